@@ -1,0 +1,1361 @@
+/**
+ * @file shotgrid.h
+ * @brief Autodesk Flow Production Tracking (ShotGrid) for C and C++ hosts, and for every language with an FFI.
+ *
+ * This file is written from the library's sources. Do not edit it.
+ *
+ * # What it is
+ *
+ * libshotgrid signs in to a site as a person or as a script and calls the methods of the official Python client by their
+ * own names. What the site refuses comes back as a typed error: a permission refusal is never mistaken for a wrong
+ * password, a broken network or bad data.
+ *
+ * @code{.c}
+ * #include <shotgrid.h>
+ * #include <stdio.h>
+ *
+ * int main(void) {
+ *   sg_client *client = NULL;
+ *   sg_result *result = NULL;
+ *   const char *find = "{\"entity_type\": \"Shot\", \"filters\": [], \"fields\": [\"code\"]}";
+ *   sg_status status = sg_connect_script("https://studio.shotgrid.autodesk.com", "my_tool", "the key", NULL, &client);
+ *   if (status == SG_STATUS_OK) {
+ *     status = sg_call(client, "find", find, &result);
+ *   }
+ *   if (status != SG_STATUS_OK) {
+ *     const char *message = sg_last_error();
+ *     fprintf(stderr, "%s: %s\n", sg_status_name(status), message);
+ *   }
+ *   const sg_value *shot = sg_value_first(sg_result_value(result));
+ *   for (; shot != NULL; shot = sg_value_next(shot)) {
+ *     const char *code = sg_value_string(sg_value_get(shot, "code"), NULL);
+ *     printf("%s\n", code != NULL ? code : "(no code)");
+ *   }
+ *   sg_result_free(result);
+ *   sg_client_free(client);
+ *   return status == SG_STATUS_OK ? 0 : 1;
+ * }
+ * @endcode
+ *
+ * # Ownership
+ *
+ * - What comes out of an `out` parameter, sg_options_new() or sg_error_take_last() is yours: give it to the `_free`
+ *   function of its type, once. Every `_free` takes NULL and does nothing then.
+ * - A `const char *` or `const sg_value *` that is returned is borrowed from the object that it came from, and gone with
+ *   it. Never free it.
+ * - Objects keep alive what they need: the order of frees never matters. A result outlives its client.
+ * - What you pass in is copied before a function returns.
+ * - An `out` parameter comes last. It is set to NULL or 0 when the function begins, and filled on success only.
+ * - Handles that were freed already, or are of another type, are refused with SG_STATUS_INVALID_ARGUMENT where they can be
+ *   told. That is best effort: memory that was handed out anew may look like anything.
+ *
+ * # Threads
+ *
+ * - A `const T *` parameter may be used by any number of threads at once, a `T *` parameter by one at a time. sg_client
+ *   is always `const`: share it freely.
+ * - Every function says what it is: `threadsafe` (may it be called at once with others on the same objects), `blocking`
+ *   (may it wait), `callback-safe` (may it be called inside one of the library's callbacks or on its threads).
+ * - The first connect starts a few threads of the library's own. sg_runtime_shutdown() ends them.
+ *
+ * # Errors
+ *
+ * - Functions that can fail return an sg_status. Its low 8 bits are a class, the next 8 a detail. Compare classes:
+ *   `SG_STATUS_CLASS(status) == SG_STATUS_AUTH`. Later versions may add details and classes.
+ * - SG_STATUS_AUTH asks who you are; SG_STATUS_PERMISSION says that you may not.
+ * - Each thread has a record of its last failure: sg_last_error() for the message, sg_error_take_last() for all of it. Every
+ *   function that can fail clears it when it begins. The pure readers, sg_last_error_status() and sg_error_status(), do
+ *   not.
+ * - A write is never sent twice. Where its fate is unknown, sg_error_may_have_applied() says so.
+ * - No secret is ever part of an error.
+ * - A panic inside the library ends in SG_STATUS_INTERNAL, never in your process's end. Nothing is ever written to a
+ *   standard stream.
+ *
+ * # Encodings
+ *
+ * All text is UTF-8, paths on Windows too. It is NUL-terminated unless a length stands beside it; functions whose name ends
+ * in `_n` take a length where a text may hold NUL. Times stay the site's text: sg_value_time_ms() converts them. Durations
+ * are milliseconds.
+ *
+ * # fork, signals, dlopen
+ *
+ * - fork: in the child, clients of the parent answer SG_STATUS_FORKED and are freed as usual; connect again there. Results
+ *   stay readable.
+ * - Signals: the library's threads block all signals that can be sent to the process, SIGPIPE among them, so that your
+ *   handlers run on your threads. Handlers and dispositions are never touched.
+ * - dlopen: the shared library stays mapped after dlclose() on ELF systems. Call sg_runtime_shutdown() in your unload hook. A
+ *   plug-in that links the static library must be linked with `-Wl,-z,nodelete` itself.
+ * - No locale, no atexit handlers, no constructors, no global allocator.
+ *
+ * # What stays compatible
+ *
+ * Functions, their parameters, status numbers and the meaning of each stay as they are within a major version (before
+ * 1.0: within a minor version). New versions add functions and statuses. All types but the enums are opaque; enums are
+ * int32_t wide. sg_lib_version_number() against SG_VERSION_NUMBER tells whether the library that was loaded is at least
+ * the one that this header is of.
+ *
+ * # Building
+ *
+ * Define SG_STATIC where you link the static library on Windows. The header is C99, C11, C++11 and later.
+ */
+
+#ifndef SHOTGRID_H
+#define SHOTGRID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header: see sg_lib_version_number() for the library's. */
+#define SG_VERSION_MAJOR 0
+#define SG_VERSION_MINOR 1
+#define SG_VERSION_PATCH 0
+#define SG_VERSION_NUMBER ((SG_VERSION_MAJOR << 16) | (SG_VERSION_MINOR << 8) | SG_VERSION_PATCH)
+
+/** The class of a status: its low 8 bits. */
+#define SG_STATUS_CLASS(status) ((int32_t)(status) & 0xff)
+
+/** Marks what the library exports. */
+#ifndef SG_API
+#if defined(SG_STATIC)
+#define SG_API
+#elif defined(_WIN32)
+#define SG_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define SG_API __attribute__((visibility("default")))
+#else
+#define SG_API
+#endif
+#endif
+
+/** No function throws. */
+#ifndef SG_NOEXCEPT
+#if defined(__cplusplus) && (__cplusplus >= 201103L || (defined(_MSC_VER) && _MSC_VER >= 1900))
+#define SG_NOEXCEPT noexcept
+#else
+#define SG_NOEXCEPT
+#endif
+#endif
+
+/**
+ * How deep containers may nest.
+ */
+#define MAX_DEPTH 512
+
+/**
+ * The longest text, in bytes.
+ */
+#define MAX_TEXT ((1 << 31) - 2)
+
+/**
+ * What a call came to.
+ *
+ * The low 8 bits are the class, the next 8 a detail: `SG_STATUS_CLASS(status)` gives the class. Numbers are fixed
+ * and never reused; a later version may add classes and details, so compare classes and treat an unknown
+ * detail as its class.
+ */
+enum sg_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * The call did what was asked.
+   */
+  SG_STATUS_OK = 0,
+  /**
+   * An argument is NULL, not UTF-8, broken JSON, an unknown method or parameter, or out of range. The message
+   * says which one and what is allowed. Nothing was sent.
+   */
+  SG_STATUS_INVALID_ARGUMENT = 1,
+  /**
+   * The handle is in no state for this: consumed, shut down.
+   */
+  SG_STATUS_INVALID_STATE = 2,
+  /**
+   * A call that waits was made inside one of the library's own callbacks or threads, where it would never end.
+   */
+  SG_STATUS_INVALID_STATE_REENTRANT = 258,
+  /**
+   * The handle was made in the parent process of a fork. Make a new one in this process.
+   */
+  SG_STATUS_FORKED = 3,
+  /**
+   * A defect in the library: a caught panic or a broken invariant. The message says where.
+   */
+  SG_STATUS_INTERNAL = 4,
+  /**
+   * The site is too old for this call. The message names the version it needs.
+   */
+  SG_STATUS_UNSUPPORTED = 6,
+  /**
+   * The call was cancelled, by the host or by a shutdown.
+   */
+  SG_STATUS_CANCELLED = 7,
+  /**
+   * A time limit passed.
+   */
+  SG_STATUS_TIMEOUT = 8,
+  /**
+   * The connection was not made within the connect limit.
+   */
+  SG_STATUS_TIMEOUT_CONNECT = 264,
+  /**
+   * The whole call took longer than its limit.
+   */
+  SG_STATUS_TIMEOUT_TOTAL = 520,
+  /**
+   * The wait ended; the operation itself goes on.
+   */
+  SG_STATUS_TIMEOUT_WAIT = 776,
+  /**
+   * The network failed.
+   */
+  SG_STATUS_NETWORK = 16,
+  /**
+   * The site's name has no address.
+   */
+  SG_STATUS_NETWORK_DNS = 272,
+  /**
+   * Nobody answers at that address and port, or it cannot be reached.
+   */
+  SG_STATUS_NETWORK_CONNECT = 528,
+  /**
+   * The connection was dropped before the whole reply had come.
+   */
+  SG_STATUS_NETWORK_RESET = 784,
+  /**
+   * The proxy failed or refused.
+   */
+  SG_STATUS_NETWORK_PROXY = 1040,
+  /**
+   * The secure connection could not be made.
+   */
+  SG_STATUS_TLS = 17,
+  /**
+   * The site's certificate is signed by nobody in the trust store.
+   */
+  SG_STATUS_TLS_UNTRUSTED = 273,
+  /**
+   * The site's certificate is expired or not valid yet.
+   */
+  SG_STATUS_TLS_EXPIRED = 529,
+  /**
+   * The site's certificate is for another host name.
+   */
+  SG_STATUS_TLS_HOST_NAME = 785,
+  /**
+   * There is no trust store to check against. Name a CA file.
+   */
+  SG_STATUS_TLS_NO_ROOTS = 1041,
+  /**
+   * The reply is not what the API promises: a web page, truncated or broken JSON, a wrong shape.
+   */
+  SG_STATUS_PROTOCOL = 18,
+  /**
+   * The reply is larger than the limit set.
+   */
+  SG_STATUS_PROTOCOL_TOO_LARGE = 274,
+  /**
+   * Who are you: the site does not accept the credentials.
+   */
+  SG_STATUS_AUTH = 32,
+  /**
+   * Wrong login, password, script name or application key.
+   */
+  SG_STATUS_AUTH_CREDENTIALS = 288,
+  /**
+   * The session has ended and could not be renewed. Sign in again.
+   */
+  SG_STATUS_AUTH_SESSION_EXPIRED = 544,
+  /**
+   * A second factor is needed, or the one given is wrong (code 106).
+   */
+  SG_STATUS_AUTH_TWO_FACTOR = 800,
+  /**
+   * The site signs people in by single sign-on and refuses passwords (code 108).
+   */
+  SG_STATUS_AUTH_SSO = 1056,
+  /**
+   * The site signs people in by Autodesk Identity and refuses this password (code 110).
+   */
+  SG_STATUS_AUTH_IDENTITY = 1312,
+  /**
+   * The person to act for cannot be acted for: unknown, retired, inactive, or opted out.
+   */
+  SG_STATUS_AUTH_SUDO_TARGET = 1568,
+  /**
+   * The site does not let this client use its API at all (HTTP 401 or 403).
+   */
+  SG_STATUS_AUTH_BLOCKED = 1824,
+  /**
+   * You may not: the permission role forbids it. Nothing was written.
+   */
+  SG_STATUS_PERMISSION = 33,
+  /**
+   * There is no such row or page.
+   */
+  SG_STATUS_NOT_FOUND = 34,
+  /**
+   * A value that must be unique is taken.
+   */
+  SG_STATUS_CONFLICT = 35,
+  /**
+   * The site refuses the data or the arguments.
+   */
+  SG_STATUS_REJECTED = 36,
+  /**
+   * Too many requests; wait for as long as the error record says.
+   */
+  SG_STATUS_RATE_LIMITED = 37,
+  /**
+   * Any other fault of the site.
+   */
+  SG_STATUS_SERVER_FAULT = 48,
+  /**
+   * The site is down for maintenance or too busy (502, 503, 504).
+   */
+  SG_STATUS_UNAVAILABLE = 49,
+  /**
+   * A local file could not be read or written.
+   */
+  SG_STATUS_IO = 64,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sg_status sg_status;
+#else
+typedef int32_t sg_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What a cursor stands on.
+ */
+enum sg_value_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * Nothing: the cursor is NULL.
+   */
+  SG_VALUE_TYPE_NONE = 0,
+  /**
+   * The JSON null.
+   */
+  SG_VALUE_TYPE_NULL = 1,
+  /**
+   * true or false.
+   */
+  SG_VALUE_TYPE_BOOL = 2,
+  /**
+   * A number.
+   */
+  SG_VALUE_TYPE_NUMBER = 3,
+  /**
+   * A text; dates and times are texts too.
+   */
+  SG_VALUE_TYPE_STRING = 4,
+  /**
+   * A list of values.
+   */
+  SG_VALUE_TYPE_ARRAY = 5,
+  /**
+   * Members with keys.
+   */
+  SG_VALUE_TYPE_OBJECT = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sg_value_type sg_value_type;
+#else
+typedef int32_t sg_value_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * A signed-in connection to one site.
+ *
+ * Any number of threads may use it at once; each call is independent. It holds a pool of connections, so make one and
+ * keep it. After a fork it works in the parent alone: in the child every call answers SG_STATUS_FORKED.
+ */
+typedef struct sg_client sg_client;
+
+/**
+ * The record of one failed call, owned by whoever took it with sg_error_take_last(). It never changes: any number of
+ * threads may read it at once.
+ */
+typedef struct sg_error sg_error;
+
+/**
+ * Settings for sg_connect_user(), sg_connect_script() and sg_connect_session().
+ *
+ * One object may serve any number of connects, one after the other or at once: connecting copies it. Changing it is for
+ * one thread at a time and does not change clients that are connected already. Wherever a `const sg_options *` is
+ * taken, NULL stands for all defaults.
+ */
+typedef struct sg_options sg_options;
+
+/**
+ * The answer to a call: a JSON value, as the site sent it.
+ *
+ * It never changes: any number of threads may read it at once. It does not need its client any more: it stays valid after
+ * sg_client_free(), after sg_runtime_shutdown(), and in a forked child.
+ */
+typedef struct sg_result sg_result;
+
+/**
+ * A place in a result: a JSON value, or a member of an object with its key.
+ *
+ * A cursor is borrowed from its sg_result: it is never freed by itself and is gone with it. All functions take a NULL
+ * cursor as "nothing there", so that look-ups chain without checks in between:
+ * `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
+ */
+typedef struct sg_value sg_value;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the loaded library as text, such as "0.1.0".
+ *
+ * It may differ from SG_VERSION_NUMBER, which is the version of the header that your program was compiled with.
+ *
+ * @return Never NULL. The text is the library's and lives as long as the process.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_lib_version(void) SG_NOEXCEPT;
+
+/**
+ * The version of the loaded library as a number, built as SG_VERSION_NUMBER is.
+ *
+ * @return (major << 16) | (minor << 8) | patch
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API uint32_t sg_lib_version_number(void) SG_NOEXCEPT;
+
+/**
+ * The name of a status, without its SG_STATUS_ prefix, such as "PERMISSION".
+ *
+ * @param[in] status  any number; a detail that this version does not know is named as its class.
+ * @return Never NULL; "UNKNOWN" for an unknown class. The text is the library's and lives as long as the process.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_status_name(int32_t status) SG_NOEXCEPT;
+
+/**
+ * What a status means, in one sentence for a person.
+ *
+ * @param[in] status  any number; a detail that this version does not know is described as its class.
+ * @return Never NULL. The text is the library's and lives as long as the process.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_status_describe(int32_t status) SG_NOEXCEPT;
+
+/**
+ * Makes settings that all have their defaults.
+ *
+ * @return The settings, owned by the caller: give them to sg_options_free().
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_options *sg_options_new(void) SG_NOEXCEPT;
+
+/**
+ * Frees settings. Clients that were connected with them are not affected.
+ *
+ * @param[in] options  the settings, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once nobody uses the settings
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_options_free(sg_options *options) SG_NOEXCEPT;
+
+/**
+ * Limits how long one call may take in all, its retries included. Default: 60000.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] timeout_ms  milliseconds; 0 for no limit.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_timeout_ms(sg_options *options, uint32_t timeout_ms) SG_NOEXCEPT;
+
+/**
+ * Limits how long making one connection may take. Default: 10000.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of the whole call counts.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_connect_timeout_ms(sg_options *options, uint32_t timeout_ms) SG_NOEXCEPT;
+
+/**
+ * Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] attempts  1 or more; 1 for never again.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_max_attempts(sg_options *options, uint32_t attempts) SG_NOEXCEPT;
+
+/**
+ * Limits the size of a reply after decompression; a larger one is SG_STATUS_PROTOCOL_TOO_LARGE. Default: 1 GiB.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] bytes  1 or more.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_max_reply_bytes(sg_options *options, uint64_t bytes) SG_NOEXCEPT;
+
+/**
+ * Appends the name and version of your tool to the user agent, as add_user_agent() of the official client does.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] suffix  such as "my-tool (2.1)"; not empty; NULL for none; copied.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_user_agent_suffix(sg_options *options, const char *suffix) SG_NOEXCEPT;
+
+/**
+ * Names a PEM file of certificates to trust besides the operating system's. It wins over the environment variable
+ * SHOTGUN_API_CACERTS.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] path  the file, as UTF-8 on every system; not empty; NULL for none; copied. It is read while connecting.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_ca_file(sg_options *options, const char *path) SG_NOEXCEPT;
+
+/**
+ * Sends everything through an HTTP proxy. It wins over the proxy of the environment.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_proxy(sg_options *options, const char *proxy) SG_NOEXCEPT;
+
+/**
+ * Goes straight to the site, whatever sg_options_set_proxy() and the environment say. Default: off.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] on  0 for off, anything else for on.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_no_proxy(sg_options *options, int32_t on) SG_NOEXCEPT;
+
+/**
+ * Acts for another person: what is written is that person's doing, within that person's role. The caller's own role
+ * must allow it; a person who cannot be acted for is SG_STATUS_AUTH_SUDO_TARGET.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] login  the person's login; not empty; NULL for nobody; copied.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_sudo_as_login(sg_options *options, const char *login) SG_NOEXCEPT;
+
+/**
+ * Gives the second factor of a person's sign-in, for sg_connect_user() alone. Without it, a site that asks for one
+ * answers SG_STATUS_AUTH_TWO_FACTOR.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] token  the code from the person's device; not empty; NULL for none; copied, and wiped when freed.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_auth_token(sg_options *options, const char *token) SG_NOEXCEPT;
+
+/**
+ * Tags the event log entries of this client's writes, so that a tool can tell its own events from others'.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] uuid  the tag; not empty; NULL for none; copied.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_session_uuid(sg_options *options, const char *uuid) SG_NOEXCEPT;
+
+/**
+ * Allows http:// to hosts other than this machine. Passwords and keys then cross the network in clear text.
+ * Default: off. To this machine itself (127.0.0.1, ::1, localhost) http:// is always allowed.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] on  0 for off, anything else for on.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_allow_insecure_http(sg_options *options, int32_t on) SG_NOEXCEPT;
+
+/**
+ * Proves the credentials while connecting, so that a wrong password shows at once and not at the first call.
+ * Default: on. Off, sg_connect_script() and sg_connect_session() send nothing.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] on  0 for off, anything else for on.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_options_set_verify_on_connect(sg_options *options, int32_t on) SG_NOEXCEPT;
+
+/**
+ * Signs in as a person.
+ *
+ * Login and password are exchanged for a session, which later calls carry; when the session ends it is renewed once,
+ * silently. Unless sg_options_set_verify_on_connect() is off, the credentials are proven before this returns.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] login  the person's login; not NULL; copied.
+ * @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
+ * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_AUTH (who are you), SG_STATUS_NETWORK,
+ *   SG_STATUS_TLS, SG_STATUS_TIMEOUT, SG_STATUS_PROTOCOL, SG_STATUS_RATE_LIMITED, SG_STATUS_UNAVAILABLE,
+ *   SG_STATUS_SERVER_FAULT, SG_STATUS_UNSUPPORTED, SG_STATUS_IO (the CA file); SG_STATUS_CANCELLED by a shutdown
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_connect_user(const char *site_url,
+                          const char *login,
+                          const char *password,
+                          const sg_options *options,
+                          sg_client **out)
+SG_NOEXCEPT;
+
+/**
+ * Signs in as a script, with the name and the application key that the site shows for it.
+ *
+ * Unless sg_options_set_verify_on_connect() is off, the key is proven before this returns.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] script_name  the script's name; not NULL; copied.
+ * @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
+ * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+ * @return as sg_connect_user()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_connect_script(const char *site_url,
+                            const char *script_name,
+                            const char *api_key,
+                            const sg_options *options,
+                            sg_client **out)
+SG_NOEXCEPT;
+
+/**
+ * Joins a session that was opened elsewhere, such as by a browser sign-in or by the method get_session_token.
+ *
+ * The session cannot be renewed: when it ends, calls answer SG_STATUS_AUTH_SESSION_EXPIRED.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
+ * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+ * @return as sg_connect_user()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_connect_session(const char *site_url,
+                             const char *session_token,
+                             const sg_options *options,
+                             sg_client **out)
+SG_NOEXCEPT;
+
+/**
+ * Frees a client. Results that came from it stay valid. It does not sign out.
+ *
+ * Calls that other threads have in flight still end, but no new one may begin: they must have entered the library.
+ *
+ * @param[in] client  the client, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once no other thread begins a call with it
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_client_free(sg_client *client) SG_NOEXCEPT;
+
+/**
+ * Calls a method of the official Python client by its name and waits for the answer.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's.
+ * @param[in] method  a method's name, such as "find" or "create"; not NULL; copied. An unknown one is
+ *   SG_STATUS_INVALID_ARGUMENT, with the nearest known name in the message.
+ * @param[in] params_json  a JSON object of the method's keyword arguments or a JSON array of its positional ones, under the
+ *   names and with the defaults of the official client; NULL for no arguments; copied.
+ * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED in a child of
+ *   the process that connected; SG_STATUS_PERMISSION (you may not); SG_STATUS_NOT_FOUND; SG_STATUS_CONFLICT;
+ *   SG_STATUS_REJECTED; the classes of sg_connect_user()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the client's options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_call(const sg_client *client,
+                  const char *method,
+                  const char *params_json,
+                  sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * As sg_call(), with the length of the parameters' text, which need not end with a NUL.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's.
+ * @param[in] method  a method's name; not NULL; copied.
+ * @param[in] params_json  as for sg_call(); may be NULL if params_len is 0; copied.
+ * @param[in] params_len  its length in bytes; 0 for no arguments.
+ * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+ * @return as sg_call()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the client's options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_call_n(const sg_client *client,
+                    const char *method,
+                    const char *params_json,
+                    size_t params_len,
+                    sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
+ *
+ * Parameters and answer are the wire's: nothing is filled in, checked or converted. As the library cannot know whether the
+ * method writes, it is treated as a write and never sent twice.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's.
+ * @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.
+ * @param[in] params_json  the JSON value to send as its parameters; NULL for none; copied.
+ * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+ * @return as sg_call()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the client's options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_call_raw(const sg_client *client,
+                      const char *wire_method,
+                      const char *params_json,
+                      sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * As sg_call_raw(), with the length of the parameters' text, which need not end with a NUL.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's.
+ * @param[in] wire_method  the method's name on the wire; not NULL; copied.
+ * @param[in] params_json  as for sg_call_raw(); may be NULL if params_len is 0; copied.
+ * @param[in] params_len  its length in bytes; 0 for none.
+ * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+ * @return as sg_call()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the client's options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_call_raw_n(const sg_client *client,
+                        const char *wire_method,
+                        const char *params_json,
+                        size_t params_len,
+                        sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * The JSON text of the whole answer.
+ *
+ * @param[in] result  the result; NULL gives NULL; stays the caller's.
+ * @param[out] len  its length in bytes without the NUL; may be NULL.
+ * @return The text, UTF-8 and NUL-terminated, borrowed from the result; NULL if result is NULL.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_result_json(const sg_result *result, size_t *len) SG_NOEXCEPT;
+
+/**
+ * A cursor on the whole answer, from where sg_value_get(), sg_value_at() and the others go on.
+ *
+ * @param[in] result  the result; NULL gives NULL; stays the caller's.
+ * @return The cursor, borrowed from the result and never freed by itself; NULL if result is NULL.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_result_value(const sg_result *result) SG_NOEXCEPT;
+
+/**
+ * Frees a result, and with it every cursor and text that came from it.
+ *
+ * @param[in] result  the result, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once nobody uses the result
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_result_free(sg_result *result) SG_NOEXCEPT;
+
+/**
+ * What a cursor stands on.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @return SG_VALUE_TYPE_NONE for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_value_type sg_value_get_type(const sg_value *value) SG_NOEXCEPT;
+
+/**
+ * How many elements an array or members an object has.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @return 0 for what is neither array nor object, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API size_t sg_value_count(const sg_value *value) SG_NOEXCEPT;
+
+/**
+ * The member of an object that has this key. Where a key is doubled, the last one counts.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[in] key  the key; NULL and what is not UTF-8 are found nowhere.
+ * @return The cursor, borrowed from the result; NULL if there is no such member
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_value_get(const sg_value *value, const char *key) SG_NOEXCEPT;
+
+/**
+ * As sg_value_get(), with the length of the key, which may hold NUL.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[in] key  the key; may be NULL if len is 0.
+ * @param[in] len  its length in bytes.
+ * @return The cursor, borrowed from the result; NULL if there is no such member
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_value_get_n(const sg_value *value, const char *key, size_t len) SG_NOEXCEPT;
+
+/**
+ * The element of an array, or the member of an object, at a position.
+ *
+ * To visit all of them, sg_value_first() and sg_value_next() are quicker.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[in] index  the position, from 0.
+ * @return The cursor, borrowed from the result; NULL past the end
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_value_at(const sg_value *value, size_t index) SG_NOEXCEPT;
+
+/**
+ * The first element of an array or member of an object, for a loop with sg_value_next().
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @return The cursor, borrowed from the result; NULL if there is none
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_value_first(const sg_value *value) SG_NOEXCEPT;
+
+/**
+ * The element or member behind this one in the same array or object. One step, however large the array is.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @return The cursor, borrowed from the result; NULL after the last one
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_value_next(const sg_value *value) SG_NOEXCEPT;
+
+/**
+ * The value at a JSON pointer (RFC 6901), such as "/entities/0/code"; "" is the cursor itself.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[in] json_pointer  the pointer, with ~0 for ~ and ~1 for / inside a key; NULL finds nothing.
+ * @return The cursor, borrowed from the result; NULL if there is no such value
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_value *sg_value_pointer(const sg_value *value, const char *json_pointer) SG_NOEXCEPT;
+
+/**
+ * The key of the member that a cursor stands on.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[out] len  its length in bytes without the NUL; may be NULL. A key may hold NUL.
+ * @return The key, UTF-8 and NUL-terminated, borrowed from the result; NULL if the cursor stands on no object's member
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_value_key(const sg_value *value, size_t *len) SG_NOEXCEPT;
+
+/**
+ * The text of a string, decoded. Dates and times are strings: see sg_value_time_ms().
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[out] len  its length in bytes without the NUL; may be NULL. A text may hold NUL.
+ * @return The text, UTF-8 and NUL-terminated, borrowed from the result; NULL if there is no string
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_value_string(const sg_value *value, size_t *len) SG_NOEXCEPT;
+
+/**
+ * The JSON text of a value, as the site sent it.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[out] len  its length in bytes; not NULL, because the text does not end there.
+ * @return The text, borrowed from the result and not NUL-terminated; NULL if value or len is NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_value_json(const sg_value *value, size_t *len) SG_NOEXCEPT;
+
+/**
+ * Whether there is nothing: the JSON null, or no value at all.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @return 1 for the JSON null and for a NULL cursor, else 0
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int32_t sg_value_is_null(const sg_value *value) SG_NOEXCEPT;
+
+/**
+ * Reads a whole number.
+ *
+ * @param[in] value  the cursor; NULL is an error.
+ * @param[out] out  the number; 0 on failure; not NULL.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: no number, not whole, or out of range. The message says what it is.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_value_int64(const sg_value *value, int64_t *out) SG_NOEXCEPT;
+
+/**
+ * Reads a number as a double.
+ *
+ * @param[in] value  the cursor; NULL is an error.
+ * @param[out] out  the number; 0 on failure; not NULL.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: no number, or out of range. The message says what it is.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_value_double(const sg_value *value, double *out) SG_NOEXCEPT;
+
+/**
+ * Reads true or false.
+ *
+ * @param[in] value  the cursor; NULL is an error.
+ * @param[out] out  1 or 0; 0 on failure; not NULL.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: neither true nor false. The message says what it is.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_value_bool(const sg_value *value, int32_t *out) SG_NOEXCEPT;
+
+/**
+ * Reads the site's text of a date and time, or of a date, as milliseconds since 1970-01-01 00:00 UTC.
+ *
+ * @param[in] value  the cursor; NULL is an error.
+ * @param[out] out  the milliseconds, negative before 1970; 0 on failure; not NULL.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: no such text. The message says what it is.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_value_time_ms(const sg_value *value, int64_t *out) SG_NOEXCEPT;
+
+/**
+ * The message of this thread's last failure, in words for a person. It holds no secret.
+ *
+ * Every function that can fail and returns an sg_status clears the record when it begins, so after a success it is "".
+ * Read it in a statement of its own: in `printf("%d %s", sg_call(...), sg_last_error())` it may be read before the call.
+ *
+ * @return Never NULL; "" if there is no failure. Borrowed from the thread: gone with its next call that returns an
+ *   sg_status, and with sg_error_take_last().
+ * @threadsafe yes: each thread has its own
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_last_error(void) SG_NOEXCEPT;
+
+/**
+ * The status of this thread's last failure. It does not clear the record.
+ *
+ * @return SG_STATUS_OK if there is no failure; SG_STATUS_INVALID_STATE in a destructor of an ending thread whose record is
+ *   gone
+ * @threadsafe yes: each thread has its own
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_last_error_status(void) SG_NOEXCEPT;
+
+/**
+ * Copies the message of this thread's last failure, by snprintf's rule: what does not fit is cut off, between characters,
+ * and a NUL always ends the copy. It does not clear the record.
+ *
+ * @param[out] buffer  the caller's memory; may be NULL if capacity is 0.
+ * @param[in] capacity  its size in bytes.
+ * @return The message's whole length in bytes without the NUL: the copy is whole if this is less than capacity
+ * @threadsafe yes: each thread has its own
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API size_t sg_last_error_copy(char *buffer, size_t capacity) SG_NOEXCEPT;
+
+/**
+ * Takes this thread's record as an object of its own, for bindings that make an exception of it.
+ *
+ * @return The record, owned by the caller: give it to sg_error_free(). NULL if there is no failure. The thread's record
+ *   is empty afterwards.
+ * @threadsafe yes: each thread has its own
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_error *sg_error_take_last(void) SG_NOEXCEPT;
+
+/**
+ * Frees a record.
+ *
+ * @param[in] error  the record, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once nobody uses the record
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_error_free(sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The status of the failure. It does not clear the thread's record.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return SG_STATUS_OK for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_error_status(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * What happened, in words for a person. It holds no secret.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return Never NULL; "" for NULL. Borrowed from the record.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_error_message(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The site's own words, unchanged.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return Borrowed from the record; NULL where the site said nothing, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_error_server_message(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The error code of the site's reply, such as 103 or 104.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return 0 for none, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int64_t sg_error_server_code(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The HTTP status of the reply.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return 0 where no reply came, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int32_t sg_error_http_status(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * Whether the same call may succeed if it is made again. See also sg_error_may_have_applied().
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return 1 or 0; 0 for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int32_t sg_error_is_retryable(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * How long the site asks to wait before another attempt.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return milliseconds; -1 for none, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int64_t sg_error_retry_after_ms(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * Whether a write may have reached the site although no answer came back. Then look before you write again.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return 1 or 0; 0 for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int32_t sg_error_may_have_applied(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * Which request of a batch failed.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return counted from 0; -1 for none, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int64_t sg_error_batch_index(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * What a refusal forbids.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return "create", "read", "update", "delete", "revive" or "sudo", borrowed from the record; NULL where the site did not tell, and
+ *   for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+const char *sg_error_operation(const sg_error *error)
+SG_NOEXCEPT;
+
+/**
+ * The entity type that a refusal is about, such as "Shot".
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return Borrowed from the record; NULL where the site did not tell, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_error_entity_type(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The id of the row that a refusal is about.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return 0 where the site did not tell, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int64_t sg_error_entity_id(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The field that a refusal is about, such as "sg_status_list".
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return Borrowed from the record; NULL where the site did not tell, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_error_field(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The permission role whose rule refused, by its display name.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return Borrowed from the record; NULL where the site did not tell, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_error_role(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The number of the permission rule that refused.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return 0 where the site did not tell, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int64_t sg_error_rule_id(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * The permission rule that refused, as the site words it.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return Borrowed from the record; NULL where the site did not tell, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const char *sg_error_rule_text(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * Ends the library's threads, for a host's unload hook (uninitializePlugin, ShutdownModule) or before a check for leaks.
+ *
+ * Calls that other threads have in flight end with SG_STATUS_CANCELLED. Clients that exist answer SG_STATUS_INVALID_STATE
+ * from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
+ * connected, this does nothing.
+ *
+ * @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
+ * @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end
+ * @threadsafe yes; of two calls at once, one may return before the other's threads are gone
+ * @blocking yes, at most for timeout_ms
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API sg_status sg_runtime_shutdown(uint32_t timeout_ms) SG_NOEXCEPT;
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* SHOTGRID_H */

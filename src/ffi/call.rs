@@ -1,0 +1,173 @@
+//! Calls that wait for their answer.
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::client::sg_client;
+use super::guard;
+use super::handle::{Borrowed, Out};
+use super::result::{give, sg_result};
+use super::string::{Span, Text};
+use crate::client::{Error, Result, Status};
+
+/// Calls a method of the official Python client by its name and waits for the answer.
+///
+/// @param[in] client  the client; not NULL; stays the caller's.
+/// @param[in] method  a method's name, such as "find" or "create"; not NULL; copied. An unknown one is
+///   SG_STATUS_INVALID_ARGUMENT, with the nearest known name in the message.
+/// @param[in] params_json  a JSON object of the method's keyword arguments or a JSON array of its positional ones, under the
+///   names and with the defaults of the official client; NULL for no arguments; copied.
+/// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED in a child of
+///   the process that connected; SG_STATUS_PERMISSION (you may not); SG_STATUS_NOT_FOUND; SG_STATUS_CONFLICT;
+///   SG_STATUS_REJECTED; the classes of sg_connect_user()
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the client's options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_call(
+    client: *const sg_client,
+    method: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut sg_result,
+) -> Status {
+    from_c!(client: Borrowed<sg_client>, method: Text, params_json: Text, out: Out<*mut sg_result>);
+    guard::status(|| {
+        call(
+            &out,
+            &client,
+            &method,
+            || Ok(params_json.optional("params_json")?.unwrap_or("")),
+            Way::Known,
+        )
+    })
+}
+
+/// As sg_call(), with the length of the parameters' text, which need not end with a NUL.
+///
+/// @param[in] client  the client; not NULL; stays the caller's.
+/// @param[in] method  a method's name; not NULL; copied.
+/// @param[in] params_json  as for sg_call(); may be NULL if params_len is 0; copied.
+/// @param[in] params_len  its length in bytes; 0 for no arguments.
+/// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+/// @return as sg_call()
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the client's options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_call_n(
+    client: *const sg_client,
+    method: *const c_char,
+    params_json: *const c_char,
+    params_len: usize,
+    out: *mut *mut sg_result,
+) -> Status {
+    from_c!(client: Borrowed<sg_client>, method: Text, out: Out<*mut sg_result>);
+    // SAFETY: the caller keeps to the header: params_json is NULL or params_len bytes.
+    let params_json = unsafe { Span::from_c(params_json, params_len) };
+    guard::status(|| call(&out, &client, &method, || params_json.get("params_json"), Way::Known))
+}
+
+/// Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
+///
+/// Parameters and answer are the wire's: nothing is filled in, checked or converted. As the library cannot know whether the
+/// method writes, it is treated as a write and never sent twice.
+///
+/// @param[in] client  the client; not NULL; stays the caller's.
+/// @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.
+/// @param[in] params_json  the JSON value to send as its parameters; NULL for none; copied.
+/// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+/// @return as sg_call()
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the client's options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_call_raw(
+    client: *const sg_client,
+    wire_method: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut sg_result,
+) -> Status {
+    from_c!(client: Borrowed<sg_client>, wire_method: Text, params_json: Text, out: Out<*mut sg_result>);
+    guard::status(|| {
+        call(
+            &out,
+            &client,
+            &wire_method,
+            || Ok(params_json.optional("params_json")?.unwrap_or("")),
+            Way::Raw,
+        )
+    })
+}
+
+/// As sg_call_raw(), with the length of the parameters' text, which need not end with a NUL.
+///
+/// @param[in] client  the client; not NULL; stays the caller's.
+/// @param[in] wire_method  the method's name on the wire; not NULL; copied.
+/// @param[in] params_json  as for sg_call_raw(); may be NULL if params_len is 0; copied.
+/// @param[in] params_len  its length in bytes; 0 for none.
+/// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+/// @return as sg_call()
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the client's options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_call_raw_n(
+    client: *const sg_client,
+    wire_method: *const c_char,
+    params_json: *const c_char,
+    params_len: usize,
+    out: *mut *mut sg_result,
+) -> Status {
+    from_c!(client: Borrowed<sg_client>, wire_method: Text, out: Out<*mut sg_result>);
+    // SAFETY: the caller keeps to the header: params_json is NULL or params_len bytes.
+    let params_json = unsafe { Span::from_c(params_json, params_len) };
+    guard::status(|| call(&out, &client, &wire_method, || params_json.get("params_json"), Way::Raw))
+}
+
+/// Whose vocabulary a call is in.
+enum Way {
+    /// The official client's.
+    Known,
+    /// The wire's.
+    Raw,
+}
+
+impl Way {
+    /// The parameter that names the method.
+    fn parameter(&self) -> &'static str {
+        match self {
+            Way::Known => "method",
+            Way::Raw => "wire_method",
+        }
+    }
+}
+
+fn call<'a>(
+    out: &Out<'_, *mut sg_result>,
+    client: &Borrowed<'_, sg_client>,
+    method: &Text<'_>,
+    params: impl FnOnce() -> Result<&'a str>,
+    way: Way,
+) -> Result<()> {
+    out.start(std::ptr::null_mut())?;
+    let connection = client.share("client")?;
+    let method = method.required(way.parameter())?.to_owned();
+    let params = params()?.to_owned();
+    let mut stopped = Error::new(Status::Cancelled, "the library was shut down during the call");
+    stopped.may_have_applied = true;
+    let client = Arc::clone(&connection.body().client);
+    let document = connection.body().runtime.run(stopped, async move {
+        match way {
+            Way::Known => client.call(&method, &params).await,
+            Way::Raw => client.call_raw(&method, &params).await,
+        }
+    })?;
+    out.put(give(document));
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! `sg_client`: connecting to a site.
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::guard;
+use super::handle::{Borrowed, Handle, InArc, Out, Owned};
+use super::options::sg_options;
+use super::string::Text;
+use crate::client::{Client, Credentials, Error, Result, Secret, Status};
+use crate::runtime::Runtime;
+
+/// A signed-in connection to one site.
+///
+/// Any number of threads may use it at once; each call is independent. It holds a pool of connections, so make one and
+/// keep it. After a fork it works in the parent alone: in the child every call answers SG_STATUS_FORKED.
+pub struct sg_client {
+    _opaque: [u8; 0],
+}
+
+/// What is behind an `sg_client`.
+pub(super) struct Connection {
+    pub(super) runtime: Runtime,
+    pub(super) client: Arc<Client>,
+}
+
+impl Handle for sg_client {
+    type Body = Connection;
+    type Place = InArc;
+    const NAME: &'static str = "sg_client";
+    const MARK: u64 = u64::from_le_bytes(*b"sg_clint");
+}
+
+/// Signs in as a person.
+///
+/// Login and password are exchanged for a session, which later calls carry; when the session ends it is renewed once,
+/// silently. Unless sg_options_set_verify_on_connect() is off, the credentials are proven before this returns.
+///
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] login  the person's login; not NULL; copied.
+/// @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
+/// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+/// @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_AUTH (who are you), SG_STATUS_NETWORK,
+///   SG_STATUS_TLS, SG_STATUS_TIMEOUT, SG_STATUS_PROTOCOL, SG_STATUS_RATE_LIMITED, SG_STATUS_UNAVAILABLE,
+///   SG_STATUS_SERVER_FAULT, SG_STATUS_UNSUPPORTED, SG_STATUS_IO (the CA file); SG_STATUS_CANCELLED by a shutdown
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_connect_user(
+    site_url: *const c_char,
+    login: *const c_char,
+    password: *const c_char,
+    options: *const sg_options,
+    out: *mut *mut sg_client,
+) -> Status {
+    from_c!(site_url: Text, login: Text, password: Text, options: Borrowed<sg_options>, out: Out<*mut sg_client>);
+    guard::status(|| {
+        connect(&out, &site_url, &options, || {
+            let login = login.required("login")?.to_owned();
+            Ok(Credentials::Person {
+                login,
+                password: Secret::new(password.required("password")?),
+            })
+        })
+    })
+}
+
+/// Signs in as a script, with the name and the application key that the site shows for it.
+///
+/// Unless sg_options_set_verify_on_connect() is off, the key is proven before this returns.
+///
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] script_name  the script's name; not NULL; copied.
+/// @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
+/// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+/// @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+/// @return as sg_connect_user()
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_connect_script(
+    site_url: *const c_char,
+    script_name: *const c_char,
+    api_key: *const c_char,
+    options: *const sg_options,
+    out: *mut *mut sg_client,
+) -> Status {
+    from_c!(site_url: Text, script_name: Text, api_key: Text, options: Borrowed<sg_options>, out: Out<*mut sg_client>);
+    guard::status(|| {
+        connect(&out, &site_url, &options, || {
+            let name = script_name.required("script_name")?.to_owned();
+            Ok(Credentials::Script {
+                name,
+                api_key: Secret::new(api_key.required("api_key")?),
+            })
+        })
+    })
+}
+
+/// Joins a session that was opened elsewhere, such as by a browser sign-in or by the method get_session_token.
+///
+/// The session cannot be renewed: when it ends, calls answer SG_STATUS_AUTH_SESSION_EXPIRED.
+///
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
+/// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+/// @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+/// @return as sg_connect_user()
+/// @threadsafe yes
+/// @blocking yes, within the time limits of the options
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_connect_session(
+    site_url: *const c_char,
+    session_token: *const c_char,
+    options: *const sg_options,
+    out: *mut *mut sg_client,
+) -> Status {
+    from_c!(site_url: Text, session_token: Text, options: Borrowed<sg_options>, out: Out<*mut sg_client>);
+    guard::status(|| {
+        connect(&out, &site_url, &options, || {
+            Ok(Credentials::Session {
+                token: Secret::new(session_token.required("session_token")?),
+            })
+        })
+    })
+}
+
+/// Frees a client. Results that came from it stay valid. It does not sign out.
+///
+/// Calls that other threads have in flight still end, but no new one may begin: they must have entered the library.
+///
+/// @param[in] client  the client, or NULL, which does nothing; gone afterwards.
+/// @threadsafe yes, once no other thread begins a call with it
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_client_free(client: *mut sg_client) {
+    from_c!(client: Owned<sg_client>);
+    guard::getter((), || {
+        if let Some(connection) = client.take() {
+            let runtime = connection.body().runtime.clone();
+            runtime.release(connection);
+        }
+    });
+}
+
+fn connect(
+    out: &Out<'_, *mut sg_client>,
+    site_url: &Text<'_>,
+    options: &Borrowed<'_, sg_options>,
+    credentials: impl FnOnce() -> Result<Credentials>,
+) -> Result<()> {
+    out.start(std::ptr::null_mut())?;
+    let site_url = site_url.required("site_url")?.to_owned();
+    let credentials = credentials()?;
+    let options = options.optional("options")?.cloned().unwrap_or_default();
+    let runtime = Runtime::acquire()?;
+    let stopped = Error::new(Status::Cancelled, "the library was shut down while the client was connecting");
+    let client = runtime.run(stopped, async move { Client::connect(&site_url, credentials, options).await })?;
+    out.put(
+        Owned::<sg_client>::new(Connection {
+            runtime,
+            client: Arc::new(client),
+        })
+        .into_c(),
+    );
+    Ok(())
+}

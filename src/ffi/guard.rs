@@ -1,0 +1,35 @@
+//! The frame of every exported function: no panic leaves it, and failures reach the thread's error record.
+
+use super::error::{clear_last, set_last};
+use crate::client::{Error, Result, Status};
+use crate::runtime::panics;
+
+/// The frame of a function that can fail: clears this thread's error, runs `call`, and records how it failed.
+pub fn status(call: impl FnOnce() -> Result<()>) -> Status {
+    let framed = || {
+        clear_last();
+        call().map_or_else(recorded, |()| Status::Ok)
+    };
+    panics::catch(framed).unwrap_or_else(broken)
+}
+
+/// The frame of a function that cannot fail. `fallback` is the answer if it panics nevertheless.
+pub fn getter<T>(fallback: T, call: impl FnOnce() -> T) -> T {
+    panics::catch(call).unwrap_or_else(|told| {
+        broken(told);
+        fallback
+    })
+}
+
+fn recorded(error: Error) -> Status {
+    let status = error.status;
+    set_last(&error);
+    status
+}
+
+/// A panic is a defect of the library; `told` says where it is.
+fn broken(told: String) -> Status {
+    // Recording it must not be what ends the host.
+    let _ = panics::catch(|| set_last(&Error::new(Status::Internal, told)));
+    Status::Internal
+}

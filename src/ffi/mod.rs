@@ -1,0 +1,48 @@
+//! The C ABI of `include/shotgrid.h`: one file per section of the header. It converts, and holds no logic.
+//!
+//! Every exported function does the same three things: it takes its arguments over with `from_c!`, enters the [`guard`],
+//! and calls the safe layer. The comments of the exported functions are the header's comments, written for C.
+//!
+//! The modules stand in the header's order: cbindgen emits functions in the order in which it reads them.
+#![allow(
+    // Exported names are C's.
+    non_camel_case_types,
+    // What a caller must keep to is said once, in the overview of the header and at each `@param`.
+    clippy::missing_safety_doc,
+    // `@param[in]` is doxygen's and no link.
+    rustdoc::broken_intra_doc_links
+)]
+
+#[macro_use]
+mod handle;
+#[doc(hidden)]
+pub mod guard;
+mod string;
+
+mod version;
+
+mod status;
+
+mod options;
+
+mod client;
+
+mod call;
+
+mod result;
+
+mod value;
+
+mod error;
+
+mod runtime;
+
+pub use call::*;
+pub use client::*;
+pub use error::*;
+pub use options::*;
+pub use result::*;
+pub use runtime::*;
+pub use status::*;
+pub use value::*;
+pub use version::*;

@@ -1,0 +1,111 @@
+//! `sg_result`: what a call answered.
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+
+use once_cell::race::OnceBox;
+
+use super::guard;
+use super::handle::{Borrowed, Handle, InBox, Out, Owned};
+use super::value::sg_value;
+use crate::client::{Document, Value};
+
+/// The answer to a call: a JSON value, as the site sent it.
+///
+/// It never changes: any number of threads may read it at once. It does not need its client any more: it stays valid after
+/// sg_client_free(), after sg_runtime_shutdown(), and in a forked child.
+pub struct sg_result {
+    _opaque: [u8; 0],
+}
+
+/// What is behind an `sg_result`.
+pub(super) struct Answer {
+    document: Document,
+    /// One cursor for each node, so that a cursor is a plain pointer that needs no free. Made when the first one is asked for,
+    /// without a lock: a fork meanwhile must not leave the child waiting.
+    cursors: OnceBox<Box<[sg_value]>>,
+}
+
+impl Handle for sg_result {
+    type Body = Answer;
+    type Place = InBox;
+    const NAME: &'static str = "sg_result";
+    const MARK: u64 = u64::from_le_bytes(*b"sg_reslt");
+}
+
+/// A new result for C.
+pub(super) fn give(document: Document) -> *mut sg_result {
+    Owned::<sg_result>::new(Answer {
+        document,
+        cursors: OnceBox::new(),
+    })
+    .into_c()
+}
+
+impl Answer {
+    pub(super) fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// The cursor that stands on `value`; NULL for none.
+    pub(super) fn cursor(&self, value: Option<Value<'_>>) -> *const sg_value {
+        let nodes = || (0..self.document.node_count()).filter_map(|node| u32::try_from(node).ok());
+        let cursors = self
+            .cursors
+            .get_or_init(|| Box::new(nodes().map(|node| sg_value::new(self, node)).collect()));
+        value
+            .and_then(|value| cursors.get(usize::try_from(value.node()).ok()?))
+            .map_or(std::ptr::null(), std::ptr::from_ref)
+    }
+}
+
+/// The JSON text of the whole answer.
+///
+/// @param[in] result  the result; NULL gives NULL; stays the caller's.
+/// @param[out] len  its length in bytes without the NUL; may be NULL.
+/// @return The text, UTF-8 and NUL-terminated, borrowed from the result; NULL if result is NULL.
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_result_json(result: *const sg_result, len: *mut usize) -> *const c_char {
+    from_c!(result: Borrowed<sg_result>, len: Out<usize>);
+    guard::getter(std::ptr::null(), || {
+        len.put(0);
+        let Some(answer) = result.peek() else { return std::ptr::null() };
+        len.put(answer.document.json().len());
+        answer.document.json_with_nul().as_ptr().cast()
+    })
+}
+
+/// A cursor on the whole answer, from where sg_value_get(), sg_value_at() and the others go on.
+///
+/// @param[in] result  the result; NULL gives NULL; stays the caller's.
+/// @return The cursor, borrowed from the result and never freed by itself; NULL if result is NULL.
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_result_value(result: *const sg_result) -> *const sg_value {
+    from_c!(result: Borrowed<sg_result>);
+    guard::getter(std::ptr::null(), || {
+        result
+            .peek()
+            .map_or(std::ptr::null(), |answer| answer.cursor(Some(answer.document.root())))
+    })
+}
+
+/// Frees a result, and with it every cursor and text that came from it.
+///
+/// @param[in] result  the result, or NULL, which does nothing; gone afterwards.
+/// @threadsafe yes, once nobody uses the result
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_result_free(result: *mut sg_result) {
+    from_c!(result: Owned<sg_result>);
+    guard::getter((), || drop(result.take()));
+}

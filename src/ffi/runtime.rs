@@ -1,0 +1,25 @@
+//! The library's threads, as a host sees them.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use super::guard;
+use crate::client::Status;
+use crate::runtime;
+
+/// Ends the library's threads, for a host's unload hook (uninitializePlugin, ShutdownModule) or before a check for leaks.
+///
+/// Calls that other threads have in flight end with SG_STATUS_CANCELLED. Clients that exist answer SG_STATUS_INVALID_STATE
+/// from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
+/// connected, this does nothing.
+///
+/// @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
+/// @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end
+/// @threadsafe yes; of two calls at once, one may return before the other's threads are gone
+/// @blocking yes, at most for timeout_ms
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn sg_runtime_shutdown(timeout_ms: u32) -> Status {
+    guard::status(|| runtime::shutdown(Duration::from_millis(u64::from(timeout_ms))))
+}

@@ -1,0 +1,370 @@
+//! `sg_value`: cursors on a result, for hosts without a JSON parser.
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+use std::marker::PhantomData;
+
+use super::guard;
+use super::handle::Out;
+use super::result::Answer;
+use super::string::{Span, Text};
+use crate::client::{Error, Kind, Result, Status, Value};
+
+/// A place in a result: a JSON value, or a member of an object with its key.
+///
+/// A cursor is borrowed from its sg_result: it is never freed by itself and is gone with it. All functions take a NULL
+/// cursor as "nothing there", so that look-ups chain without checks in between:
+/// `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
+pub struct sg_value {
+    answer: *const Answer,
+    node: u32,
+    mark: u32,
+}
+
+// SAFETY: a cursor points at the answer that it is a part of, and an answer never changes and may be read by all threads.
+unsafe impl Send for sg_value {}
+// SAFETY: as above.
+unsafe impl Sync for sg_value {}
+
+/// What a cursor stands on.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum sg_value_type {
+    /// Nothing: the cursor is NULL.
+    None = 0,
+    /// The JSON null.
+    Null = 1,
+    /// true or false.
+    Bool = 2,
+    /// A number.
+    Number = 3,
+    /// A text; dates and times are texts too.
+    String = 4,
+    /// A list of values.
+    Array = 5,
+    /// Members with keys.
+    Object = 6,
+}
+
+const MARK: u32 = u32::from_le_bytes(*b"sgvl");
+
+impl sg_value {
+    pub(super) fn new(answer: *const Answer, node: u32) -> Self {
+        sg_value { answer, node, mark: MARK }
+    }
+}
+
+/// `const sg_value *`.
+struct Cursor<'a>(*const sg_value, PhantomData<&'a sg_value>);
+
+impl<'a> Cursor<'a> {
+    /// # Safety
+    /// `pointer` is NULL, or a cursor of a result that outlives `'a`.
+    unsafe fn from_c(pointer: *const sg_value) -> Self {
+        Cursor(pointer, PhantomData)
+    }
+
+    /// The result and the place in it; `None` for NULL and for what is no cursor.
+    fn peek(&self) -> Option<(&'a Answer, Value<'a>)> {
+        if self.0.is_null() || !self.0.is_aligned() {
+            return None;
+        }
+        // SAFETY: it is a cursor, and its result, which holds it, outlives 'a.
+        let cursor = unsafe { &*self.0 };
+        if cursor.mark != MARK {
+            return None;
+        }
+        // SAFETY: a cursor is a part of the answer that it points at.
+        let answer = unsafe { &*cursor.answer };
+        answer.document().value(cursor.node).map(|value| (answer, value))
+    }
+
+    /// The place, or an error.
+    fn get(&self) -> Result<Value<'a>> {
+        match self.peek() {
+            Some((_, value)) => Ok(value),
+            None if self.0.is_null() => Err(Error::invalid_argument("value is NULL: there is nothing at that place")),
+            None => Err(Error::invalid_argument("value is no cursor of a live sg_result")),
+        }
+    }
+
+    /// From this place to another of the same result.
+    fn step(&self, to: impl FnOnce(Value<'a>) -> Option<Value<'a>>) -> *const sg_value {
+        self.peek().map_or(std::ptr::null(), |(answer, value)| answer.cursor(to(value)))
+    }
+
+    /// The decoded text of a string of this result, with its length.
+    fn text(&self, of: impl FnOnce(Value<'a>) -> Option<Value<'a>>, len: &Out<'_, usize>) -> *const c_char {
+        len.put(0);
+        let text = self
+            .peek()
+            .and_then(|(answer, value)| answer.document().c_strings().get(of(value)?));
+        let Some((text, [0])) = text.and_then(|text| text.split_at_checked(text.len().checked_sub(1)?)) else {
+            return std::ptr::null();
+        };
+        len.put(text.len());
+        text.as_ptr().cast()
+    }
+}
+
+/// What a cursor stands on.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @return SG_VALUE_TYPE_NONE for NULL
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_get_type(value: *const sg_value) -> sg_value_type {
+    from_c!(value: Cursor);
+    guard::getter(sg_value_type::None, || match value.peek().map(|(_, value)| value.kind()) {
+        None => sg_value_type::None,
+        Some(Kind::Null) => sg_value_type::Null,
+        Some(Kind::Bool) => sg_value_type::Bool,
+        Some(Kind::Number) => sg_value_type::Number,
+        Some(Kind::String) => sg_value_type::String,
+        Some(Kind::Array) => sg_value_type::Array,
+        Some(Kind::Object) => sg_value_type::Object,
+    })
+}
+
+/// How many elements an array or members an object has.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @return 0 for what is neither array nor object, and for NULL
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_count(value: *const sg_value) -> usize {
+    from_c!(value: Cursor);
+    guard::getter(0, || value.peek().map_or(0, |(_, value)| value.count()))
+}
+
+/// The member of an object that has this key. Where a key is doubled, the last one counts.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[in] key  the key; NULL and what is not UTF-8 are found nowhere.
+/// @return The cursor, borrowed from the result; NULL if there is no such member
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_get(value: *const sg_value, key: *const c_char) -> *const sg_value {
+    from_c!(value: Cursor, key: Text);
+    guard::getter(std::ptr::null(), || value.step(|value| value.get(key.required("key").ok()?)))
+}
+
+/// As sg_value_get(), with the length of the key, which may hold NUL.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[in] key  the key; may be NULL if len is 0.
+/// @param[in] len  its length in bytes.
+/// @return The cursor, borrowed from the result; NULL if there is no such member
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_get_n(value: *const sg_value, key: *const c_char, len: usize) -> *const sg_value {
+    from_c!(value: Cursor);
+    // SAFETY: the caller keeps to the header: key is NULL or len bytes.
+    let key = unsafe { Span::from_c(key, len) };
+    guard::getter(std::ptr::null(), || value.step(|value| value.get(key.get("key").ok()?)))
+}
+
+/// The element of an array, or the member of an object, at a position.
+///
+/// To visit all of them, sg_value_first() and sg_value_next() are quicker.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[in] index  the position, from 0.
+/// @return The cursor, borrowed from the result; NULL past the end
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_at(value: *const sg_value, index: usize) -> *const sg_value {
+    from_c!(value: Cursor);
+    guard::getter(std::ptr::null(), || value.step(|value| value.at(index)))
+}
+
+/// The first element of an array or member of an object, for a loop with sg_value_next().
+///
+/// @param[in] value  the cursor, or NULL.
+/// @return The cursor, borrowed from the result; NULL if there is none
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_first(value: *const sg_value) -> *const sg_value {
+    from_c!(value: Cursor);
+    guard::getter(std::ptr::null(), || value.step(Value::first))
+}
+
+/// The element or member behind this one in the same array or object. One step, however large the array is.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @return The cursor, borrowed from the result; NULL after the last one
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_next(value: *const sg_value) -> *const sg_value {
+    from_c!(value: Cursor);
+    guard::getter(std::ptr::null(), || value.step(Value::next))
+}
+
+/// The value at a JSON pointer (RFC 6901), such as "/entities/0/code"; "" is the cursor itself.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[in] json_pointer  the pointer, with ~0 for ~ and ~1 for / inside a key; NULL finds nothing.
+/// @return The cursor, borrowed from the result; NULL if there is no such value
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_pointer(value: *const sg_value, json_pointer: *const c_char) -> *const sg_value {
+    from_c!(value: Cursor, json_pointer: Text);
+    guard::getter(std::ptr::null(), || {
+        value.step(|value| value.pointer(json_pointer.required("json_pointer").ok()?))
+    })
+}
+
+/// The key of the member that a cursor stands on.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[out] len  its length in bytes without the NUL; may be NULL. A key may hold NUL.
+/// @return The key, UTF-8 and NUL-terminated, borrowed from the result; NULL if the cursor stands on no object's member
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_key(value: *const sg_value, len: *mut usize) -> *const c_char {
+    from_c!(value: Cursor, len: Out<usize>);
+    guard::getter(std::ptr::null(), || value.text(Value::key, &len))
+}
+
+/// The text of a string, decoded. Dates and times are strings: see sg_value_time_ms().
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[out] len  its length in bytes without the NUL; may be NULL. A text may hold NUL.
+/// @return The text, UTF-8 and NUL-terminated, borrowed from the result; NULL if there is no string
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_string(value: *const sg_value, len: *mut usize) -> *const c_char {
+    from_c!(value: Cursor, len: Out<usize>);
+    guard::getter(std::ptr::null(), || value.text(Some, &len))
+}
+
+/// The JSON text of a value, as the site sent it.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @param[out] len  its length in bytes; not NULL, because the text does not end there.
+/// @return The text, borrowed from the result and not NUL-terminated; NULL if value or len is NULL
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_json(value: *const sg_value, len: *mut usize) -> *const c_char {
+    from_c!(value: Cursor, len: Out<usize>);
+    guard::getter(std::ptr::null(), || {
+        let (Ok(()), Some((_, value))) = (len.start(0), value.peek()) else {
+            return std::ptr::null();
+        };
+        len.put(value.json().len());
+        value.json().as_ptr().cast()
+    })
+}
+
+/// Whether there is nothing: the JSON null, or no value at all.
+///
+/// @param[in] value  the cursor, or NULL.
+/// @return 1 for the JSON null and for a NULL cursor, else 0
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_is_null(value: *const sg_value) -> i32 {
+    from_c!(value: Cursor);
+    guard::getter(1, || i32::from(value.peek().is_none_or(|(_, value)| value.kind() == Kind::Null)))
+}
+
+/// Reads a whole number.
+///
+/// @param[in] value  the cursor; NULL is an error.
+/// @param[out] out  the number; 0 on failure; not NULL.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: no number, not whole, or out of range. The message says what it is.
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_int64(value: *const sg_value, out: *mut i64) -> Status {
+    from_c!(value: Cursor, out: Out<i64>);
+    guard::status(|| read(&out, 0, || value.get()?.as_i64()))
+}
+
+/// Reads a number as a double.
+///
+/// @param[in] value  the cursor; NULL is an error.
+/// @param[out] out  the number; 0 on failure; not NULL.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: no number, or out of range. The message says what it is.
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_double(value: *const sg_value, out: *mut f64) -> Status {
+    from_c!(value: Cursor, out: Out<f64>);
+    guard::status(|| read(&out, 0.0, || value.get()?.as_f64()))
+}
+
+/// Reads true or false.
+///
+/// @param[in] value  the cursor; NULL is an error.
+/// @param[out] out  1 or 0; 0 on failure; not NULL.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: neither true nor false. The message says what it is.
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_bool(value: *const sg_value, out: *mut i32) -> Status {
+    from_c!(value: Cursor, out: Out<i32>);
+    guard::status(|| read(&out, 0, || value.get()?.as_bool_checked().map(i32::from)))
+}
+
+/// Reads the site's text of a date and time, or of a date, as milliseconds since 1970-01-01 00:00 UTC.
+///
+/// @param[in] value  the cursor; NULL is an error.
+/// @param[out] out  the milliseconds, negative before 1970; 0 on failure; not NULL.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: no such text. The message says what it is.
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_value_time_ms(value: *const sg_value, out: *mut i64) -> Status {
+    from_c!(value: Cursor, out: Out<i64>);
+    guard::status(|| read(&out, 0, || value.get()?.as_time_ms()))
+}
+
+fn read<T: Copy>(out: &Out<'_, T>, nothing: T, reading: impl FnOnce() -> Result<T>) -> Result<()> {
+    out.start(nothing)?;
+    out.put(reading()?);
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The library's threads: one tokio runtime per process, made when the first client connects.
+//!
+//! Nothing here knows of C. A client holds a [`Runtime`], which answers by itself when the runtime was shut down since, or
+//! when the client is used in a forked child: the threads of a runtime exist only in the process that made them.
+
+mod operation;
+pub mod panics;
+mod process;
+mod signals;
+mod threads;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use operation::Operation;
+use process::Generation;
+
+use crate::client::{Error, Result};
+
+/// A share in the process's runtime.
+#[derive(Clone)]
+pub struct Runtime(Arc<Generation>);
+
+impl Runtime {
+    /// The runtime of this process, started if there is none.
+    pub fn acquire() -> Result<Runtime> {
+        threads::refuse_own()?;
+        process::acquire().map(Runtime)
+    }
+
+    /// Starts `work`. `stopped` is what it comes to if it is stopped before its end, by a cancel or a shutdown.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        stopped: Error,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<Operation<T>> {
+        let handle = self.0.usable()?;
+        Ok(Operation::start(handle, stopped, work))
+    }
+
+    /// Starts `work` and waits for its end.
+    pub fn run<T: Send + 'static>(&self, stopped: Error, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        threads::refuse_own()?;
+        let operation = self.submit(stopped, work)?;
+        operation.wait(None)?;
+        operation.take()
+    }
+
+    /// Lets go of something that holds connections: on a thread of the runtime, not on the caller's, which may be a garbage
+    /// collector's. In a forked child it is leaked, because its locks and sockets belong to the parent.
+    pub fn release<T: Send + 'static>(&self, thing: T) {
+        if self.0.is_foreign() {
+            std::mem::forget(thing);
+        } else if let Ok(handle) = self.0.usable() {
+            handle.spawn(async move { drop(thing) });
+        }
+    }
+}
+
+/// Stops all work and ends the threads, waiting for them at most for `timeout`. A later [`Runtime::acquire`] starts anew.
+pub fn shutdown(timeout: Duration) -> Result<()> {
+    threads::refuse_own()?;
+    process::shutdown(timeout)
+}

@@ -1,0 +1,142 @@
+//! One piece of network work: started once, waited for by whoever wants to.
+//!
+//! Waiting is a mutex and a condition variable, never `block_on`, so that it is right on every thread of a host. What an
+//! operation came to is set exactly once, by the first of: the work's end, its panic, a cancel, the runtime's end.
+
+use std::future::Future;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::{panics, threads};
+use crate::client::{Error, Result, Status};
+
+/// A running or finished piece of work. Dropping it detaches from the work and does not cancel it.
+pub struct Operation<T> {
+    shared: Arc<Shared<T>>,
+    task: AbortHandle,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+    /// What the operation comes to when it is stopped before its end.
+    stopped: Error,
+}
+
+enum State<T> {
+    Running,
+    Done(Result<T>),
+    Taken,
+}
+
+impl<T: Send + 'static> Operation<T> {
+    /// Starts `work` on the runtime. `stopped` is what the operation comes to if the work is stopped before its end.
+    pub(super) fn start(runtime: &Handle, stopped: Error, work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::Running),
+            changed: Condvar::new(),
+            stopped,
+        });
+        // Made before the task: a task that is dropped unstarted must complete the operation as well.
+        let completion = Completion(Arc::clone(&shared));
+        let task = runtime.spawn(async move {
+            let outcome = caught(work).await;
+            completion.0.finish(outcome);
+        });
+        Operation {
+            shared,
+            task: task.abort_handle(),
+        }
+    }
+
+    /// Waits until the operation is done, at most for `limit`.
+    pub fn wait(&self, limit: Option<Duration>) -> Result<()> {
+        threads::refuse_own()?;
+        let deadline = limit.map(|limit| (limit, Instant::now()));
+        let mut state = self.shared.lock();
+        while matches!(*state, State::Running) {
+            state = match deadline {
+                None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some((limit, since)) => {
+                    let left = limit.saturating_sub(since.elapsed());
+                    if left.is_zero() {
+                        return Err(Error::new(
+                            Status::TimeoutWait,
+                            format!("the operation still runs after {} ms", limit.as_millis()),
+                        ));
+                    }
+                    self.shared
+                        .changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Whether the operation is done.
+    pub fn is_done(&self) -> bool {
+        !matches!(*self.shared.lock(), State::Running)
+    }
+
+    /// Takes what the operation came to. There is one taker.
+    pub fn take(&self) -> Result<T> {
+        let mut state = self.shared.lock();
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Done(outcome) => outcome,
+            State::Running => {
+                *state = State::Running;
+                Err(Error::new(Status::InvalidState, "the operation still runs"))
+            }
+            State::Taken => Err(Error::new(Status::InvalidState, "the operation's result was taken already")),
+        }
+    }
+
+    /// Stops the work. Whoever waits is told at once; a second cancel, or one after the end, does nothing.
+    pub fn cancel(&self) {
+        self.shared.finish(Err(self.shared.stopped.clone()));
+        self.task.abort();
+    }
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(&self, outcome: Result<T>) {
+        let mut state = self.lock();
+        if matches!(*state, State::Running) {
+            *state = State::Done(outcome);
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// Completes the operation when the task goes away unfinished: aborted, or ended with the runtime.
+struct Completion<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Completion<T> {
+    fn drop(&mut self) {
+        if matches!(*self.0.lock(), State::Running) {
+            self.0.finish(Err(self.0.stopped.clone()));
+        }
+    }
+}
+
+/// Polls `work`; a panic inside ends it with an error.
+async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = Box::pin(work);
+    std::future::poll_fn(move |context| match panics::catch(|| work.as_mut().poll(context)) {
+        Ok(progress) => progress,
+        Err(told) => Poll::Ready(Err(Error::new(Status::Internal, told))),
+    })
+    .await
+}

@@ -1,0 +1,107 @@
+//! A panic is caught where it would leave the library, and is told in words instead of on the host's terminal.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+thread_local! {
+    /// How many guarded calls this thread is inside. Never 0 on the library's own threads.
+    static GUARDED: Cell<u32> = const { Cell::new(0) };
+    /// Where and why the last guarded panic of this thread happened.
+    static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs `call`. A panic inside becomes `Err("file:line: message")` and prints nothing.
+pub fn catch<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    install_hook();
+    let depth = Depth::enter();
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(call));
+    drop(depth);
+    outcome.map_err(|payload| {
+        let told = LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take()));
+        // The payload's destructor is a stranger's code and might panic once more.
+        let text = message(payload.as_ref()).to_owned();
+        std::mem::forget(payload);
+        told.ok().flatten().unwrap_or(text)
+    })
+}
+
+/// Marks this thread as one whose every panic is the library's.
+pub(super) fn guard_this_thread() {
+    install_hook();
+    let _ = GUARDED.try_with(|depth| depth.set(depth.get().saturating_add(1)));
+}
+
+struct Depth;
+
+impl Depth {
+    fn enter() -> Self {
+        let _ = GUARDED.try_with(|depth| depth.set(depth.get().saturating_add(1)));
+        Depth
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        let _ = GUARDED.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
+    }
+}
+
+/// Puts a hook in front of the one that is there: it keeps the library's own panics quiet and hands on all others.
+///
+/// An atomic flag and not a lock: a fork in between must not leave the child waiting for ever.
+fn install_hook() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    // Setting a hook while panicking is itself a panic; the next call does it.
+    if std::thread::panicking() || INSTALLED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if GUARDED.try_with(Cell::get).unwrap_or(0) == 0 {
+            others(info);
+        } else {
+            remember(info);
+        }
+    }));
+}
+
+fn remember(info: &PanicHookInfo<'_>) {
+    let text = message(info.payload());
+    let told = match info.location() {
+        Some(place) => format!("{}:{}: {text}", place.file(), place.line()),
+        None => text.to_owned(),
+    };
+    let _ = LAST.try_with(|last| {
+        if let Ok(mut last) = last.try_borrow_mut() {
+            *last = Some(told);
+        }
+    });
+}
+
+fn message(payload: &(dyn Any + Send)) -> &str {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text,
+        _ => "a panic without a message",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_with_its_place() {
+        let told = catch(|| -> u8 { panic!("number {}", 7) }).unwrap_err();
+        assert!(told.contains("panics.rs:") && told.ends_with(": number 7"), "{told}");
+        assert_eq!(catch(|| 5), Ok(5));
+    }
+
+    #[test]
+    fn a_payload_without_text_is_told_too() {
+        let told = catch(|| std::panic::panic_any(7_u8)).unwrap_err();
+        assert!(told.ends_with("a panic without a message"), "{told}");
+    }
+}

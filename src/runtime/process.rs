@@ -1,0 +1,184 @@
+//! One runtime per process, across shutdowns and forks.
+//!
+//! A [`Process`] belongs to one process number and is never freed. A forked child finds its parent's, leaves it alone with
+//! all its locks, which may be held by threads that do not exist here, and makes its own. Within a process, a
+//! [`Generation`] is the time from one shutdown to the next.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use once_cell::race::OnceBox;
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Handle};
+
+use super::{panics, signals, threads};
+use crate::client::{Error, Result, Status};
+
+/// Threads that drive the network. A client waits far more than it computes.
+const WORKERS: usize = 2;
+
+/// The state of one process. A chain: a child puts its own behind what it inherited.
+struct Process {
+    id: i64,
+    current: Mutex<Arc<Generation>>,
+    /// The state of the forked child that inherited this one.
+    child: OnceBox<Process>,
+}
+
+/// The time from one shutdown to the next.
+pub(super) struct Generation {
+    process: i64,
+    engine: OnceCell<Engine>,
+    closed: AtomicBool,
+}
+
+/// A running tokio runtime.
+struct Engine {
+    handle: Handle,
+    runtime: Mutex<Option<tokio::runtime::Runtime>>,
+    alive: Arc<AtomicUsize>,
+}
+
+/// The current generation of this process with its runtime running.
+pub(super) fn acquire() -> Result<Arc<Generation>> {
+    loop {
+        let generation = Arc::clone(&*process().lock());
+        let engine = generation.engine.get_or_try_init(Engine::start)?;
+        // A shutdown that came in between has not seen the engine; then this thread ends it and joins the next generation.
+        if !generation.closed.load(Ordering::SeqCst) {
+            return Ok(generation);
+        }
+        engine.stop(Duration::ZERO)?;
+    }
+}
+
+/// Closes the current generation.
+pub(super) fn shutdown(timeout: Duration) -> Result<()> {
+    let process = process();
+    let old = std::mem::replace(&mut *process.lock(), Generation::new(process.id));
+    old.closed.store(true, Ordering::SeqCst);
+    old.engine.get().map_or(Ok(()), |engine| engine.stop(timeout))
+}
+
+/// This process's state. Takes no lock, so that a forked child can always call it.
+fn process() -> &'static Process {
+    static FIRST: OnceBox<Process> = OnceBox::new();
+    let id = signals::process_id();
+    let mut process = FIRST.get_or_init(|| Process::new(id));
+    while let Some(child) = process.child.get() {
+        process = child;
+    }
+    if process.id == id {
+        process
+    } else {
+        process.child.get_or_init(|| Process::new(id))
+    }
+}
+
+impl Process {
+    fn new(id: i64) -> Box<Self> {
+        Box::new(Process {
+            id,
+            current: Mutex::new(Generation::new(id)),
+            child: OnceBox::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Generation>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Generation {
+    fn new(process: i64) -> Arc<Self> {
+        Arc::new(Generation {
+            process,
+            engine: OnceCell::new(),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether it belongs to a parent of this process.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.process != signals::process_id()
+    }
+
+    /// The runtime, if work can be given to it.
+    pub(super) fn usable(&self) -> Result<&Handle> {
+        if self.is_foreign() {
+            return Err(Error::new(
+                Status::Forked,
+                "the client was made in the parent process; connect again in this process",
+            ));
+        }
+        match self.engine.get() {
+            Some(engine) if !self.closed.load(Ordering::SeqCst) => Ok(&engine.handle),
+            _ => Err(Error::new(
+                Status::InvalidState,
+                "the library was shut down after this client had connected; connect again",
+            )),
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the threads. They never run with the signals open, and the caller's mask is as before afterwards.
+    fn start() -> Result<Engine> {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let (born, gone) = (Arc::clone(&alive), Arc::clone(&alive));
+        let next = AtomicUsize::new(1);
+        let _masked = signals::Blocked::new();
+        let build = || {
+            Builder::new_multi_thread()
+                .worker_threads(WORKERS)
+                .thread_name_fn(move || format!("sg-io-{}", next.fetch_add(1, Ordering::Relaxed)))
+                .on_thread_start(move || {
+                    threads::adopt();
+                    born.fetch_add(1, Ordering::SeqCst);
+                })
+                .on_thread_stop(move || {
+                    gone.fetch_sub(1, Ordering::SeqCst);
+                })
+                .enable_io()
+                .enable_time()
+                .build()
+        };
+        // Where the system gives no thread, tokio panics instead of answering.
+        let runtime = match panics::catch(build) {
+            Ok(Ok(runtime)) => runtime,
+            Ok(Err(error)) => return Err(no_threads(&error.to_string())),
+            Err(told) => return Err(no_threads(&told)),
+        };
+        Ok(Engine {
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+            alive,
+        })
+    }
+
+    /// Stops all work, then waits for the threads. With no time to wait they end by themselves.
+    fn stop(&self, timeout: Duration) -> Result<()> {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(runtime) = runtime else { return Ok(()) };
+        if timeout.is_zero() {
+            runtime.shutdown_background();
+            return Ok(());
+        }
+        runtime.shutdown_timeout(timeout);
+        match self.alive.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            left => Err(Error::new(
+                Status::TimeoutWait,
+                format!(
+                    "{left} threads of the library still run after {} ms; they end by themselves",
+                    timeout.as_millis()
+                ),
+            )),
+        }
+    }
+}
+
+fn no_threads(why: &str) -> Error {
+    Error::new(Status::Internal, format!("the library's threads could not be started: {why}"))
+}
