@@ -1,0 +1,29 @@
+//! The time that a call has.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// When a call must have ended. `None`: never.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(super) fn after(limit: Option<Duration>) -> Self {
+        // A limit beyond what the clock can count is no limit.
+        Deadline(limit.and_then(|limit| Instant::now().checked_add(limit)))
+    }
+
+    /// Waits for `work`, or gives `None` when the time is over first.
+    pub(super) async fn limit<F: Future>(self, work: F) -> Option<F::Output> {
+        match self.0 {
+            Some(end) => tokio::time::timeout_at(end, work).await.ok(),
+            None => Some(work.await),
+        }
+    }
+
+    /// Whether there is time for a pause of this length and something after it.
+    pub(super) fn allows(self, pause: Duration) -> bool {
+        self.0.is_none_or(|end| Instant::now() + pause < end)
+    }
+}

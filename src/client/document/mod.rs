@@ -1,0 +1,136 @@
+//! JSON documents that keep their text: what came from the site is what the host gets.
+//!
+//! A [`Document`] owns the text and a *tape*: one small node for every value, written in a single validating pass.
+//! Nothing is decoded until it is asked for, and a [`Value`] is only a place in the text. The same reader serves the
+//! site's replies and the parameters of a call, so that numbers, key order and doubled keys survive in both directions.
+
+mod cstrings;
+mod reader;
+mod time;
+mod value;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock};
+
+pub use cstrings::CStrings;
+pub use reader::{MAX_DEPTH, SyntaxError};
+pub(in crate::client) use value::shorten;
+pub use value::{Kind, Value};
+
+/// One value on the tape.
+///
+/// Scalars: `pos` is the first byte, `aux` the first byte behind (for strings with [`ESCAPED`] set where there is a
+/// backslash). Containers take two nodes: the opening one, whose `aux` is the number of the node behind the
+/// container, and the closing one, whose `aux` is the count of elements or members. The kind is the byte at `pos`.
+#[derive(Clone, Copy)]
+struct Node {
+    pos: u32,
+    aux: u32,
+}
+
+/// Set in a string's `aux` when its text has escapes.
+const ESCAPED: u32 = 1 << 31;
+
+/// From this many elements on, a container gets an index when it is asked for elements by number.
+const INDEX_FROM: usize = 16;
+
+/// A parsed JSON text. Immutable, and readable by any number of threads.
+pub struct Document {
+    /// The text up to the end of the root value, and a NUL.
+    text: String,
+    nodes: Vec<Node>,
+    root: u32,
+    strings: OnceLock<CStrings>,
+    root_index: OnceLock<Arc<[u32]>>,
+    indexes: Mutex<HashMap<u32, Arc<[u32]>>>,
+}
+
+impl Document {
+    /// Reads a whole text, which must be one JSON value.
+    pub fn parse(text: Vec<u8>) -> Result<Document, SyntaxError> {
+        let text = String::from_utf8(text).map_err(|error| SyntaxError::not_utf8(error.utf8_error()))?;
+        let nodes = reader::read(&text)?;
+        Ok(Document::new(text, nodes, 0))
+    }
+
+    fn new(text: String, nodes: Vec<Node>, root: u32) -> Document {
+        let mut document = Document {
+            text,
+            nodes,
+            root,
+            strings: OnceLock::new(),
+            root_index: OnceLock::new(),
+            indexes: Mutex::new(HashMap::new()),
+        };
+        let root = document.root();
+        let (text_end, nodes_end) = (root.end(), root.behind());
+        document.text.truncate(text_end);
+        document.text.push('\0');
+        document.nodes.truncate(nodes_end as usize);
+        document
+    }
+
+    /// The document that has the value at `node` as its root. What stands behind it is dropped.
+    pub fn narrow(self, node: u32) -> Document {
+        if self.value(node).is_none() {
+            return self;
+        }
+        Document::new(self.text, self.nodes, node)
+    }
+
+    /// The root value.
+    pub fn root(&self) -> Value<'_> {
+        Value::new(self, self.root)
+    }
+
+    /// The text of the root value.
+    pub fn json(&self) -> &str {
+        self.root().json()
+    }
+
+    /// The text of the root value with a NUL behind it.
+    pub fn json_with_nul(&self) -> &[u8] {
+        let start = self.root().start();
+        self.text.as_bytes().get(start..).unwrap_or(&[0])
+    }
+
+    /// How many nodes there are: nodes are numbered from 0.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The value with this node number, if that number is one that [`Value::node`] gives.
+    pub fn value(&self, node: u32) -> Option<Value<'_>> {
+        let place = self.nodes.get(node as usize)?;
+        match self.text.as_bytes().get(place.pos as usize)? {
+            b']' | b'}' => None,
+            _ => Some(Value::new(self, node)),
+        }
+    }
+
+    /// Every string of the document, decoded and NUL-terminated. Made on first use.
+    pub fn c_strings(&self) -> &CStrings {
+        self.strings.get_or_init(|| CStrings::new(self))
+    }
+
+    /// The node numbers of a large container's elements, made on first use.
+    fn index(&self, container: Value<'_>) -> Arc<[u32]> {
+        let collect = || container.children().map(|child| child.node()).collect();
+        if container.node() == self.root {
+            return self.root_index.get_or_init(collect).clone();
+        }
+        let mut indexes = self.indexes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        indexes.entry(container.node()).or_insert_with(collect).clone()
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A reply can hold a session token or a new script's key.
+        write!(out, "Document({} bytes)", self.json().len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! The reader held against serde_json, and what only this reader promises.
+
+use super::{Document, Kind, MAX_DEPTH, Value};
+
+fn parse(text: &str) -> Document {
+    Document::parse(text.into()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The value as serde_json sees it, rebuilt through the cursor functions alone.
+fn rebuild(value: Value<'_>) -> serde_json::Value {
+    match value.kind() {
+        Kind::Null => serde_json::Value::Null,
+        Kind::Bool => value.as_bool().unwrap().into(),
+        Kind::Number => serde_json::from_str(value.json()).unwrap(),
+        Kind::String => value.as_str().unwrap().into_owned().into(),
+        Kind::Array => (0..value.count()).map(|index| rebuild(value.at(index).unwrap())).collect(),
+        Kind::Object => value
+            .children()
+            .map(|member| (member.key().unwrap().as_str().unwrap().into_owned(), rebuild(member)))
+            .collect(),
+    }
+}
+
+/// A small generator: the same texts in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+
+    fn pick<'t>(&mut self, choices: &[&'t str]) -> &'t str {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+
+    fn value(&mut self, depth: u64, out: &mut String) {
+        let space = self.pick(&["", "", " ", "\n\t", "\r "]);
+        out.push_str(space);
+        match self.below(if depth == 0 { 4 } else { 6 }) {
+            0 => out.push_str(self.pick(&["null", "true", "false"])),
+            1 => out.push_str(self.pick(&["0", "-0", "12", "-7.25", "1e3", "1E-2", "9007199254740993", "0.1", "123456789"])),
+            2 | 3 => self.string(out),
+            4 => self.list(depth, out, '[', ']', false),
+            _ => self.list(depth, out, '{', '}', true),
+        }
+        out.push_str(space);
+    }
+
+    fn string(&mut self, out: &mut String) {
+        out.push('"');
+        for _ in 0..self.below(6) {
+            out.push_str(self.pick(&[
+                "a",
+                "é",
+                "\\n",
+                "\\u00e9",
+                "\\ud83d\\ude00",
+                "😀",
+                "\\\"",
+                "\\\\",
+                "plain text of some length",
+                "\\u0000",
+                "\u{2028}",
+            ]));
+        }
+        out.push('"');
+    }
+
+    fn list(&mut self, depth: u64, out: &mut String, open: char, close: char, keyed: bool) {
+        out.push(open);
+        for index in 0..self.below(22) {
+            if index > 0 {
+                out.push(',');
+            }
+            if keyed {
+                out.push_str(&format!("\"k{index}\\u0041\" :"));
+            }
+            self.value(depth - 1, out);
+        }
+        out.push(close);
+    }
+}
+
+#[test]
+fn agrees_with_serde_json_on_random_documents_and_their_ruins() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..2_000 {
+        let mut text = String::new();
+        random.value(4, &mut text);
+        let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(rebuild(parse(&text).root()), expected, "{text}");
+
+        let mut bytes = text.into_bytes();
+        let place = random.below(bytes.len() as u64) as usize;
+        match random.below(3) {
+            0 => bytes.truncate(place),
+            1 => bytes[place] = random.pick(&["\"", "{", "]", ",", ":", "\\", "0", "\u{1}", "x"]).as_bytes()[0],
+            _ => bytes.insert(place, random.pick(&["\"", "}", "[", ",", ":", "\\", "-", "e", " "]).as_bytes()[0]),
+        }
+        let ours = Document::parse(bytes.clone());
+        // Ignoring the value lets serde_json take numbers beyond every range and lone surrogates, which are JSON.
+        let theirs = std::str::from_utf8(&bytes).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
+        assert_eq!(ours.is_ok(), theirs, "{}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn broken_texts_say_where_and_whether_they_are_cut_short() {
+    for (text, offset, truncated) in [
+        ("", 0, true),
+        ("  ", 2, true),
+        ("{\"a\":1", 6, true),
+        ("\"abc", 4, true),
+        ("\"a\\u12", 6, true),
+        ("tru", 0, true),
+        ("[1,]", 3, false),
+        ("{\"a\" 1}", 5, false),
+        ("{a:1}", 1, false),
+        ("[1}", 2, false),
+        ("1 2", 2, false),
+        ("01", 1, false),
+        ("-", 1, true),
+        ("1.", 2, true),
+        ("1.x", 2, false),
+        ("[NaN]", 1, false),
+        ("Infinity", 0, false),
+        ("\"a\nb\"", 2, false),
+        ("\"\\x\"", 1, false),
+        ("'a'", 0, false),
+    ] {
+        let error = Document::parse(text.into()).unwrap_err();
+        assert_eq!((error.offset, error.truncated), (offset, truncated), "{text}: {error}");
+    }
+    assert_eq!(Document::parse(b"\"\xff\"".to_vec()).unwrap_err().offset, 1);
+}
+
+#[test]
+fn nesting_has_a_limit_and_no_recursion() {
+    let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    assert!(Document::parse(nested(MAX_DEPTH).into()).is_ok());
+    assert!(Document::parse(nested(MAX_DEPTH + 1).into()).is_err());
+    assert!(Document::parse("[".repeat(1_000_000).into()).is_err());
+}
+
+#[test]
+fn siblings_keys_and_positions() {
+    let document = parse(r#"{"a" : 1, "b" : [10, {"c":null}, "x"], "a": 2, "é\n": true}"#);
+    let root = document.root();
+    assert_eq!(root.count(), 4);
+    assert_eq!(root.get("a").unwrap().json(), "2", "the last one wins");
+    assert_eq!(root.at(0).unwrap().json(), "1");
+    assert!(root.get("é\n").unwrap().as_bool().unwrap());
+    assert!(root.get("missing").is_none() && root.next().is_none() && root.key().is_none());
+    let list = root.get("b").unwrap();
+    assert_eq!(list.next().unwrap().json(), "2");
+    assert_eq!(list.at(1).unwrap().next().unwrap().json(), "\"x\"");
+    assert!(list.at(1).unwrap().key().is_none() && list.at(3).is_none() && list.at(2).unwrap().next().is_none());
+    assert!(list.get("a").is_none() && root.get("a").unwrap().first().is_none());
+    let keys: Vec<_> = root
+        .children()
+        .map(|member| member.key().unwrap().as_str().unwrap().into_owned())
+        .collect();
+    assert_eq!(keys, ["a", "b", "a", "é\n"]);
+}
+
+#[test]
+fn narrowing_keeps_the_text_and_ends_it_with_a_nul() {
+    let text = r#"{"results": [ {"id":1}, {"id":2} ], "more": "x"}"#;
+    let document = parse(text);
+    let node = document.root().get("results").unwrap().node();
+    let narrowed = document.narrow(node);
+    assert_eq!(narrowed.json(), r#"[ {"id":1}, {"id":2} ]"#);
+    assert_eq!(narrowed.json_with_nul(), b"[ {\"id\":1}, {\"id\":2} ]\0");
+    assert_eq!(narrowed.root().at(1).unwrap().get("id").unwrap().as_i64().unwrap(), 2);
+    assert!(narrowed.root().key().is_none() && narrowed.root().next().is_none());
+    assert!(narrowed.value(narrowed.node_count() as u32).is_none());
+}
+
+#[test]
+fn pointers() {
+    let document = parse(r#"{"a/b":{"~":[0,1,{"":7}]},"0":"zero"}"#);
+    let at = |pointer: &str| document.root().pointer(pointer).map(Value::json);
+    assert_eq!(at("/a~1b/~0/2/"), Some("7"));
+    assert_eq!(at("/0"), Some("\"zero\""));
+    assert_eq!(at(""), Some(document.json()));
+    for missing in ["a", "/a~1b/~0/3", "/a~1b/~0/01", "/a~1b/~0/-", "/a~1b/~0/+1", "/x", "/"] {
+        assert_eq!(at(missing), None, "{missing}");
+    }
+}
+
+#[test]
+fn numbers_are_kept_as_written_and_converted_strictly() {
+    let document = parse("[1, 1.0, 1e2, -9223372036854775808, 9223372036854775808, 1e400, 0.5, \"7\", 123456789012345678901234567890]");
+    let at = |index: usize| document.root().at(index).unwrap();
+    assert_eq!(at(0).as_i64().unwrap(), 1);
+    assert!(at(1).as_i64().unwrap_err().message.contains("not a whole number"));
+    assert!(at(2).as_i64().is_err());
+    assert_eq!(at(3).as_i64().unwrap(), i64::MIN);
+    assert!(at(4).as_i64().unwrap_err().message.contains("64 bits"));
+    assert!(at(5).as_f64().unwrap_err().message.contains("double"));
+    assert_eq!(at(6).as_f64().unwrap(), 0.5);
+    assert!(at(7).as_i64().unwrap_err().message.contains("a string, not a number"));
+    assert_eq!(at(8).json(), "123456789012345678901234567890");
+}
+
+#[test]
+fn c_strings_are_decoded_and_end_with_a_nul() {
+    let document = parse(r#"{"pl\u0061in":"text","e":"","n":"a\u0000b","s":"\ud83d\ude00\ud800x","u":"é"}"#);
+    let strings = document.c_strings();
+    let root = document.root();
+    let bytes = |name: &str| strings.get(root.get(name).unwrap()).unwrap();
+    assert_eq!(bytes("plain"), b"text\0");
+    assert_eq!(strings.get(root.first().unwrap().key().unwrap()).unwrap(), b"plain\0");
+    assert_eq!(bytes("e"), b"\0");
+    assert_eq!(bytes("n"), b"a\0b\0");
+    assert_eq!(bytes("s"), "😀\u{fffd}x\0".as_bytes());
+    assert_eq!(bytes("u"), "é\0".as_bytes());
+    assert!(strings.get(root).is_none());
+    assert_eq!(
+        document.json(),
+        r#"{"pl\u0061in":"text","e":"","n":"a\u0000b","s":"\ud83d\ude00\ud800x","u":"é"}"#
+    );
+}
+
+#[test]
+fn large_lists_are_indexed_once_and_right() {
+    let inner: Vec<String> = (0..1000).map(|index| format!("[{index}]")).collect();
+    let document = parse(&format!("{{\"rows\":[{}],\"x\":1}}", inner.join(",")));
+    let rows = document.root().get("rows").unwrap();
+    for index in (0..1000).rev() {
+        assert_eq!(rows.at(index).unwrap().json(), inner[index]);
+    }
+    let root_list = parse(&format!("[{}]", inner.join(",")));
+    assert!((0..1000).all(|index| root_list.root().at(index).unwrap().json() == inner[index]));
+}
+
+#[test]
+fn debug_shows_no_content() {
+    let document = parse("{\"session_id\":\"SECRET\"}");
+    assert!(!format!("{document:?} {:?}", document.root()).contains("SECRET"));
+}

@@ -1,0 +1,305 @@
+//! Places in a document.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Document, ESCAPED, INDEX_FROM, Node, cstrings, time};
+use crate::client::error::{Error, Result};
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number, kept as it was written.
+    Number,
+    /// A text.
+    String,
+    /// A list of values.
+    Array,
+    /// Members by name.
+    Object,
+}
+
+impl Kind {
+    /// The kind with its article, for messages.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Kind::Null => "null",
+            Kind::Bool => "a boolean",
+            Kind::Number => "a number",
+            Kind::String => "a string",
+            Kind::Array => "an array",
+            Kind::Object => "an object",
+        }
+    }
+}
+
+/// A value in a [`Document`]. As small as a pointer and a number; copying it copies nothing else.
+#[derive(Clone, Copy)]
+pub struct Value<'d> {
+    document: &'d Document,
+    node: u32,
+}
+
+impl<'d> Value<'d> {
+    pub(super) fn new(document: &'d Document, node: u32) -> Self {
+        Value { document, node }
+    }
+
+    /// The number of its node, by which [`Document::value`] finds it again.
+    pub fn node(self) -> u32 {
+        self.node
+    }
+
+    fn place(self) -> Node {
+        self.document
+            .nodes
+            .get(self.node as usize)
+            .copied()
+            .unwrap_or(Node { pos: 0, aux: 0 })
+    }
+
+    fn byte_at(self, pos: usize) -> u8 {
+        self.document.text.as_bytes().get(pos).copied().unwrap_or(0)
+    }
+
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        match self.byte_at(self.start()) {
+            b'{' => Kind::Object,
+            b'[' => Kind::Array,
+            b'"' => Kind::String,
+            b't' | b'f' => Kind::Bool,
+            b'n' => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    fn is_container(self) -> bool {
+        matches!(self.byte_at(self.start()), b'{' | b'[')
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.place().pos as usize
+    }
+
+    /// The closing node of a container.
+    fn closing(self) -> Option<Node> {
+        self.document.nodes.get((self.place().aux as usize).checked_sub(1)?).copied()
+    }
+
+    pub(super) fn end(self) -> usize {
+        if self.is_container() {
+            self.closing().map_or(0, |closing| closing.pos as usize + 1)
+        } else {
+            (self.place().aux & !ESCAPED) as usize
+        }
+    }
+
+    /// The number of the node behind it and all that it holds.
+    pub(super) fn behind(self) -> u32 {
+        if self.is_container() { self.place().aux } else { self.node + 1 }
+    }
+
+    /// Its JSON text, as it was written.
+    pub fn json(self) -> &'d str {
+        self.document.text.get(self.start()..self.end()).unwrap_or_default()
+    }
+
+    /// How many elements or members it has; 0 for everything else.
+    pub fn count(self) -> usize {
+        if self.is_container() {
+            self.closing().map_or(0, |closing| closing.aux as usize)
+        } else {
+            0
+        }
+    }
+
+    /// Its first element or member.
+    pub fn first(self) -> Option<Value<'d>> {
+        if self.count() == 0 {
+            return None;
+        }
+        let key = u32::from(self.kind() == Kind::Object);
+        Some(Value {
+            node: self.node + 1 + key,
+            ..self
+        })
+    }
+
+    /// The element or member behind it in what holds it.
+    #[allow(clippy::should_implement_trait, reason = "a place has a next sibling; it is no iterator")]
+    pub fn next(self) -> Option<Value<'d>> {
+        if self.node == self.document.root {
+            return None;
+        }
+        let sibling = self.document.value(self.behind())?;
+        if self.is_member() {
+            self.document.value(sibling.node + 1)
+        } else {
+            Some(sibling)
+        }
+    }
+
+    /// Its elements or members in order.
+    pub fn children(self) -> impl Iterator<Item = Value<'d>> {
+        std::iter::successors(self.first(), |child| child.next())
+    }
+
+    /// Whether it stands behind a key in an object.
+    fn is_member(self) -> bool {
+        let before = self.document.text.as_bytes().get(..self.start()).unwrap_or_default();
+        let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
+        self.node != self.document.root && last == Some(&b':')
+    }
+
+    /// The string that names it, when it is a member of an object.
+    pub fn key(self) -> Option<Value<'d>> {
+        if self.is_member() {
+            Some(Value {
+                node: self.node.checked_sub(1)?,
+                ..self
+            })
+        } else {
+            None
+        }
+    }
+
+    /// Whether it is a string of exactly this text.
+    pub fn is_str(self, text: &str) -> bool {
+        match self.raw_str() {
+            Some((raw, false)) => raw == text,
+            Some((raw, true)) => cstrings::decode(raw.as_bytes()) == text,
+            None => false,
+        }
+    }
+
+    /// What stands between the quotes, and whether it has escapes.
+    fn raw_str(self) -> Option<(&'d str, bool)> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        let raw = self.document.text.get(self.start() + 1..self.end() - 1)?;
+        Some((raw, self.place().aux & ESCAPED != 0))
+    }
+
+    /// The member of this name; the last one where the name is doubled.
+    pub fn get(self, name: &str) -> Option<Value<'d>> {
+        if self.kind() != Kind::Object {
+            return None;
+        }
+        self.children()
+            .filter(|member| member.key().is_some_and(|key| key.is_str(name)))
+            .last()
+    }
+
+    /// The element or member at this position, counted from 0.
+    pub fn at(self, position: usize) -> Option<Value<'d>> {
+        if position >= self.count() {
+            return None;
+        }
+        if self.count() < INDEX_FROM {
+            return self.children().nth(position);
+        }
+        let node = self.document.index(self).get(position).copied()?;
+        Some(Value { node, ..self })
+    }
+
+    /// The value that a JSON pointer (RFC 6901) leads to, from here.
+    pub fn pointer(self, pointer: &str) -> Option<Value<'d>> {
+        if pointer.is_empty() {
+            return Some(self);
+        }
+        pointer
+            .strip_prefix('/')?
+            .split('/')
+            .try_fold(self, |here, step| match here.kind() {
+                Kind::Array => {
+                    let canonical = step == "0" || !step.starts_with(['0', '+']);
+                    here.at(canonical.then(|| step.parse().ok())??)
+                }
+                _ => here.get(&step.replace("~1", "/").replace("~0", "~")),
+            })
+    }
+
+    /// Its text, decoded, when it is a string.
+    pub fn as_str(self) -> Option<Cow<'d, str>> {
+        let (raw, escaped) = self.raw_str()?;
+        if escaped {
+            return Some(Cow::Owned(cstrings::decode(raw.as_bytes())));
+        }
+        Some(Cow::Borrowed(raw))
+    }
+
+    /// Its truth, when it is a boolean.
+    pub fn as_bool(self) -> Option<bool> {
+        (self.kind() == Kind::Bool).then(|| self.byte_at(self.start()) == b't')
+    }
+
+    /// Its truth, or an error that says what it is instead.
+    pub fn as_bool_checked(self) -> Result<bool> {
+        self.as_bool().ok_or_else(|| self.is_not("a boolean"))
+    }
+
+    /// Its whole number, or an error that says what it is instead.
+    pub fn as_i64(self) -> Result<i64> {
+        if self.kind() != Kind::Number {
+            return Err(self.is_not("a number"));
+        }
+        let text = self.json();
+        text.parse().map_err(|_| {
+            let whole = !text.contains(['.', 'e', 'E']);
+            let problem = if whole { "does not fit 64 bits" } else { "is not a whole number" };
+            Error::invalid_argument(format!("the value {} {problem}", shorten(text)))
+        })
+    }
+
+    /// Its number, or an error that says what it is instead. A number beyond the range of a double is an error too.
+    pub fn as_f64(self) -> Result<f64> {
+        if self.kind() != Kind::Number {
+            return Err(self.is_not("a number"));
+        }
+        match self.json().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(Error::invalid_argument(format!(
+                "the value {} does not fit a double",
+                shorten(self.json())
+            ))),
+        }
+    }
+
+    /// Its date-time or date in milliseconds since 1970 UTC, or an error that says what it is instead.
+    pub fn as_time_ms(self) -> Result<i64> {
+        let Some(text) = self.as_str() else {
+            return Err(self.is_not("a date-time or date text"));
+        };
+        time::parse_ms(&text).ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "the value \"{}\" is no date-time (2024-07-15T15:00:00Z) and no date (2024-07-15)",
+                shorten(&text)
+            ))
+        })
+    }
+
+    fn is_not(self, wanted: &str) -> Error {
+        Error::invalid_argument(format!("the value is {}, not {wanted}", self.kind().with_article()))
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Value({:?}, {} bytes)", self.kind(), self.json().len())
+    }
+}
+
+/// The text, cut where a message would grow too long.
+pub(in crate::client) fn shorten(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((cut, _)) => Cow::Owned(format!("{}…", text.get(..cut).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
+}

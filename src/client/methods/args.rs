@@ -1,0 +1,283 @@
+//! The parameters of a call: keyword object or positional array, checked against what the method takes.
+
+use std::borrow::Cow;
+
+use super::{Method, Run};
+use crate::client::document::{Document, Kind, Value, shorten};
+use crate::client::error::{Error, Result};
+use crate::client::filters;
+
+/// One parameter of a method.
+pub struct Param {
+    /// Its name in the official client.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// Its default as JSON text; `None` when it must be given. Where the default is `null`, `null` may be given.
+    pub default: Option<&'static str>,
+}
+
+impl Param {
+    pub(super) const fn required(name: &'static str, takes: Takes) -> Param {
+        Param {
+            name,
+            takes,
+            default: None,
+        }
+    }
+
+    pub(super) const fn optional(name: &'static str, takes: Takes, default: &'static str) -> Param {
+        Param {
+            name,
+            takes,
+            default: Some(default),
+        }
+    }
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// A text that is not empty.
+    Text,
+    /// A row's id: a whole number.
+    Id,
+    /// A whole number from 0.
+    Count,
+    /// `true` or `false`.
+    Flag,
+    /// An array of texts.
+    Texts,
+    /// An object.
+    Object,
+    /// An array of objects.
+    Objects,
+    /// A list of conditions, or an object in the wire's form.
+    Filters,
+    /// `"all"` or `"any"`.
+    Operator,
+    /// An entity: an object with `type` and `id`.
+    Entity,
+    /// Anything.
+    Any,
+}
+
+impl Takes {
+    /// What is allowed, for a message.
+    pub fn allowed(self) -> &'static str {
+        match self {
+            Takes::Text => "a text that is not empty",
+            Takes::Id => "an id, which is a whole number from 1",
+            Takes::Count => "a whole number from 0",
+            Takes::Flag => "true or false",
+            Takes::Texts => "an array of texts",
+            Takes::Object => "an object",
+            Takes::Objects => "an array of objects",
+            Takes::Filters => "an array of conditions, or an object in the wire's form",
+            Takes::Operator => "\"all\" or \"any\"",
+            Takes::Entity => "an entity, which is an object with \"type\" and \"id\"",
+            Takes::Any => "anything",
+        }
+    }
+
+    fn accepts(self, value: Value<'_>) -> bool {
+        let all = |wanted: Kind| value.kind() == Kind::Array && value.children().all(|each| each.kind() == wanted);
+        match self {
+            Takes::Text => value.kind() == Kind::String && !value.is_str(""),
+            Takes::Id => value.as_i64().is_ok_and(|id| id >= 1),
+            Takes::Count => value.as_i64().is_ok_and(|count| count >= 0),
+            Takes::Flag => value.kind() == Kind::Bool,
+            Takes::Texts => all(Kind::String),
+            Takes::Object => value.kind() == Kind::Object,
+            Takes::Objects => all(Kind::Object),
+            Takes::Filters => matches!(value.kind(), Kind::Array | Kind::Object),
+            Takes::Operator => filters::operator(Some(value)).is_ok(),
+            Takes::Entity => value.get("type").is_some() && value.get("id").is_some(),
+            Takes::Any => true,
+        }
+    }
+}
+
+/// Reads the text of a call's parameters. Empty text: no parameters.
+pub(super) fn parse(params: &str) -> Result<Document> {
+    let text = if params.trim().is_empty() { "{}" } else { params };
+    Document::parse(text.into()).map_err(|error| Error::invalid_argument(format!("params_json is not JSON: {error}")))
+}
+
+/// The arguments of a call, by parameter.
+pub(in crate::client) struct Args<'d> {
+    method: &'static Method,
+    values: Vec<Option<Value<'d>>>,
+}
+
+impl<'d> Args<'d> {
+    pub(super) fn bind(method: &'static Method, params: Value<'d>) -> Result<Args<'d>> {
+        let mut args = Args {
+            method,
+            values: vec![None; method.params.len()],
+        };
+        match params.kind() {
+            Kind::Object => args.bind_keywords(params)?,
+            Kind::Array => args.bind_positions(params)?,
+            kind => {
+                return Err(Error::invalid_argument(format!(
+                    "params_json must be an object of keyword arguments or an array of positional ones, not {}",
+                    kind.with_article()
+                )));
+            }
+        }
+        args.check()?;
+        Ok(args)
+    }
+
+    fn bind_keywords(&mut self, params: Value<'d>) -> Result<()> {
+        for value in params.children() {
+            let name = value.key().and_then(Value::as_str).unwrap_or_default();
+            let position = self.method.params.iter().position(|param| param.name == name);
+            let slot = position
+                .and_then(|position| self.values.get_mut(position))
+                .ok_or_else(|| unknown(self.method, &name))?;
+            if slot.replace(value).is_some() {
+                return Err(Error::invalid_argument(format!(
+                    "{}: parameter \"{name}\" is given twice",
+                    self.method.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn bind_positions(&mut self, params: Value<'d>) -> Result<()> {
+        if params.count() > self.values.len() {
+            let (name, most, given) = (self.method.name, self.values.len(), params.count());
+            return Err(Error::invalid_argument(format!(
+                "{name} takes at most {most} parameters ({}), not {given}",
+                names(self.method)
+            )));
+        }
+        self.values
+            .iter_mut()
+            .zip(params.children())
+            .for_each(|(slot, value)| *slot = Some(value));
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        for (param, slot) in self.method.params.iter().zip(&mut self.values) {
+            match (*slot, param.default) {
+                (None, None) => {
+                    return Err(Error::invalid_argument(format!(
+                        "{} needs the parameter \"{}\": {}",
+                        self.method.name,
+                        param.name,
+                        param.takes.allowed()
+                    )));
+                }
+                (None, Some(_)) => {}
+                (Some(value), Some("null")) if value.kind() == Kind::Null => *slot = None,
+                (Some(value), _) if param.takes.accepts(value) => {}
+                (Some(value), default) => {
+                    let or_null = if default == Some("null") { ", or null" } else { "" };
+                    return Err(Error::invalid_argument(format!(
+                        "{}: parameter \"{}\" must be {}{or_null}, not {}",
+                        self.method.name,
+                        param.name,
+                        param.takes.allowed(),
+                        shown(value)
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The argument, where one was given that is not its `null` default.
+    pub(in crate::client) fn get(&self, name: &str) -> Option<Value<'d>> {
+        let position = self.method.params.iter().position(|param| param.name == name)?;
+        self.values.get(position).copied().flatten()
+    }
+
+    /// The argument of a parameter that must be given.
+    pub(super) fn need(&self, name: &str) -> Result<Value<'d>> {
+        self.get(name).ok_or_else(|| self.wrong(name, "is missing"))
+    }
+
+    /// The text of an argument that must be given.
+    pub(super) fn text(&self, name: &str) -> Result<Cow<'d, str>> {
+        self.need(name)?.as_str().ok_or_else(|| self.wrong(name, "must be a text"))
+    }
+
+    /// A whole number from 0, or 0 where none was given.
+    pub(super) fn count(&self, name: &str) -> u64 {
+        self.get(name)
+            .and_then(|value| value.as_i64().ok())
+            .and_then(|count| u64::try_from(count).ok())
+            .unwrap_or(0)
+    }
+
+    /// A flag, or the one given here where none was given.
+    pub(super) fn flag(&self, name: &str, default: bool) -> bool {
+        self.get(name).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// An error about an argument.
+    pub(super) fn wrong(&self, name: &str, problem: &str) -> Error {
+        Error::invalid_argument(format!("{}: parameter \"{name}\" {problem}", self.method.name))
+    }
+
+    /// An error about something inside an argument, whose place begins with a bracket or dot.
+    pub(super) fn wrong_inside(&self, name: &str, problem: &str) -> Error {
+        Error::invalid_argument(format!("{}: {name}{problem}", self.method.name))
+    }
+
+    /// Operation, entity type and id that the call is about, where it is about one entity type.
+    pub(super) fn subject(&self) -> Option<(String, String, Option<i64>)> {
+        let operation = match &self.method.run {
+            Run::Rpc { wire, .. } => match *wire {
+                "create" | "update" | "delete" | "revive" => *wire,
+                _ => "read",
+            },
+            Run::Find { .. } => "read",
+            Run::Info | Run::SessionToken => return None,
+        };
+        let entity_type = self.get("entity_type")?.as_str()?.into_owned();
+        Some((
+            operation.to_owned(),
+            entity_type,
+            self.get("entity_id").and_then(|id| id.as_i64().ok()),
+        ))
+    }
+}
+
+/// A value as a message shows it: its kind, and its text where that helps.
+fn shown(value: Value<'_>) -> String {
+    match value.kind() {
+        Kind::String | Kind::Number | Kind::Bool => format!("{} ({})", value.kind().with_article(), shorten(value.json())),
+        kind => kind.with_article().to_owned(),
+    }
+}
+
+fn names(method: &Method) -> String {
+    method.params.iter().map(|param| param.name).collect::<Vec<_>>().join(", ")
+}
+
+fn unknown(method: &Method, name: &str) -> Error {
+    let hint = nearest(name, method.params.iter().map(|param| param.name)).map(|known| format!("; did you mean \"{known}\"?"));
+    let takes = if method.params.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names(method)
+    };
+    Error::invalid_argument(format!(
+        "{} has no parameter \"{}\"{} It takes {takes}",
+        method.name,
+        shorten(name),
+        hint.as_deref().unwrap_or(".")
+    ))
+}
+
+/// The known name that is most like this one.
+pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = name.to_ascii_lowercase();
+    known.max_by(|left, right| strsim::jaro_winkler(&lower, left).total_cmp(&strsim::jaro_winkler(&lower, right)))
+}

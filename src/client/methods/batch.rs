@@ -1,0 +1,121 @@
+//! `batch`: many writes that are applied together or not at all.
+
+use super::entity::{Modes, field, name_of};
+use super::find::return_fields;
+use super::{Args, Method, Param, Reply, Run, Step, Takes};
+use crate::client::document::{Kind, Value};
+use crate::client::error::Result;
+use crate::client::info::SiteInfo;
+use crate::client::json::{Object, array};
+use crate::client::retry::Effect;
+
+pub(super) const METHODS: &[Method] = &[Method {
+    name: "batch",
+    summary: "Makes several creates, updates and deletes in one transaction.",
+    params: &[Param::required("requests", Takes::Objects)],
+    run: Run::Rpc {
+        wire: "batch",
+        effect: Effect::Write,
+        build,
+        reply: Reply::Records,
+    },
+}];
+
+fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
+    let requests = args.need("requests")?;
+    if requests.count() == 0 {
+        return Ok(Step::Answer("[]".to_owned()));
+    }
+    let built: std::result::Result<Vec<_>, String> = requests
+        .children()
+        .enumerate()
+        .map(|(index, each)| request(each).map_err(|problem| format!("[{index}]{problem}")))
+        .collect();
+    Ok(Step::Send(Some(array(
+        built.map_err(|problem| args.wrong_inside("requests", &problem))?,
+    ))))
+}
+
+/// One request. Unlike those of `update`, its entities are sent whole, and thumbnails are plain values.
+fn request(given: Value<'_>) -> std::result::Result<String, String> {
+    let kind = text(given, "request_type")?;
+    let allowed: &[&str] = match &*kind {
+        "create" => &["request_type", "entity_type", "data", "return_fields"],
+        "update" => &[
+            "request_type",
+            "entity_type",
+            "entity_id",
+            "data",
+            "multi_entity_update_modes",
+            "multi_entity_update_mode",
+        ],
+        "delete" => &["request_type", "entity_type", "entity_id"],
+        other => {
+            return Err(format!(
+                ".request_type must be \"create\", \"update\" or \"delete\", not \"{other}\""
+            ));
+        }
+    };
+    if let Some(unknown) = given.children().map(name_of).find(|name| !allowed.contains(&name.as_str())) {
+        return Err(format!(" has an unknown key \"{unknown}\"; a {kind} takes {}", allowed.join(", ")));
+    }
+    let object = Object::new().text("request_type", &kind).text("type", &text(given, "entity_type")?);
+    Ok(match &*kind {
+        "create" => {
+            let fields = data(given)?.children().map(|value| field(&name_of(value), value.json()));
+            object
+                .raw("fields", &array(fields))
+                .raw("return_fields", &return_fields(texts(given, "return_fields")?))
+                .finish()
+        }
+        "update" => {
+            let modes = given.get("multi_entity_update_modes").filter(|modes| modes.kind() != Kind::Null);
+            let modes = Modes::new(modes).map_err(|problem| format!(".multi_entity_update_modes{problem}"))?;
+            let fields = data(given)?.children().map(|value| modes.field(&name_of(value), value.json()));
+            let object = object.raw("id", id(given)?.json()).raw("fields", &array(fields));
+            object
+                .raw_if("multi_entity_update_mode", given.get("multi_entity_update_mode").map(Value::json))
+                .finish()
+        }
+        _ => object.raw("id", id(given)?.json()).finish(),
+    })
+}
+
+fn text(given: Value<'_>, name: &str) -> std::result::Result<String, String> {
+    let found = given.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    found
+        .map(std::borrow::Cow::into_owned)
+        .ok_or_else(|| format!(" needs \"{name}\", a text"))
+}
+
+fn id(given: Value<'_>) -> std::result::Result<Value<'_>, String> {
+    given
+        .get("entity_id")
+        .filter(|id| id.as_i64().is_ok_and(|id| id >= 1))
+        .ok_or_else(|| " needs \"entity_id\", a whole number from 1".to_owned())
+}
+
+fn data(given: Value<'_>) -> std::result::Result<Value<'_>, String> {
+    given
+        .get("data")
+        .filter(|data| data.kind() == Kind::Object)
+        .ok_or_else(|| " needs \"data\", an object of fields".to_owned())
+}
+
+fn texts<'d>(given: Value<'d>, name: &str) -> std::result::Result<Option<Value<'d>>, String> {
+    match given.get(name) {
+        Some(list) if list.kind() == Kind::Array && list.children().all(|each| each.kind() == Kind::String) => Ok(Some(list)),
+        Some(other) if other.kind() != Kind::Null => Err(format!(".{name} must be an array of texts, not {}", other.kind().with_article())),
+        _ => Ok(None),
+    }
+}
+
+/// Operation, entity type and id of a request.
+pub(super) fn subject(request: Value<'_>) -> (String, String, Option<i64>) {
+    let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default().into_owned();
+    (
+        text("request_type"),
+        text("entity_type"),
+        request.get("entity_id").and_then(|id| id.as_i64().ok()),
+    )
+}

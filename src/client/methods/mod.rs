@@ -1,0 +1,203 @@
+//! The registry of methods: the vocabulary of the official client, as data.
+//!
+//! A [`Method`] says what it is called, what it takes, how that becomes the wire's parameters, and what the reply is.
+//! Methods join by standing in the table of their area; nothing else has to know them.
+
+mod args;
+mod batch;
+mod entity;
+mod find;
+mod schema;
+mod site;
+mod summarize;
+
+use super::Client;
+use super::document::{Document, Kind, Value};
+use super::error::{Error, Result};
+use super::fault;
+use super::info::SiteInfo;
+use super::json::quote;
+use super::records;
+use super::retry::Effect;
+
+pub(super) use args::Args;
+use args::parse;
+pub use args::{Param, Takes};
+
+/// One method of the vocabulary.
+pub struct Method {
+    /// Its name in the official client.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// What it takes, in positional order.
+    pub params: &'static [Param],
+    run: Run,
+}
+
+/// How a method is carried out.
+enum Run {
+    /// One remote call.
+    Rpc {
+        wire: &'static str,
+        effect: Effect,
+        build: fn(&Args<'_>, &SiteInfo) -> Result<Step>,
+        reply: Reply,
+    },
+    /// A read of many pages, or of the first row.
+    Find { first_only: bool },
+    /// The site's description of itself: the only call without credentials.
+    Info,
+    /// The token of this client's session.
+    SessionToken,
+}
+
+/// What a method's arguments come to.
+enum Step {
+    /// Send these parameters; none where they are `None`.
+    Send(Option<String>),
+    /// There is nothing to ask the site: this is the answer.
+    Answer(String),
+}
+
+/// What the reply of a remote call is, and so what the caller gets.
+enum Reply {
+    /// Whatever the site sends.
+    AsSent,
+    /// A record, which some sites wrap in a list.
+    Record,
+    /// A list of records and other values.
+    Records,
+}
+
+/// Every method, by area.
+static AREAS: &[&[Method]] = &[
+    find::METHODS,
+    entity::METHODS,
+    batch::METHODS,
+    summarize::METHODS,
+    schema::METHODS,
+    site::METHODS,
+];
+
+/// Every method that `call` knows.
+pub fn methods() -> impl Iterator<Item = &'static Method> {
+    AREAS.iter().flat_map(|area| area.iter())
+}
+
+/// Carries out a method of the vocabulary.
+pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Document> {
+    let method = methods().find(|method| method.name == name).ok_or_else(|| unknown(name))?;
+    let document = parse(params)?;
+    let args = Args::bind(method, document.root())?;
+    let deadline = client.deadline();
+    match &method.run {
+        Run::Info => client.fetch_info(deadline).await,
+        Run::SessionToken => {
+            let token = client.session_token(deadline).await?;
+            local_answer(quote(token.text.expose()))
+        }
+        Run::Find { first_only } => find::run(client, &args, *first_only, deadline).await,
+        Run::Rpc {
+            wire,
+            effect,
+            build,
+            reply,
+        } => {
+            let info = client.info(deadline).await?;
+            let params = match build(&args, info)? {
+                Step::Answer(text) => return local_answer(text),
+                Step::Send(params) => params,
+            };
+            let outcome = client.rpc(wire, params.as_deref(), *effect, deadline).await;
+            let document = outcome.map_err(|error| complete(error, &args))?;
+            received(document, reply)
+        }
+    }
+}
+
+/// Sends a wire method as it is.
+pub(super) async fn call_raw(client: &Client, wire_method: &str, params: &str) -> Result<Document> {
+    if wire_method.is_empty() {
+        return Err(Error::invalid_argument("wire_method is empty"));
+    }
+    // Checked before it is sent, since broken JSON could close the envelope around it.
+    let checked = if params.trim().is_empty() { None } else { Some(parse(params)?) };
+    let effect = methods().find_map(|method| match method.run {
+        Run::Rpc { wire, effect, .. } if wire == wire_method => Some(effect),
+        _ => None,
+    });
+    let effect = match wire_method {
+        "read" | "get_session_token" => Effect::Read,
+        _ => effect.unwrap_or(Effect::Write),
+    };
+    let deadline = client.deadline();
+    if wire_method == "info" {
+        return client.fetch_info(deadline).await;
+    }
+    client
+        .rpc(wire_method, checked.as_ref().map(Document::json), effect, deadline)
+        .await
+}
+
+fn unknown(name: &str) -> Error {
+    let nearest = args::nearest(name, methods().map(|method| method.name));
+    let hint = nearest.map_or(String::new(), |known| format!("; did you mean \"{known}\"?"));
+    Error::invalid_argument(format!("there is no method \"{}\"{hint}", super::document::shorten(name)))
+}
+
+/// The result of a call that the site was not asked about.
+fn local_answer(text: String) -> Result<Document> {
+    Document::parse(text.into_bytes()).map_err(|error| Error::protocol(error.to_string()))
+}
+
+fn received(document: Document, reply: &Reply) -> Result<Document> {
+    match reply {
+        Reply::AsSent => Ok(document),
+        Reply::Records => records::tidy(document),
+        Reply::Record => {
+            let root = document.root();
+            let record = if root.kind() == Kind::Array { root.first() } else { Some(root) };
+            let Some(node) = record.filter(|record| record.kind() == Kind::Object).map(Value::node) else {
+                return Err(Error::protocol("the site's reply holds no record"));
+            };
+            records::tidy(document.narrow(node))
+        }
+    }
+}
+
+/// A refusal that names no row is about the one that the call names.
+fn complete(mut error: Error, args: &Args<'_>) -> Error {
+    let subject = match (error.batch_index, args.get("requests")) {
+        (Some(index), Some(requests)) => usize::try_from(index).ok().and_then(|index| requests.at(index)).map(batch::subject),
+        _ => args.subject(),
+    };
+    if let Some((operation, entity_type, entity_id)) = subject {
+        fault::complete(&mut error, &operation, &entity_type, entity_id);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_parameters_are_unique_and_described() {
+        let names: Vec<_> = methods().map(|method| method.name).collect();
+        for (index, method) in methods().enumerate() {
+            assert!(!names[..index].contains(&method.name), "{} stands twice", method.name);
+            assert!(method.summary.ends_with('.'), "{}", method.name);
+            for (position, param) in method.params.iter().enumerate() {
+                assert!(
+                    method.params[..position].iter().all(|other| other.name != param.name),
+                    "{}.{}",
+                    method.name,
+                    param.name
+                );
+                let required_first = param.default.is_some() || method.params[..position].iter().all(|other| other.default.is_none());
+                assert!(required_first, "{}.{} is required behind an optional one", method.name, param.name);
+            }
+        }
+    }
+}

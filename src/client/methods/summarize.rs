@@ -1,0 +1,51 @@
+//! `summarize`: counts and sums made by the site.
+
+use super::{Args, Method, Param, Reply, Run, Step, Takes};
+use crate::client::document::{Kind, Value};
+use crate::client::error::Result;
+use crate::client::filters;
+use crate::client::info::SiteInfo;
+use crate::client::json::Object;
+use crate::client::retry::Effect;
+
+pub(super) const METHODS: &[Method] = &[Method {
+    name: "summarize",
+    summary: "Counts, sums and compares field values, in all and by group.",
+    params: &[
+        Param::required("entity_type", Takes::Text),
+        Param::required("filters", Takes::Filters),
+        Param::required("summary_fields", Takes::Objects),
+        Param::optional("filter_operator", Takes::Operator, "null"),
+        Param::optional("grouping", Takes::Objects, "null"),
+        Param::optional("include_archived_projects", Takes::Flag, "true"),
+    ],
+    run: Run::Rpc {
+        wire: "summarize",
+        effect: Effect::Read,
+        build,
+        reply: Reply::AsSent,
+    },
+}];
+
+fn build(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
+    let given = args.need("filters")?;
+    if given.kind() == Kind::Object && args.get("filter_operator").is_some() {
+        return Err(args.wrong(
+            "filter_operator",
+            "goes with a list of conditions only; filters in the wire's form have their own",
+        ));
+    }
+    let operator = filters::operator(args.get("filter_operator")).map_err(|problem| args.wrong("filter_operator", &problem))?;
+    let conditions = filters::translate(given, operator).map_err(|problem| args.wrong_inside("filters", &problem))?;
+    let archived = args.flag("include_archived_projects", true);
+    if !archived {
+        info.require([5, 3, 14], "include_archived_projects")?;
+    }
+    let object = Object::new()
+        .text("type", &args.text("entity_type")?)
+        .raw("summaries", args.need("summary_fields")?.json())
+        .raw("filters", &conditions)
+        .raw_if("include_archived_projects", (!archived).then_some("false"))
+        .raw_if("grouping", args.get("grouping").map(Value::json));
+    Ok(Step::Send(Some(object.finish())))
+}

@@ -1,0 +1,126 @@
+//! The client: ordinary safe Rust over one HTTP stack. It knows nothing of C.
+//!
+//! A call goes `methods` (the vocabulary of the official client) → `rpc` (credentials, retries) → `transport` (HTTP), and
+//! back through `reply` and `fault` (what the site said) to a [`Document`].
+
+mod credentials;
+mod deadline;
+mod document;
+mod error;
+mod fault;
+mod filters;
+mod info;
+mod json;
+mod methods;
+mod options;
+mod records;
+mod reply;
+mod retry;
+mod rpc;
+mod session;
+mod site;
+mod status;
+mod tls;
+mod transport;
+
+use tokio::sync::OnceCell;
+
+use deadline::Deadline;
+use info::SiteInfo;
+use session::Session;
+use site::Site;
+use transport::Transport;
+
+pub use credentials::{Credentials, Secret};
+pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
+pub use error::{Error, Record, Refusal, Result};
+pub use methods::{Method, Param, methods};
+pub use options::Options;
+pub use status::Status;
+
+/// A connection to a site as a person, a script or in a session. Any number of tasks may use it at once.
+pub struct Client {
+    transport: Transport,
+    session: Session,
+    info: OnceCell<SiteInfo>,
+    options: Options,
+}
+
+impl Client {
+    /// Signs in. Unless [`Options::verify_on_connect`] is off, the site's `info` and a proof of the credentials are fetched
+    /// at the same time, so that wrong credentials are an error here and not at the first call.
+    pub async fn connect(site_url: &str, credentials: Credentials, options: Options) -> Result<Client> {
+        check(&credentials, &options)?;
+        let site = Site::parse(site_url, options.allow_insecure_http)?;
+        let client = Client {
+            transport: Transport::new(site, &options)?,
+            session: Session::new(credentials, &options),
+            info: OnceCell::new(),
+            options,
+        };
+        if client.options.verify_on_connect {
+            let deadline = client.deadline();
+            let (info, proof) = tokio::join!(client.info(deadline), client.prove_credentials(deadline));
+            info?;
+            proof?;
+        }
+        Ok(client)
+    }
+
+    /// Calls a method of the official client's vocabulary. `params` is a JSON object of keyword arguments, a JSON array of
+    /// positional arguments, or empty for none.
+    pub async fn call(&self, method: &str, params: &str) -> Result<Document> {
+        methods::call(self, method, params).await
+    }
+
+    /// Sends any wire method with any parameters, and gives its `results`. `params` is JSON, or empty for none. The
+    /// call is taken for a write unless the method is known to only read.
+    pub async fn call_raw(&self, wire_method: &str, params: &str) -> Result<Document> {
+        methods::call_raw(self, wire_method, params).await
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.options.timeout)
+    }
+
+    /// What the site says about itself; fetched once.
+    async fn info(&self, deadline: Deadline) -> Result<&SiteInfo> {
+        self.info
+            .get_or_try_init(|| async { SiteInfo::read(&self.fetch_info(deadline).await?) })
+            .await
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Refuses credentials that no site could accept, before anything is sent.
+fn check(credentials: &Credentials, options: &Options) -> Result<()> {
+    let given = |name: &str, text: &str| {
+        if text.is_empty() {
+            Err(Error::invalid_argument(format!("{name} is empty")))
+        } else {
+            Ok(())
+        }
+    };
+    match credentials {
+        Credentials::Script { name, api_key } => {
+            given("script_name", name)?;
+            given("api_key", api_key.expose())?;
+        }
+        Credentials::Person { login, password } => {
+            given("login", login)?;
+            given("password", password.expose())?;
+        }
+        Credentials::Session { token } => given("session_token", token.expose())?,
+    }
+    if options.auth_token.is_some() && !matches!(credentials, Credentials::Person { .. }) {
+        return Err(Error::invalid_argument(
+            "auth_token is the second factor of a person; it goes with a login and password only",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! What a host may set before it connects.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::credentials::Secret;
+
+/// The settings of a client. Every field has a default that suits a plug-in; see [`Options::default`].
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The longest that one call may take, retries included. `None`: no limit.
+    pub timeout: Option<Duration>,
+    /// The longest that making one connection may take. `None`: only `timeout` limits it.
+    pub connect_timeout: Option<Duration>,
+    /// How often a read is tried in all. Writes are never sent twice.
+    pub max_attempts: u32,
+    /// The most bytes that a reply may have, after decompression.
+    pub max_reply_bytes: u64,
+    /// Appended to the user agent, as `add_user_agent` of the official client does.
+    pub user_agent_suffix: Option<String>,
+    /// A PEM file of certificates to trust besides the operating system's. Wins over `SHOTGUN_API_CACERTS`.
+    pub ca_file: Option<PathBuf>,
+    /// `[user:password@]host[:port]` or a URL. Wins over the environment. May hold a password.
+    pub proxy: Option<Secret>,
+    /// Go straight to the site, whatever `proxy` and the environment say.
+    pub no_proxy: bool,
+    /// The login of the person to act for.
+    pub sudo_as_login: Option<String>,
+    /// The second factor of a person's sign-in.
+    pub auth_token: Option<Secret>,
+    /// Tags the event log entries of this client's writes.
+    pub session_uuid: Option<String>,
+    /// Allow `http://` to hosts other than this machine: credentials then cross the network in clear text.
+    pub allow_insecure_http: bool,
+    /// Fetch the site's `info` and prove the credentials while connecting.
+    pub verify_on_connect: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            timeout: Some(Duration::from_secs(60)),
+            connect_timeout: Some(Duration::from_secs(10)),
+            max_attempts: 3,
+            max_reply_bytes: 1 << 30,
+            user_agent_suffix: None,
+            ca_file: None,
+            proxy: None,
+            no_proxy: false,
+            sudo_as_login: None,
+            auth_token: None,
+            session_uuid: None,
+            allow_insecure_http: false,
+            verify_on_connect: true,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! When to try again, and how long to wait before.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use super::error::Error;
+use super::status::Status;
+
+/// Whether a remote call changes the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It may be sent again.
+    Read,
+    /// It must never reach the site twice.
+    Write,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// The pause before the next attempt, or `None` when there must be none. `attempt` counts those made, from 1.
+///
+/// `nothing_sent` is true when not a byte of the request left this machine: then even a write may be tried again.
+pub(super) fn pause(error: &Error, effect: Effect, nothing_sent: bool, attempt: u32, max_attempts: u32) -> Option<Duration> {
+    if attempt >= max_attempts || !error.retryable {
+        return None;
+    }
+    if effect == Effect::Write && !nothing_sent {
+        return None;
+    }
+    if matches!(error.status, Status::TimeoutTotal) {
+        return None;
+    }
+    let grown = FIRST_PAUSE.saturating_mul(1 << (attempt - 1).min(10)).min(LONGEST_PAUSE);
+    // Between half and the whole, so that many clients that failed together do not come back together.
+    let jittered = grown.mul_f64(0.5 + 0.5 * random_fraction());
+    Some(
+        error
+            .retry_after_ms
+            .map_or(jittered, |asked| Duration::from_millis(asked).max(jittered)),
+    )
+}
+
+/// Between 0 and 1. The standard library seeds its hashers at random, and spreading retries needs no better.
+fn random_fraction() -> f64 {
+    (RandomState::new().hash_one(0u8) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_is_only_tried_again_when_nothing_was_sent() {
+        let error = Error::new(Status::NetworkReset, "");
+        assert!(pause(&error, Effect::Read, false, 1, 3).is_some());
+        assert!(pause(&error, Effect::Write, false, 1, 3).is_none());
+        assert!(pause(&error, Effect::Write, true, 1, 3).is_some());
+    }
+
+    #[test]
+    fn attempts_are_bounded_and_pauses_grow() {
+        let error = Error::new(Status::Unavailable, "");
+        assert!(pause(&error, Effect::Read, false, 3, 3).is_none());
+        let first = pause(&error, Effect::Read, false, 1, 9).unwrap();
+        assert!(first >= Duration::from_millis(125) && first <= Duration::from_millis(250));
+        let late = pause(&error, Effect::Read, false, 8, 9).unwrap();
+        assert!(late >= Duration::from_secs(4) && late <= LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn retry_after_is_honoured_and_lasting_faults_are_not_tried_again() {
+        let mut error = Error::new(Status::RateLimited, "");
+        error.retry_after_ms = Some(60_000);
+        assert_eq!(pause(&error, Effect::Read, false, 1, 3), Some(Duration::from_secs(60)));
+        assert!(pause(&Error::new(Status::Permission, ""), Effect::Read, false, 1, 3).is_none());
+        assert!(pause(&Error::new(Status::TimeoutTotal, ""), Effect::Read, false, 1, 3).is_none());
+    }
+}

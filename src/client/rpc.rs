@@ -1,0 +1,242 @@
+//! Remote calls: the envelope, the credentials that go with it, and trying again.
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use super::credentials::{Credentials, Secret};
+use super::deadline::Deadline;
+use super::document::{Document, Value};
+use super::error::{Error, Result};
+use super::json::quote;
+use super::retry::{self, Effect};
+use super::session::Token;
+use super::status::Status;
+use super::transport::Reached;
+use super::{Client, reply};
+
+/// A read that every role may make, and that costs the site little.
+const PROOF: &str = r#"{"type":"Project","return_fields":["id"],"filters":{"logical_operator":"and","conditions":[]},"return_only":"active","paging":{"entities_per_page":1,"current_page":1}}"#;
+
+/// The authentication of one request.
+struct Ticket {
+    parameters: Secret,
+    /// Of the session token that it holds, if it holds one.
+    generation: Option<u64>,
+}
+
+impl Client {
+    /// Asks the site about itself. Needs no credentials.
+    pub(super) async fn fetch_info(&self, deadline: Deadline) -> Result<Document> {
+        self.exchange("info", None, None, Effect::Read, deadline).await
+    }
+
+    /// Makes a remote call with this client's credentials. A session that has ended is renewed once.
+    pub(super) async fn rpc(&self, wire_method: &str, params: Option<&str>, effect: Effect, deadline: Deadline) -> Result<Document> {
+        self.require_features(deadline).await?;
+        let ticket = self.ticket(deadline).await?;
+        let first = self.exchange(wire_method, Some(&ticket.parameters), params, effect, deadline).await;
+        let ended = match first {
+            Err(error) if error.status == Status::AuthSessionExpired => error,
+            settled => return settled,
+        };
+        let Credentials::Person { .. } = self.session.credentials else {
+            return Err(ended);
+        };
+        // The site refused the token before it looked at the call, so sending the call again repeats nothing.
+        self.renew(ticket.generation, deadline).await?;
+        let ticket = self.ticket(deadline).await?;
+        self.exchange(wire_method, Some(&ticket.parameters), params, effect, deadline).await
+    }
+
+    /// Fails where the site is too old for this client's way of signing in.
+    async fn require_features(&self, deadline: Deadline) -> Result<()> {
+        if !matches!(self.session.credentials, Credentials::Script { .. }) {
+            self.info(deadline).await?.require([5, 3, 0], "signing in by session token")?;
+        }
+        if self.session.acts_for_another() {
+            self.info(deadline).await?.require([5, 3, 12], "sudo_as_login")?;
+        }
+        Ok(())
+    }
+
+    /// Fails unless the site accepts this client's credentials.
+    pub(super) async fn prove_credentials(&self, deadline: Deadline) -> Result<()> {
+        let parameters = match &self.session.credentials {
+            Credentials::Person { .. } if !self.session.acts_for_another() => return self.ticket(deadline).await.map(drop),
+            Credentials::Person { .. } => self.ticket(deadline).await?.parameters,
+            Credentials::Script { name, api_key } => self.session.script(name, api_key),
+            // The version of the site is being asked for at the same time.
+            Credentials::Session { token } => self.session.with_token(token, None),
+        };
+        match self.exchange("read", Some(&parameters), Some(PROOF), Effect::Read, deadline).await {
+            // A refusal of anything but acting for another is given to somebody whom the site knows.
+            Err(error) if matches!(error.status, Status::Permission) && error.refusal.operation.as_deref() != Some("sudo") => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// The session token in use, fetched first where there is none yet.
+    pub(super) async fn session_token(&self, deadline: Deadline) -> Result<Token> {
+        let mut held = self.session.token.lock().await;
+        if let Some(token) = &*held {
+            return Ok(token.clone());
+        }
+        let text = match &self.session.credentials {
+            Credentials::Script { name, api_key } => {
+                let parameters = self.session.script(name, api_key);
+                self.fetch_token(&parameters, deadline).await?
+            }
+            Credentials::Person { login, password } => {
+                let parameters = self.session.sign_in(login, password, true);
+                self.fetch_token(&parameters, deadline).await?
+            }
+            Credentials::Session { token } => token.clone(),
+        };
+        let token = Token { text, generation: 0 };
+        *held = Some(token.clone());
+        Ok(token)
+    }
+
+    async fn ticket(&self, deadline: Deadline) -> Result<Ticket> {
+        if let Credentials::Script { name, api_key } = &self.session.credentials {
+            return Ok(Ticket {
+                parameters: self.session.script(name, api_key),
+                generation: None,
+            });
+        }
+        let token = self.session_token(deadline).await?;
+        // Known by now, except while connecting, where it is being asked for at the same time.
+        let info = self.info.get();
+        Ok(Ticket {
+            parameters: self.session.with_token(&token.text, info),
+            generation: Some(token.generation),
+        })
+    }
+
+    /// Exchanges a person's login and password for a new session token, unless another call has done so since `ended`.
+    async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
+        let Credentials::Person { login, password } = &self.session.credentials else {
+            return Ok(());
+        };
+        let mut held = self.session.token.lock().await;
+        let generation = held.as_ref().map_or(0, |token| token.generation);
+        if Some(generation) != ended {
+            return Ok(());
+        }
+        let parameters = self.session.sign_in(login, password, false);
+        let text = self.fetch_token(&parameters, deadline).await.map_err(not_renewed)?;
+        *held = Some(Token {
+            text,
+            generation: generation + 1,
+        });
+        Ok(())
+    }
+
+    async fn fetch_token(&self, parameters: &Secret, deadline: Deadline) -> Result<Secret> {
+        let reply = self
+            .exchange("get_session_token", Some(parameters), None, Effect::Read, deadline)
+            .await?;
+        let token = reply
+            .root()
+            .get("session_id")
+            .and_then(Value::as_str)
+            .filter(|token| !token.is_empty());
+        token
+            .map(|token| Secret::new(token.into_owned()))
+            .ok_or_else(|| Error::protocol("the site signed nobody in: its reply has no session_id"))
+    }
+
+    /// Sends one request, again where that is safe, and reads its reply.
+    async fn exchange(
+        &self,
+        wire_method: &str,
+        credentials: Option<&Secret>,
+        params: Option<&str>,
+        effect: Effect,
+        deadline: Deadline,
+    ) -> Result<Document> {
+        let body = envelope(wire_method, credentials, params);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let failed = match self.transport.post_rpc(body.clone(), deadline).await.and_then(reply::read) {
+                Ok(document) => return Ok(document),
+                Err(failed) => failed,
+            };
+            let mut error = failed.error;
+            error.may_have_applied = effect == Effect::Write && failed.reached == Reached::Unknown;
+            let pause = retry::pause(
+                &error,
+                effect,
+                failed.reached == Reached::Nothing,
+                attempt,
+                self.options.max_attempts,
+            );
+            match pause {
+                Some(pause) if deadline.allows(pause) => tokio::time::sleep(pause).await,
+                _ => return Err(self.without_secrets(error)),
+            }
+        }
+    }
+
+    /// A site's words are passed on, so a site that repeats a secret must not make us do so.
+    fn without_secrets(&self, mut error: Error) -> Error {
+        let secret = match &self.session.credentials {
+            Credentials::Script { api_key, .. } => api_key,
+            Credentials::Person { password, .. } => password,
+            Credentials::Session { token } => token,
+        };
+        if secret.expose().len() >= 4 {
+            let mask = |text: &mut String| {
+                if text.contains(secret.expose()) {
+                    *text = text.replace(secret.expose(), "***");
+                }
+            };
+            mask(&mut error.message);
+            error.server_message.as_mut().map(mask);
+        }
+        error
+    }
+}
+
+/// `{"method_name": …, "params": [credentials, parameters]}`, wiped when it is dropped.
+fn envelope(wire_method: &str, credentials: Option<&Secret>, params: Option<&str>) -> Bytes {
+    let credentials = credentials.map_or("", Secret::expose);
+    let params = params.unwrap_or("");
+    let comma = if credentials.is_empty() || params.is_empty() { "" } else { "," };
+    let method = quote(wire_method);
+    let parts = [r#"{"method_name":"#, &method, r#","params":["#, credentials, comma, params, "]}"];
+    // Reserved whole: a text that grows leaves copies behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| body.extend_from_slice(part.as_bytes()));
+    Bytes::from_owner(body)
+}
+
+/// Why a session that ended stays ended. A network that fails meanwhile says nothing about the credentials.
+fn not_renewed(mut error: Error) -> Error {
+    if error.status.class() == Status::Auth.class() {
+        error.status = Status::AuthSessionExpired;
+        error.message = format!("the session ended and could not be renewed: {}", error.message);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn envelopes() {
+        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+        assert_eq!(text(envelope("info", None, None)), r#"{"method_name":"info","params":[]}"#);
+        let secret = Secret::new(r#"{"a":1}"#);
+        assert_eq!(
+            text(envelope("x", Some(&secret), None)),
+            r#"{"method_name":"x","params":[{"a":1}]}"#
+        );
+        assert_eq!(
+            text(envelope("x\"", Some(&secret), Some("[2]"))),
+            r#"{"method_name":"x\"","params":[{"a":1},[2]]}"#
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! The authentication part of every request, and the session token of a person.
+
+use tokio::sync::Mutex;
+
+use super::credentials::{Credentials, Secret};
+use super::info::SiteInfo;
+use super::json::{Object, quote};
+use super::options::Options;
+
+/// A session token and how many came before it.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) text: Secret,
+    pub(super) generation: u64,
+}
+
+/// Who calls, and in whose name.
+pub(super) struct Session {
+    pub(super) credentials: Credentials,
+    auth_token: Option<Secret>,
+    sudo_as_login: Option<String>,
+    session_uuid: Option<String>,
+    /// The token in use. Locked while one is being fetched, so that many calls that find a session ended renew it once.
+    pub(super) token: Mutex<Option<Token>>,
+}
+
+impl Session {
+    pub(super) fn new(credentials: Credentials, options: &Options) -> Session {
+        let token = match &credentials {
+            Credentials::Session { token } => Some(Token {
+                text: token.clone(),
+                generation: 0,
+            }),
+            _ => None,
+        };
+        Session {
+            credentials,
+            auth_token: options.auth_token.clone(),
+            sudo_as_login: options.sudo_as_login.clone(),
+            session_uuid: options.session_uuid.clone(),
+            token: Mutex::new(token),
+        }
+    }
+
+    pub(super) fn acts_for_another(&self) -> bool {
+        self.sudo_as_login.is_some()
+    }
+
+    /// The parameters of a script's call.
+    pub(super) fn script(&self, name: &str, api_key: &Secret) -> Secret {
+        self.finish(Object::new().text("script_name", name).text("script_key", api_key.expose()))
+    }
+
+    /// The parameters of a call in a session.
+    pub(super) fn with_token(&self, token: &Secret, info: Option<&SiteInfo>) -> Secret {
+        let object = Object::new().text("session_token", token.expose());
+        // Sites before 5.4.4 do not know the wish; where the version is not known yet, it does no harm to express it.
+        let knows_wish = info.is_none_or(|info| info.has([5, 4, 4]));
+        self.finish(if knows_wish {
+            object.raw("reject_if_expired", "true")
+        } else {
+            object
+        })
+    }
+
+    /// The parameters that exchange a login and password for a session token. The one-time second factor goes along
+    /// only the first time. The session is the person's own: acting for another is asked for with each call.
+    pub(super) fn sign_in(&self, login: &str, password: &Secret, first: bool) -> Secret {
+        let object = Object::new().text("user_login", login).text("user_password", password.expose());
+        let second_factor = self
+            .auth_token
+            .as_ref()
+            .filter(|_| first)
+            .map(|token| Secret::new(quote(token.expose())));
+        Secret::new(object.raw_if("auth_token", second_factor.as_ref().map(Secret::expose)).finish())
+    }
+
+    fn finish(&self, object: Object) -> Secret {
+        let object = match &self.session_uuid {
+            Some(uuid) => object.text("session_uuid", uuid),
+            None => object,
+        };
+        Secret::new(match &self.sudo_as_login {
+            Some(login) => object.text("sudo_as_login", login).finish(),
+            None => object.finish(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(options: &Options) -> Session {
+        let credentials = Credentials::Script {
+            name: "s".into(),
+            api_key: Secret::new("k"),
+        };
+        Session::new(credentials, options)
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_wire() {
+        let options = Options {
+            sudo_as_login: Some("bob".into()),
+            session_uuid: Some("U-1".into()),
+            auth_token: Some(Secret::new("123")),
+            ..Options::default()
+        };
+        let session = session(&options);
+        let script = session.script("s", &Secret::new("k\"é"));
+        assert_eq!(
+            script.expose(),
+            r#"{"script_name":"s","script_key":"k\"é","session_uuid":"U-1","sudo_as_login":"bob"}"#
+        );
+        let token = session.with_token(&Secret::new("T"), None);
+        assert_eq!(
+            token.expose(),
+            r#"{"session_token":"T","reject_if_expired":true,"session_uuid":"U-1","sudo_as_login":"bob"}"#
+        );
+        let password = Secret::new("p");
+        assert_eq!(
+            session.sign_in("u", &password, true).expose(),
+            r#"{"user_login":"u","user_password":"p","auth_token":"123"}"#
+        );
+        assert_eq!(
+            session.sign_in("u", &password, false).expose(),
+            r#"{"user_login":"u","user_password":"p"}"#
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! One TLS configuration for everything: rustls over ring, the operating system's trust store, extra CA files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_platform_verifier::Verifier;
+
+use super::error::{Error, Result};
+use super::status::Status;
+
+/// The variable that names a CA file where no option does, as for the official client.
+const CA_FILE_VARIABLE: &str = "SHOTGUN_API_CACERTS";
+
+/// The configuration for a client that may name a CA file of its own.
+pub(super) fn configuration(ca_file: Option<&Path>) -> Result<ClientConfig> {
+    let extra = match ca_file.map(Path::to_owned).or_else(ca_file_from_environment) {
+        Some(path) => certificates(&path)?,
+        None => Vec::new(),
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let no_roots = |error: rustls::Error| {
+        Error::new(
+            Status::TlsNoRoots,
+            format!("there are no trusted certificates on this machine ({error}); name a CA file"),
+        )
+    };
+    let verifier = Verifier::new_with_extra_roots(extra, provider.clone()).map_err(no_roots)?;
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Status::Internal, format!("the TLS provider has no protocol version: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(config)
+}
+
+fn ca_file_from_environment() -> Option<PathBuf> {
+    std::env::var_os(CA_FILE_VARIABLE)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let text =
+        std::fs::read(path).map_err(|error| Error::new(Status::Io, format!("the CA file {} cannot be read: {error}", path.display())))?;
+    let found = CertificateDer::pem_slice_iter(&text)
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|error| Error::invalid_argument(format!("the CA file {} is no PEM file of certificates: {error}", path.display())))?;
+    if found.is_empty() {
+        return Err(Error::invalid_argument(format!(
+            "the CA file {} holds no certificate in PEM form",
+            path.display()
+        )));
+    }
+    Ok(found)
+}
+
+/// A configuration that trusts nobody, for clients that will make no secure connection.
+pub(super) fn without_roots() -> Result<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Status::Internal, format!("the TLS provider has no protocol version: {error}")))?;
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
