@@ -1,0 +1,338 @@
+//! The programs of tests/c: compiled, given a site each, and run in three ways.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::site::{Site, local, log_file};
+use crate::steps::{Outcome, Session};
+use crate::tools::{self, VALGRIND};
+use crate::workspace::{Workspace, bounded, read};
+use crate::{cc, demo};
+
+/// What a program is linked with.
+enum Links {
+    /// libshotgrid.
+    Library,
+    /// The library of tests/panics: libshotgrid and a function that panics.
+    Panics,
+    /// Neither: it loads libshotgrid itself.
+    Nothing,
+}
+
+/// A file of tests/c. A way in which it cannot be run stands here with the reason.
+struct Program {
+    name: &'static str,
+    links: Links,
+    not_sanitized: Option<&'static str>,
+    not_valgrind: Option<&'static str>,
+}
+
+impl Program {
+    const fn new(name: &'static str, links: Links) -> Program {
+        Program {
+            name,
+            links,
+            not_sanitized: None,
+            not_valgrind: None,
+        }
+    }
+}
+
+const PROGRAMS: &[Program] = &[
+    Program::new("bad_input", Links::Library),
+    Program::new("dlclose", Links::Nothing),
+    Program::new("fork", Links::Library),
+    Program::new("frees", Links::Library),
+    Program::new("panic", Links::Panics),
+    Program::new("permission", Links::Library),
+    Program::new("session", Links::Library),
+    Program::new("sigmask", Links::Library),
+    Program::new("sigpipe", Links::Library),
+    Program::new("streams", Links::Panics),
+    Program::new("thread_exit", Links::Library),
+    Program::new("threads", Links::Library),
+    Program::new("values", Links::Library),
+];
+
+/// How the programs are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    Sanitized,
+    Valgrind,
+}
+
+impl Way {
+    const fn name(self) -> &'static str {
+        match self {
+            Way::Plain => "plain",
+            Way::Sanitized => "sanitized",
+            Way::Valgrind => "valgrind",
+        }
+    }
+
+    /// How long one program may take before it counts as hanging.
+    const fn limit(self) -> Duration {
+        Duration::from_secs(match self {
+            Way::Plain | Way::Sanitized => 120,
+            Way::Valgrind => 600,
+        })
+    }
+
+    const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Way::Plain | Way::Valgrind => &["-D_GNU_SOURCE"],
+            Way::Sanitized => &["-D_GNU_SOURCE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+        }
+    }
+
+    const fn excuse(self, program: &Program) -> Option<&'static str> {
+        match self {
+            Way::Plain => None,
+            Way::Sanitized => program.not_sanitized,
+            Way::Valgrind => program.not_valgrind,
+        }
+    }
+}
+
+/// How many programs did what.
+#[derive(Default)]
+struct Tally {
+    passed: u32,
+    failed: u32,
+    skipped: u32,
+}
+
+/// The step that runs them as they are.
+pub fn plain(session: &Session) -> Result<Outcome> {
+    step(session, Way::Plain)
+}
+
+/// The step that runs them with the sanitizers of the C compiler.
+pub fn sanitized(session: &Session) -> Result<Outcome> {
+    if let Some(why) = no_sanitizers(&session.workspace)? {
+        return Ok(Outcome::Skipped(why));
+    }
+    step(session, Way::Sanitized)
+}
+
+/// The step that runs them under valgrind.
+pub fn valgrind(session: &Session) -> Result<Outcome> {
+    if let Some(why) = tools::missing(&VALGRIND, session.required)? {
+        return Ok(Outcome::Skipped(why));
+    }
+    step(session, Way::Valgrind)
+}
+
+/// The step that runs the demonstration of the first page, and sees it fail where it must.
+pub fn quickstart(session: &Session) -> Result<Outcome> {
+    let workspace = &session.workspace;
+    let program = demo::compile(workspace)?;
+    let site = Site::start(&workspace.built()?.sandbox, &[], &log_file(&workspace.scratch, "quickstart-site"))?;
+    let run = |arguments: &[&str]| -> Result<(Option<ExitStatus>, String)> {
+        let log = log_file(&workspace.scratch, "quickstart");
+        let status = bounded(local(Command::new(&program)).args(arguments), &log, Way::Plain.limit())?;
+        Ok((status, read(&log)?))
+    };
+    let good = site.quickstart_arguments()?;
+    let (status, said) = run(&good)?;
+    print!("{said}");
+    if !status.is_some_and(|status| status.success()) {
+        bail!("quickstart ended with {status:?}");
+    }
+    let [url, login, _, script, key] = good;
+    let (status, said) = run(&[url, login, "not the password", script, key])?;
+    if status.and_then(|status| status.code()) != Some(1) || !said.contains("AUTH") {
+        bail!("quickstart with a wrong password ended with {status:?}:\n{said}");
+    }
+    Ok(Outcome::Passed)
+}
+
+/// `cargo xtask c-tests`: every way that this machine has.
+pub fn run_alone(workspace: &Workspace, names: &[&str]) -> Result<ExitCode> {
+    if let Some(unknown) = names.iter().find(|name| PROGRAMS.iter().all(|program| program.name != **name)) {
+        let all: Vec<&str> = PROGRAMS.iter().map(|program| program.name).collect();
+        bail!("there is no program {unknown}; the programs are {}", all.join(", "));
+    }
+    let mut sum = Tally::default();
+    for way in [Way::Plain, Way::Sanitized, Way::Valgrind] {
+        let missing = match way {
+            Way::Plain => None,
+            Way::Sanitized => no_sanitizers(workspace)?,
+            Way::Valgrind => tools::missing(&VALGRIND, false)?,
+        };
+        println!("== {}", way.name());
+        if let Some(why) = missing {
+            println!("   skipped: {why}");
+            continue;
+        }
+        let tally = run(workspace, way, names)?;
+        sum = Tally {
+            passed: sum.passed + tally.passed,
+            failed: sum.failed + tally.failed,
+            skipped: sum.skipped + tally.skipped,
+        };
+    }
+    print_tally(&sum);
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn step(session: &Session, way: Way) -> Result<Outcome> {
+    let tally = run(&session.workspace, way, &[])?;
+    print_tally(&tally);
+    if tally.failed > 0 {
+        bail!("{} of the C programs failed ({})", tally.failed, way.name());
+    }
+    Ok(Outcome::Passed)
+}
+
+fn print_tally(tally: &Tally) {
+    print!("{} passed, {} failed", tally.passed, tally.failed);
+    if tally.skipped > 0 {
+        print!(", {} skipped", tally.skipped);
+    }
+    println!();
+}
+
+/// Runs the named programs, or all, in one way.
+fn run(workspace: &Workspace, way: Way, names: &[&str]) -> Result<Tally> {
+    every_file_is_listed(workspace)?;
+    let folder = workspace.scratch.join("c-programs").join(way.name());
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let old_library = as_on_an_old_system(workspace)?;
+    let mut tally = Tally::default();
+    for program in PROGRAMS.iter().filter(|program| names.is_empty() || names.contains(&program.name)) {
+        if let Some(why) = way.excuse(program) {
+            println!("   skip {:<12} {why}", program.name);
+            tally.skipped += 1;
+            continue;
+        }
+        let started = Instant::now();
+        let result = run_program(workspace, way, program, &folder, &old_library);
+        let took = started.elapsed().as_secs_f64();
+        match result {
+            Ok(()) => {
+                println!("   ok   {:<12} {took:.2} s", program.name);
+                tally.passed += 1;
+            }
+            Err(error) => {
+                println!("   FAIL {:<12} {took:.2} s\n{error:#}", program.name);
+                tally.failed += 1;
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// Compiles a program, starts a site for it alone, and runs it.
+fn run_program(workspace: &Workspace, way: Way, program: &Program, folder: &Path, old_library: &Path) -> Result<()> {
+    let built = workspace.built()?;
+    let source = workspace.root.join("tests/c").join(program.name).with_extension("c");
+    let executable = folder.join(program.name);
+    let library = match program.links {
+        Links::Library => Some(built.library.as_path()),
+        Links::Panics => Some(built.panics.as_path()),
+        Links::Nothing => None,
+    };
+    cc::program(workspace, &source, &executable, library, way.flags())?;
+    let site = Site::start(&built.sandbox, &[], &log_file(folder, &format!("{}-site", program.name)))?;
+    let mut command = local(match way {
+        Way::Plain | Way::Sanitized => Command::new(&executable),
+        Way::Valgrind => under_valgrind(&executable),
+    });
+    command
+        .envs(site.environment()?)
+        .env("SG_TEST_LIBRARY", &built.library)
+        .env("SG_TEST_LIBRARY_OLD_SYSTEM", old_library)
+        .env("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1")
+        .env("UBSAN_OPTIONS", "print_stacktrace=1");
+    let log = log_file(folder, program.name);
+    match bounded(&mut command, &log, way.limit())? {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => bail!("{status}\n{}", read(&log)?.trim_end()),
+        None => bail!("ended after {} s, it said:\n{}", way.limit().as_secs(), read(&log)?.trim_end()),
+    }
+}
+
+/// Lost memory and every wrong access is an error. What is still reachable at the end is not: the library keeps its
+/// runtime for the life of the process.
+fn under_valgrind(executable: &Path) -> Command {
+    let mut command = Command::new(VALGRIND.program);
+    command.args([
+        "--quiet",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--num-callers=30",
+        "--fair-sched=yes",
+    ]);
+    command.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]);
+    command.arg(executable);
+    command
+}
+
+/// A file that nobody runs would look like a test.
+fn every_file_is_listed(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.root.join("tests/c");
+    let mut files = BTreeSet::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))? {
+        let path = entry.with_context(|| format!("{} cannot be listed", folder.display()))?.path();
+        if path.extension().is_some_and(|extension| extension == "c") {
+            files.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+        }
+    }
+    let listed: BTreeSet<String> = PROGRAMS.iter().map(|program| program.name.to_owned()).collect();
+    if files != listed {
+        bail!("tests/c holds {files:?}, but the list in xtask says {listed:?}");
+    }
+    Ok(())
+}
+
+/// A copy of the library in which the name `__cxa_thread_atexit_impl` is one that no C library has. That is how it is
+/// on glibc before 2.18: Rust then ends its thread-locals in another way, which crashes if the library was unmapped.
+fn as_on_an_old_system(workspace: &Workspace) -> Result<PathBuf> {
+    const KNOWN: &[u8] = b"\0__cxa_thread_atexit_impl\0";
+    const UNKNOWN: &[u8] = b"\0__cxa_thread_atexit_none\0";
+    let library = &workspace.built()?.library;
+    let mut bytes = fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
+    let places: Vec<usize> = bytes
+        .windows(KNOWN.len())
+        .enumerate()
+        .filter(|(_, window)| *window == KNOWN)
+        .map(|(place, _)| place)
+        .collect();
+    if cfg!(target_os = "linux") && places.is_empty() {
+        bail!(
+            "{} does not ask for __cxa_thread_atexit_impl; the test of unloading needs another way",
+            library.display()
+        );
+    }
+    for place in places {
+        if let Some(name) = bytes.get_mut(place..place + KNOWN.len()) {
+            name.copy_from_slice(UNKNOWN);
+        }
+    }
+    let copy = workspace.scratch.join("libshotgrid-old-system.so");
+    fs::write(&copy, bytes).with_context(|| format!("{} cannot be written", copy.display()))?;
+    Ok(copy)
+}
+
+/// Why the sanitizers cannot be used here: some compilers come without their libraries.
+fn no_sanitizers(workspace: &Workspace) -> Result<Option<String>> {
+    let source = workspace.scratch.join("sanitizers.c");
+    fs::write(&source, "int main(void) { return 0; }\n").with_context(|| format!("{} cannot be written", source.display()))?;
+    let tried = cc::program(
+        workspace,
+        &source,
+        &workspace.scratch.join("sanitizers"),
+        None,
+        Way::Sanitized.flags(),
+    );
+    Ok(tried
+        .err()
+        .map(|_| "the C compiler has no sanitizers (Debian: apt-get install gcc)".to_owned()))
+}

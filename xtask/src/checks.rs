@@ -1,0 +1,161 @@
+//! The steps that hand over to cargo, a compiler or cargo-deny and look at what they say.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cc;
+use crate::steps::{Outcome, Session};
+use crate::tools::{self, CXX};
+use crate::workspace::{PRODUCT, captured, succeed};
+
+/// Other TLS stacks: a host's own OpenSSL would interpose on ours.
+const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "tokio-native-tls", "hyper-tls"];
+/// This package, apart from the product's for the reason that stands at `PRODUCT`.
+const SELF: &[&str] = &["--package", "xtask"];
+/// The version of cargo-deny that deny.toml is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// `cargo fmt --check`.
+pub fn format(session: &Session) -> Result<Outcome> {
+    if tools::on_path("cargo-fmt").is_none() {
+        return Ok(Outcome::Skipped(
+            "cargo fmt is not installed (rustup component add rustfmt)".to_owned(),
+        ));
+    }
+    succeed(session.workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Passed)
+}
+
+/// Clippy, with every warning an error.
+pub fn lints(session: &Session) -> Result<Outcome> {
+    if tools::on_path("cargo-clippy").is_none() {
+        return Ok(Outcome::Skipped("clippy is not installed (rustup component add clippy)".to_owned()));
+    }
+    for packages in [PRODUCT, SELF] {
+        let mut clippy = session.workspace.cargo();
+        clippy.args(["clippy", "--quiet", "--all-targets"]).args(packages);
+        succeed(clippy.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The Rust tests of every package; what cargo test prints is shown.
+pub fn rust_tests(session: &Session) -> Result<Outcome> {
+    for packages in [PRODUCT, SELF] {
+        succeed(session.workspace.cargo().args(["test", "--no-fail-fast"]).args(packages))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// No other TLS stack anywhere in the tree, on any system.
+pub fn tls_stack(session: &Session) -> Result<Outcome> {
+    let tree = captured(
+        session
+            .workspace
+            .cargo()
+            .args(["tree", "--workspace", "--target", "all", "--edges", "all", "--prefix", "none"]),
+    )?;
+    let found: Vec<&str> = BANNED
+        .iter()
+        .copied()
+        .filter(|banned| tree.lines().any(|line| line.split_whitespace().next() == Some(*banned)))
+        .collect();
+    if !found.is_empty() {
+        bail!(
+            "in the tree: {} (`cargo tree -i {}` says through whom)",
+            found.join(", "),
+            found.join(" -i ")
+        );
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The header alone and included twice, as each language that a host may be written in.
+pub fn header_compiles(session: &Session) -> Result<Outcome> {
+    let workspace = &session.workspace;
+    let folder = workspace.scratch.join("c-header");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    // The macros are used, so that the compiler sees what they expand to.
+    let body = "int main(void) { return SG_STATUS_CLASS(SG_STATUS_OK) == 0 && SG_VERSION_NUMBER > 0 ? 0 : 1; }\n";
+    let sources: Vec<PathBuf> = [("alone", 1), ("twice", 2)]
+        .into_iter()
+        .flat_map(|(name, times)| ["c", "cpp"].map(|kind| (format!("{name}.{kind}"), times)))
+        .map(|(name, times)| {
+            let path = folder.join(name);
+            let text = "#include <shotgrid.h>\n".repeat(times) + body;
+            fs::write(&path, text)
+                .with_context(|| format!("{} cannot be written", path.display()))
+                .map(|()| path)
+        })
+        .collect::<Result<_>>()?;
+    let compile = |program: &str, standards: &[&str], extension: &str| -> Result<()> {
+        for standard in standards {
+            for source in sources
+                .iter()
+                .filter(|source| source.extension().is_some_and(|found| found == extension))
+            {
+                cc::must_compile(cc::compiler(workspace, program, standard).arg("-fsyntax-only").arg(source))?;
+            }
+        }
+        println!("   {program}: {}", standards.join(", "));
+        Ok(())
+    };
+    let (c, cxx) = (["c99", "c11", "c17"], ["c++11", "c++17", "c++20"]);
+    compile(&cc::c_compiler().to_string_lossy(), &c, "c")?;
+    // A second opinion where it can be had; the first one is what counts.
+    if tools::on_path("clang").is_some() {
+        compile("clang", &c, "c")?;
+    }
+    if tools::on_path("clang++").is_some() {
+        compile("clang++", &cxx, "cpp")?;
+    }
+    if let Some(why) = tools::missing(&CXX, session.required)? {
+        return Ok(Outcome::Skipped(format!("only as C: {why}")));
+    }
+    compile(CXX.program, &cxx, "cpp")?;
+    Ok(Outcome::Passed)
+}
+
+/// deny.toml: banned crates, licences, sources. Not the advisories: they would need a download at every run.
+pub fn dependencies(session: &Session) -> Result<Outcome> {
+    let workspace = &session.workspace;
+    let pinned = workspace.tools.join("bin/cargo-deny");
+    let right = |program: &PathBuf| {
+        captured(Command::new(program).arg("--version")).is_ok_and(|said| said.trim() == format!("cargo-deny {CARGO_DENY}"))
+    };
+    let found = [Some(pinned.clone()), tools::on_path("cargo-deny")]
+        .into_iter()
+        .flatten()
+        .find(right);
+    let program = match found {
+        Some(program) => program,
+        None if session.required => {
+            println!("   installing cargo-deny {CARGO_DENY}");
+            let mut install = workspace.cargo();
+            // Its own build folder, which cargo removes again.
+            install.env_remove("CARGO_TARGET_DIR");
+            install.args([
+                "install",
+                "--quiet",
+                "cargo-deny",
+                "--version",
+                CARGO_DENY,
+                "--locked",
+                "--force",
+                "--root",
+            ]);
+            succeed(install.arg(&workspace.tools))?;
+            pinned
+        }
+        None => {
+            let why = format!("cargo-deny {CARGO_DENY} is not installed (cargo install cargo-deny --version {CARGO_DENY} --locked)");
+            return Ok(Outcome::Skipped(why));
+        }
+    };
+    let arguments = ["--workspace", "--all-features", "check", "bans", "licenses", "sources"];
+    succeed(Command::new(program).current_dir(&workspace.root).args(arguments))?;
+    Ok(Outcome::Passed)
+}

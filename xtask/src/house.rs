@@ -1,0 +1,113 @@
+//! Rules of the house that no compiler checks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{Outcome, Session};
+use crate::workspace::read;
+
+/// A file longer than this hides things from whoever opens it for the first time.
+const MOST_LINES: usize = 600;
+/// The only places where the library may leave safe Rust.
+const UNSAFE_HOMES: &[&str] = &["src/ffi/", "src/runtime/signals.rs"];
+/// A library in somebody else's program has no business on that program's terminal.
+const STREAMS: &[&str] = &[
+    "println!",
+    "print!",
+    "eprintln!",
+    "eprint!",
+    "dbg!",
+    "io::stdout",
+    "io::stderr",
+    "io::stdin",
+];
+
+/// The step of `cargo xtask test`.
+pub fn check(session: &Session) -> Result<Outcome> {
+    let root = &session.workspace.root;
+    let mut faults = Vec::new();
+    let mut files = 0;
+    for folder in ["src", "sandbox/src", "xtask/src"] {
+        for file in rust_files(&root.join(folder))? {
+            files += 1;
+            let shown = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
+            faults.extend(file_faults(&shown, &read(&file)?));
+        }
+    }
+    if files == 0 {
+        bail!("there are no Rust files to look at");
+    }
+    if !faults.is_empty() {
+        bail!("{} rules of the house are broken:\n{}", faults.len(), faults.join("\n"));
+    }
+    println!("   {files} files");
+    Ok(Outcome::Passed)
+}
+
+/// What is wrong with one file, by its path in the checkout.
+fn file_faults(path: &str, text: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let lines = text.lines().count();
+    if lines > MOST_LINES {
+        faults.push(format!("{path}: {lines} lines; split what is over {MOST_LINES}"));
+    }
+    let library = path.starts_with("src/");
+    // Elsewhere the lint `unsafe_code` of the workspace says it: nobody there has reason to allow it.
+    let safe = library && !UNSAFE_HOMES.iter().any(|home| path.starts_with(home));
+    for (index, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        let place = format!("{path}:{}", index + 1);
+        if safe && words(code).any(|word| word == "unsafe") {
+            faults.push(format!("{place}: unsafe outside of {}", UNSAFE_HOMES.join(" and ")));
+        }
+        if library {
+            let used = STREAMS.iter().filter(|word| code.contains(**word));
+            // `print!` is in `println!` too: one fault a line is enough.
+            faults.extend(used.take(1).map(|word| format!("{place}: {word} in the library")));
+        }
+    }
+    faults
+}
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("{} cannot be listed", folder.display()))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_can_fail() {
+        assert_eq!(
+            file_faults("src/client/a.rs", "let x = 1; // unsafe { } is only a word here"),
+            Vec::<String>::new()
+        );
+        assert_eq!(file_faults("src/client/a.rs", "#![deny(unsafe_code)]"), Vec::<String>::new());
+        assert_eq!(file_faults("src/client/a.rs", "unsafe { f() }").len(), 1);
+        assert_eq!(file_faults("src/runtime/signals.rs", "unsafe { f() }").len(), 0);
+        assert_eq!(file_faults("src/ffi/a.rs", "println!()").len(), 1);
+        assert_eq!(file_faults("sandbox/src/a.rs", "println!()").len(), 0);
+        assert_eq!(file_faults("src/a.rs", &"\n".repeat(MOST_LINES + 1)).len(), 1);
+    }
+}

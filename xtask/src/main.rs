@@ -1,0 +1,74 @@
+//! The developer's commands: `cargo xtask demo`, `cargo xtask test` and their parts. docs/developing.md tells the rest.
+
+// Every line this program prints is meant for the person at the terminal.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod c_programs;
+mod cc;
+mod checks;
+mod demo;
+mod docblock;
+mod elf;
+mod header;
+mod house;
+mod prototypes;
+mod python;
+mod site;
+mod steps;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use workspace::Workspace;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  demo                         build the library and the local site, run examples/c/quickstart.c against it
+  test [--required] [STEP…]    every check and test, or only the named steps
+                               --required: a skipped step is a failure, and missing tools are installed
+  c-tests [PROGRAM…]           the programs of tests/c, or only the named ones: plain, sanitized, under valgrind
+  header [--check]             write include/shotgrid.h from src/ffi, or only compare";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else {
+        println!("{USAGE}");
+        return Ok(ExitCode::from(2));
+    };
+    let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().map(String::as_str).partition(|word| word.starts_with("--"));
+    let known: &[&str] = match command.as_str() {
+        "test" => &["--required"],
+        "header" => &["--check"],
+        _ => &[],
+    };
+    if let Some(unknown) = flags.iter().find(|flag| !known.contains(flag)) {
+        bail!("{command} has no option {unknown}\n\n{USAGE}");
+    }
+    let workspace = Workspace::find()?;
+    match command.as_str() {
+        "demo" => demo::run(&workspace),
+        "test" => steps::run(workspace, !flags.is_empty(), &names),
+        "c-tests" => c_programs::run_alone(&workspace, &names),
+        "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
+        "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("there is no command {other}\n\n{USAGE}"),
+    }
+}

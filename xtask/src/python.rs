@@ -1,0 +1,93 @@
+//! The official Python client against the local site: whatever it can do there, ours may rely on.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::site::{Site, local, log_file};
+use crate::steps::{Outcome, Session};
+use crate::tools::{self, PYTHON};
+use crate::workspace::{bounded, captured, read};
+
+/// How long the whole conversation may take.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// The step of `cargo xtask test`.
+pub fn official_client(session: &Session) -> Result<Outcome> {
+    let workspace = &session.workspace;
+    let python = match environment(session)? {
+        Environment::Ready(python) => python,
+        Environment::Missing(why) => return Ok(Outcome::Skipped(why)),
+    };
+    let site_log = log_file(&workspace.scratch, "official-client-site");
+    let site = Site::start(&workspace.built()?.sandbox, &[], &site_log)?;
+    let log = log_file(&workspace.scratch, "official-client");
+    let mut command = local(Command::new(python));
+    command
+        .arg(workspace.root.join("sandbox/tests/official_client.py"))
+        .arg(&site.ready);
+    let status = bounded(&mut command, &log, LIMIT)?;
+    let said = read(&log)?;
+    print!("{said}");
+    match status {
+        Some(status) if status.success() => Ok(Outcome::Passed),
+        Some(status) => bail!("official_client.py: {status}"),
+        None => bail!("official_client.py was ended after {} s", LIMIT.as_secs()),
+    }
+}
+
+enum Environment {
+    Ready(PathBuf),
+    Missing(String),
+}
+
+/// A virtual environment below the build folder with the pinned client in it.
+fn environment(session: &Session) -> Result<Environment> {
+    let workspace = &session.workspace;
+    let requirements = workspace.root.join("tests/official/requirements.txt");
+    let folder = workspace.scratch.join("official-client");
+    let python = folder.join("bin/python");
+    // The copy of the list that the environment was filled from: it is filled anew when the list changes.
+    let stamp = folder.join("requirements.txt");
+    let wanted = read(&requirements)?;
+    if python.is_file() && read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(Environment::Ready(python));
+    }
+    if let Some(why) = tools::missing(&PYTHON, session.required)? {
+        return Ok(Environment::Missing(why));
+    }
+    let mut made = make(&folder);
+    if made.is_err() && session.required && tools::may_install() {
+        // Debian keeps this part of Python in a package of its own.
+        tools::install_package("python3-venv")?;
+        made = make(&folder);
+    }
+    if let Err(error) = made {
+        return Ok(Environment::Missing(format!(
+            "no virtual environment could be made (Debian: apt-get install python3-venv): {error:#}"
+        )));
+    }
+    let mut install = Command::new(&python);
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--no-deps",
+        "-r",
+    ]);
+    if let Err(error) = captured(install.arg(&requirements)) {
+        return Ok(Environment::Missing(format!(
+            "the official client could not be installed: {error:#}"
+        )));
+    }
+    std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))?;
+    Ok(Environment::Ready(python))
+}
+
+fn make(folder: &Path) -> Result<()> {
+    captured(Command::new(PYTHON.program).args(["-m", "venv", "--clear"]).arg(folder)).map(drop)
+}

@@ -1,0 +1,171 @@
+//! `cargo xtask test`: the list of steps, how they are run and summed up.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+use crate::{c_programs, checks, docblock, elf, header, house, python};
+
+/// How a step ended when nothing failed.
+pub enum Outcome {
+    /// Everything was checked.
+    Passed,
+    /// It could not be run here; the reason as a sentence.
+    Skipped(String),
+}
+
+/// What a step works with.
+pub struct Session {
+    /// The checkout and what was built of it.
+    pub workspace: Workspace,
+    /// Whether a skip is a failure, and so whether missing tools are installed.
+    pub required: bool,
+}
+
+/// One named check.
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Session) -> Result<Outcome>,
+}
+
+/// In the order in which they run: what answers fast first, so that a slip shows early.
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        about: "the Rust code is formatted",
+        run: checks::format,
+    },
+    Step {
+        name: "house",
+        about: "file sizes, where unsafe may be, no standard streams",
+        run: house::check,
+    },
+    Step {
+        name: "header",
+        about: "include/shotgrid.h is what src/ffi says",
+        run: header::verify,
+    },
+    Step {
+        name: "doc-blocks",
+        about: "every function of the header has its whole comment",
+        run: docblock::check,
+    },
+    Step {
+        name: "c-header",
+        about: "the header compiles as C and C++, alone and twice",
+        run: checks::header_compiles,
+    },
+    Step {
+        name: "tls-stack",
+        about: "no OpenSSL and no native-tls in the tree",
+        run: checks::tls_stack,
+    },
+    Step {
+        name: "lints",
+        about: "clippy finds nothing",
+        run: checks::lints,
+    },
+    Step {
+        name: "rust-tests",
+        about: "cargo test of every package",
+        run: checks::rust_tests,
+    },
+    Step {
+        name: "symbols",
+        about: "the library exports what the header says and no more",
+        run: elf::symbols,
+    },
+    Step {
+        name: "elf",
+        about: "stays mapped, no search paths, no text relocations",
+        run: elf::flags,
+    },
+    Step {
+        name: "c-programs",
+        about: "tests/c as they are",
+        run: c_programs::plain,
+    },
+    Step {
+        name: "c-sanitized",
+        about: "tests/c under the address and undefined-behaviour sanitizers",
+        run: c_programs::sanitized,
+    },
+    Step {
+        name: "c-valgrind",
+        about: "tests/c under valgrind",
+        run: c_programs::valgrind,
+    },
+    Step {
+        name: "quickstart",
+        about: "the demo of the first page, from its start to its end",
+        run: c_programs::quickstart,
+    },
+    Step {
+        name: "official-client",
+        about: "the official Python client against the local site",
+        run: python::official_client,
+    },
+    Step {
+        name: "dependencies",
+        about: "banned crates, licences and sources",
+        run: checks::dependencies,
+    },
+];
+
+/// Runs the named steps, or all of them.
+pub fn run(workspace: Workspace, required: bool, names: &[&str]) -> Result<ExitCode> {
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        let all: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        bail!("there is no step {unknown}; the steps are {}", all.join(", "));
+    }
+    let session = Session { workspace, required };
+    let mut report = Vec::new();
+    for step in STEPS.iter().filter(|step| names.is_empty() || names.contains(&step.name)) {
+        println!("== {}: {}", step.name, step.about);
+        let started = Instant::now();
+        let result = (step.run)(&session);
+        let took = started.elapsed();
+        match &result {
+            Ok(Outcome::Passed) => println!("   passed in {}\n", seconds(took)),
+            Ok(Outcome::Skipped(why)) => println!("   skipped: {why}\n"),
+            Err(error) => println!("   FAILED after {}\n{}\n", seconds(took), indented(&format!("{error:#}"))),
+        }
+        report.push((step, result, took));
+    }
+    Ok(sum_up(&report, required))
+}
+
+/// Prints the table and gives the exit code.
+fn sum_up(report: &[(&Step, Result<Outcome>, Duration)], required: bool) -> ExitCode {
+    println!("== summary");
+    let mut good = true;
+    for (step, result, took) in report {
+        let (word, note) = match result {
+            Ok(Outcome::Passed) => ("passed", String::new()),
+            Ok(Outcome::Skipped(why)) if required => ("FAILED", format!("required, but skipped: {why}")),
+            Ok(Outcome::Skipped(why)) => ("skipped", why.clone()),
+            Err(error) => ("FAILED", format!("{error:#}").lines().next().unwrap_or_default().to_owned()),
+        };
+        good &= word != "FAILED";
+        println!("   {:<16} {word:<8} {:>8}  {note}", step.name, seconds(*took));
+    }
+    let total: Duration = report.iter().map(|(_, _, took)| *took).sum();
+    println!(
+        "   {:<16} {:<8} {:>8}",
+        "all",
+        if good { "passed" } else { "FAILED" },
+        seconds(total)
+    );
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn seconds(took: Duration) -> String {
+    format!("{:.1} s", took.as_secs_f64())
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}")).collect::<Vec<_>>().join("\n")
+}

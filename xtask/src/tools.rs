@@ -1,0 +1,108 @@
+//! Programs of the system that a step needs: found, installed where that was asked for, or a reason to skip.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::succeed;
+
+/// A program and the Debian package that brings it.
+pub struct Tool {
+    /// The program's name.
+    pub program: &'static str,
+    /// The package's name.
+    pub package: &'static str,
+}
+
+/// The C compiler is not here: without one nothing of the project builds.
+pub const CXX: Tool = Tool {
+    program: "g++",
+    package: "g++",
+};
+/// Memory checker.
+pub const VALGRIND: Tool = Tool {
+    program: "valgrind",
+    package: "valgrind",
+};
+/// Symbol lister.
+pub const NM: Tool = Tool {
+    program: "nm",
+    package: "binutils",
+};
+/// ELF reader.
+pub const READELF: Tool = Tool {
+    program: "readelf",
+    package: "binutils",
+};
+/// Python.
+pub const PYTHON: Tool = Tool {
+    program: "python3",
+    package: "python3",
+};
+
+/// Packages that were already asked for in this run, so that a failing one is not tried again by every step.
+static TRIED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+/// Where a program is, by the search path.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// `Ok(None)` when the tool is there, `Ok(Some(sentence))` when it is missing. Installs it first where that is
+/// wanted and possible.
+pub fn missing(tool: &Tool, install: bool) -> Result<Option<String>> {
+    if on_path(tool.program).is_some() {
+        return Ok(None);
+    }
+    if install && may_install() {
+        install_package(tool.package)?;
+        if on_path(tool.program).is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(format!(
+        "{} is not installed (Debian: apt-get install {})",
+        tool.program, tool.package
+    )))
+}
+
+/// Installing needs Debian's package manager and the right to use it.
+pub fn may_install() -> bool {
+    let root = Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    root && on_path("apt-get").is_some()
+}
+
+/// Installs one Debian package, at most one try a run.
+pub fn install_package(package: &'static str) -> Result<()> {
+    let Ok(mut tried) = TRIED.lock() else {
+        bail!("an earlier installation failed midway")
+    };
+    let first = tried.is_empty();
+    if !tried.insert(package) {
+        return Ok(());
+    }
+    println!("   installing {package}");
+    if first {
+        succeed(apt().args(["update", "-qq"])).context("the list of Debian's packages could not be fetched")?;
+    }
+    succeed(apt().args(["install", "-y", "-qq", "--no-install-recommends", package]))
+        .with_context(|| format!("{package} could not be installed"))
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
