@@ -795,8 +795,8 @@ SG_NOEXCEPT;
 /**
  * Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
  *
- * Parameters and answer are the wire's: nothing is filled in, checked or converted. As the library cannot know whether the
- * method writes, it is treated as a write and never sent twice.
+ * Parameters and answer are the wire's: nothing is filled in or converted. A method that the library does not know to only
+ * read is treated as a write, and never sent twice.
  *
  * @param[in] client  the client; not NULL; stays the caller's.
  * @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.
