@@ -1,0 +1,111 @@
+//! Session tokens. A token is kept as its hash only.
+
+use chrono::Utc;
+use rusqlite::OptionalExtension;
+
+use super::caller::Caller;
+use super::{people, scripts, secrets};
+use crate::events::EventLog;
+use crate::fault::Fault;
+use crate::site::Site;
+
+/// What is kept of a session.
+struct Session {
+    entity_type: String,
+    id: i64,
+    sudo_actual_user: Option<(String, i64)>,
+    expires_at: i64,
+}
+
+/// Opens a session for a caller and gives its token.
+pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<String, Fault> {
+    let token = secrets::random_hex();
+    let (sudo_type, sudo_id) = caller.sudo_actual_user.clone().unzip();
+    site.store.write(|connection| {
+        connection.execute(
+            "INSERT INTO sessions (token_hash, type, id, sudo_type, sudo_id, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (
+                secrets::hash_token(&token),
+                &caller.entity_type,
+                caller.id,
+                sudo_type,
+                sudo_id,
+                end_of_new_session(site),
+            ),
+        )?;
+        match login {
+            Some(login) => EventLog { connection, caller }.login("Login", login),
+            None => Ok(()),
+        }
+    })?;
+    Ok(token)
+}
+
+fn end_of_new_session(site: &Site) -> i64 {
+    let lifetime = i64::try_from(site.session_lifetime.as_millis()).unwrap_or(i64::MAX);
+    Utc::now().timestamp_millis().saturating_add(lifetime)
+}
+
+/// A session that has expired is refused where the client asks for that, and begun anew where it
+/// does not.
+pub(super) fn authenticate(site: &Site, token: &str, reject_if_expired: bool) -> Result<Caller, Fault> {
+    let refused = || {
+        let characters: Vec<char> = token.chars().collect();
+        let last4: String = characters[characters.len().saturating_sub(4)..].iter().collect();
+        Fault::authentication(format!("Can't authenticate session token ending with '{last4}'"))
+    };
+    let hash = secrets::hash_token(token);
+    let session = find(site, &hash)?.ok_or_else(refused)?;
+    if session.expires_at <= Utc::now().timestamp_millis() {
+        if reject_if_expired {
+            return Err(refused());
+        }
+        site.store.write(|connection| {
+            connection.execute(
+                "UPDATE sessions SET expires_at = ?1 WHERE token_hash = ?2",
+                (end_of_new_session(site), &hash),
+            )?;
+            Ok(())
+        })?;
+    }
+    let mut caller = if session.entity_type == "HumanUser" {
+        site.store
+            .read(|connection| people::by_id(connection, session.id))?
+            .filter(|person| person.active)
+            .ok_or_else(refused)?
+            .into_caller(site)?
+    } else {
+        site.store
+            .read(|connection| scripts::by_id(connection, session.id))?
+            .ok_or_else(refused)?
+            .into_caller(site)?
+    };
+    caller.sudo_actual_user = session.sudo_actual_user;
+    Ok(caller)
+}
+
+fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {
+    site.store.read(|connection| {
+        Ok(connection
+            .prepare_cached("SELECT type, id, sudo_type, sudo_id, expires_at FROM sessions WHERE token_hash = ?1")?
+            .query_row([hash], |row| {
+                let sudo: (Option<String>, Option<i64>) = (row.get(2)?, row.get(3)?);
+                Ok(Session {
+                    entity_type: row.get(0)?,
+                    id: row.get(1)?,
+                    sudo_actual_user: sudo.0.zip(sudo.1),
+                    expires_at: row.get(4)?,
+                })
+            })
+            .optional()?)
+    })
+}
+
+/// Ends the time of every session that is open.
+pub(crate) fn expire_all(site: &Site) -> Result<(), Fault> {
+    site.store.write(|connection| {
+        connection.execute("UPDATE sessions SET expires_at = 0", [])?;
+        Ok(())
+    })
+}

@@ -1,0 +1,205 @@
+//! The event log: what is written down of each change, and for whom.
+
+use chrono::Utc;
+use rusqlite::Connection;
+use serde_json::{Map, Value, json};
+
+use crate::auth::caller::Caller;
+use crate::fault::Fault;
+use crate::filter::dates::format_date_time;
+use crate::schema::{EntityType, Field};
+
+/// Entries about the event log itself would never end.
+pub(crate) const EVENT_LOG: &str = "EventLogEntry";
+
+/// The row that an event is about.
+#[derive(Clone)]
+pub(crate) struct Subject<'a> {
+    pub(crate) entity_type: &'a EntityType,
+    pub(crate) id: i64,
+    pub(crate) name: Option<String>,
+    /// The project it belongs to; a project belongs to itself.
+    pub(crate) project: Option<i64>,
+}
+
+/// Writes the entries of one caller's work.
+pub(crate) struct EventLog<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) caller: &'a Caller,
+}
+
+impl EventLog<'_> {
+    /// True when nothing is to be written about this type, or for this caller.
+    fn is_silent(&self, entity_type: &str) -> bool {
+        entity_type == EVENT_LOG || !self.caller.leaves_events()
+    }
+
+    pub(crate) fn created(&self, subject: &Subject<'_>) -> Result<(), Fault> {
+        let description = format!("{} created new {}", self.caller.name, label(subject));
+        self.lifecycle(subject, "New", "new_entity", &description, json!({}))
+    }
+
+    pub(crate) fn revived(&self, subject: &Subject<'_>) -> Result<(), Fault> {
+        let description = format!("{} revived {}", self.caller.name, label(subject));
+        let more = json!({"display_name": subject.name});
+        self.lifecycle(subject, "Revival", "entity_revival", &description, more)
+    }
+
+    /// A retirement is told twice: as the change of the retirement date, and as itself.
+    pub(crate) fn retired(&self, subject: &Subject<'_>) -> Result<(), Fault> {
+        let now = format_date_time(Utc::now());
+        if self.is_silent(&subject.entity_type.name) {
+            return Ok(());
+        }
+        let description = format!("{} deleted {}", self.caller.name, label(subject));
+        let meta = json!({
+            "type": "attribute_change",
+            "attribute_name": "retirement_date",
+            "entity_type": subject.entity_type.name,
+            "entity_id": subject.id,
+            "field_data_type": "date_time",
+            "old_value": null,
+            "new_value": now,
+        });
+        self.write(subject, "Change", Some("retirement_date"), &description, meta)?;
+        let more = json!({"display_name": subject.name, "retirement_date": now});
+        self.lifecycle(subject, "Retirement", "entity_retirement", &description, more)
+    }
+
+    /// One field got another value, in an update or while its row was made.
+    pub(crate) fn changed(&self, subject: &Subject<'_>, field: &Field, old: &Value, new: &Value, in_create: bool) -> Result<(), Fault> {
+        if self.is_silent(&subject.entity_type.name) {
+            return Ok(());
+        }
+        let mut meta = json!({
+            "type": "attribute_change",
+            "attribute_name": field.name,
+            "entity_type": subject.entity_type.name,
+            "entity_id": subject.id,
+            "field_data_type": field.data_type.name(),
+            "old_value": old,
+            "new_value": new,
+        });
+        if in_create {
+            meta["in_create"] = json!(true);
+        }
+        if field.data_type.is_multi_link() {
+            meta["added"] = without(new, old);
+            meta["removed"] = without(old, new);
+        }
+        let description = format!(
+            "{} changed \"{}\" from \"{}\" to \"{}\" on {}",
+            self.caller.name,
+            field.display_name,
+            show(old),
+            show(new),
+            label(subject)
+        );
+        self.write(subject, "Change", Some(&field.name), &description, meta)
+    }
+
+    /// Someone signed in, or failed to. The person is both the user and the subject.
+    pub(crate) fn login(&self, action: &str, login: &str) -> Result<(), Fault> {
+        let description = match action {
+            "Login" => format!("{} ({login}) logged in", self.caller.name),
+            _ => format!("{} ({login}) failed to log in", self.caller.name),
+        };
+        let meta = json!({"type": "user_login", "action": action, "login": login});
+        let event_type = format!("Shotgun_User_{action}");
+        let entity = self.caller.link();
+        self.insert(&event_type, None, &description, entity, None, meta)
+    }
+
+    fn lifecycle(&self, subject: &Subject<'_>, action: &str, meta_type: &str, description: &str, more: Value) -> Result<(), Fault> {
+        if self.is_silent(&subject.entity_type.name) {
+            return Ok(());
+        }
+        let mut meta = Map::new();
+        meta.insert("type".to_owned(), json!(meta_type));
+        meta.insert("entity_type".to_owned(), json!(subject.entity_type.name));
+        meta.insert("entity_id".to_owned(), json!(subject.id));
+        if let Value::Object(more) = more {
+            meta.extend(more);
+        }
+        self.write(subject, action, None, description, Value::Object(meta))
+    }
+
+    fn write(&self, subject: &Subject<'_>, action: &str, attribute: Option<&str>, description: &str, meta: Value) -> Result<(), Fault> {
+        let entity = (subject.entity_type.name.clone(), subject.id);
+        self.insert(
+            &format!("Shotgun_{}_{action}", subject.entity_type.name),
+            attribute,
+            description,
+            Some(entity),
+            subject.project,
+            meta,
+        )
+    }
+
+    fn insert(
+        &self,
+        event_type: &str,
+        attribute: Option<&str>,
+        description: &str,
+        entity: Option<(String, i64)>,
+        project: Option<i64>,
+        mut meta: Value,
+    ) -> Result<(), Fault> {
+        if let Some(actual) = self.caller.sudo_meta() {
+            meta["sudo_actual_user"] = actual;
+        }
+        let (entity_type, entity_id) = entity.unzip();
+        let (user_type, user_id) = self.caller.link().unzip();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO \"t_EventLogEntry\" (event_type, attribute_name, description, created_at,
+                    \"entity.type\", entity, \"user.type\", user, \"project.type\", project, meta, session_uuid)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute((
+                event_type,
+                attribute,
+                description,
+                format_date_time(Utc::now()),
+                entity_type,
+                entity_id,
+                user_type,
+                user_id,
+                project.map(|_| "Project"),
+                project,
+                meta.to_string(),
+                &self.caller.session_uuid,
+            ))?;
+        Ok(())
+    }
+}
+
+fn label(subject: &Subject<'_>) -> String {
+    let name = subject.name.as_deref().unwrap_or("");
+    format!("{} {name}", subject.entity_type.display_name)
+}
+
+/// The members of one list that the other lacks.
+fn without(list: &Value, other: &Value) -> Value {
+    let empty = Vec::new();
+    let other = other.as_array().unwrap_or(&empty);
+    let members = list.as_array().unwrap_or(&empty);
+    members.iter().filter(|member| !other.contains(member)).cloned().collect()
+}
+
+/// A value as a person reads it in a sentence.
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(members) => {
+            let shown: Vec<String> = members.iter().map(show).collect();
+            shown.join(", ")
+        }
+        Value::Object(object) => match object.get("name") {
+            Some(Value::String(name)) => name.clone(),
+            _ => value.to_string(),
+        },
+        other => other.to_string(),
+    }
+}

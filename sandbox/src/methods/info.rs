@@ -1,0 +1,19 @@
+//! `info`: what kind of site this is. It needs no authentication.
+
+use serde_json::{Value, json};
+
+use super::read::DEFAULT_PAGE_SIZE;
+
+pub(super) fn answer() -> Value {
+    json!({
+        "version": [8, 60, 0],
+        "full_version": [8, 60, 0, 0],
+        "user_authentication_method": "default",
+        "unified_login_flow_enabled": false,
+        "authentication_app_session_launcher_enabled": false,
+        "api_max_entities_per_page": DEFAULT_PAGE_SIZE,
+        "s3_uploads_enabled": false,
+        "s3_direct_uploads_enabled": false,
+        "s3_enabled_upload_types": {},
+    })
+}

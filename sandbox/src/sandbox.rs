@@ -1,0 +1,404 @@
+//! Starting and stopping a site.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use rusqlite::Connection;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::auth::secrets::Verifier;
+use crate::auth::sessions;
+use crate::fault::Fault;
+use crate::requests::{RequestLog, RequestRecord};
+use crate::roles::Roles;
+use crate::roster::{self, Person, Script};
+use crate::schema::Schema;
+use crate::seed::{self, Secrets, Seed};
+use crate::server;
+use crate::site::Site;
+use crate::store::Store;
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:0";
+const DEFAULT_SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long calls that are being answered may take to end when the site stops.
+const STOP_WAIT: Duration = Duration::from_secs(2);
+/// Threads that drive connections; the work itself is done on others.
+const CONNECTION_THREADS: usize = 2;
+/// Threads that work on the data.
+const DATA_THREADS: usize = 16;
+
+/// Why a site could not be started. The message says what to do about it.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// How a site is to be. Made by [`Sandbox::builder`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    listen: String,
+    allow_remote: bool,
+    data_file: Option<PathBuf>,
+    /// Where the seed is from, for messages, and its text when it was given as such.
+    seed: SeedSource,
+    session_lifetime: Duration,
+    new_keys: bool,
+}
+
+#[derive(Clone)]
+enum SeedSource {
+    Default,
+    File(PathBuf),
+    Text(String),
+}
+
+impl fmt::Debug for SeedSource {
+    /// A seed's text holds passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label())
+    }
+}
+
+impl SeedSource {
+    fn label(&self) -> String {
+        match self {
+            Self::Default => "default seed".to_owned(),
+            Self::File(path) => format!("seed file {}", path.display()),
+            Self::Text(_) => "seed text".to_owned(),
+        }
+    }
+
+    fn parse(&self) -> Result<Seed, StartError> {
+        let parsed = match self {
+            Self::Default => Seed::parse(seed::DEFAULT),
+            Self::Text(text) => Seed::parse(text),
+            Self::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| StartError(format!("{}: {error}", self.label())))?;
+                Seed::parse(&text)
+            }
+        };
+        parsed.map_err(|error| StartError(format!("{}: {error}", self.label())))
+    }
+}
+
+impl Builder {
+    /// The address to listen on, `127.0.0.1:0` (any free port) unless set.
+    #[must_use]
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = address.into();
+        self
+    }
+
+    /// Lets the site listen on an address that other machines can reach.
+    #[must_use]
+    pub fn allow_remote(mut self, allow: bool) -> Self {
+        self.allow_remote = allow;
+        self
+    }
+
+    /// Keeps the data in a file, made when it is not there. Without one, the data go when the site stops.
+    #[must_use]
+    pub fn data_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.data_file = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Fills a new site from this seed file instead of the default seed.
+    #[must_use]
+    pub fn seed_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.seed = SeedSource::File(path.as_ref().to_owned());
+        self
+    }
+
+    /// Fills a new site from this seed, given as JSON text.
+    #[must_use]
+    pub fn seed_str(mut self, seed: impl Into<String>) -> Self {
+        self.seed = SeedSource::Text(seed.into());
+        self
+    }
+
+    /// How long session tokens are good for, a day unless set.
+    #[must_use]
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        self.session_lifetime = lifetime;
+        self
+    }
+
+    /// Gives every script of an existing data file a new application key. Only hashes of the keys are
+    /// kept, so this is the way to know them in a later run.
+    #[must_use]
+    pub fn new_keys(mut self, new_keys: bool) -> Self {
+        self.new_keys = new_keys;
+        self
+    }
+
+    /// Starts the site on threads of its own.
+    ///
+    /// # Errors
+    /// When the address can't be listened on, the seed or the data file can't be used, or a thread can't
+    /// be started.
+    pub fn start(self) -> Result<Sandbox, StartError> {
+        Sandbox::start(self)
+    }
+}
+
+/// A running site. It stops when this is dropped.
+pub struct Sandbox {
+    url: String,
+    people: Vec<Person>,
+    scripts: Vec<Script>,
+    site: Arc<Site>,
+    runtime: Option<Runtime>,
+    stop: Option<oneshot::Sender<()>>,
+    stopped: mpsc::Receiver<()>,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sandbox {{ url: {:?} }}", self.url)
+    }
+}
+
+impl Sandbox {
+    /// A site with the default seed, on any free port of the loopback interface, kept nowhere.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder {
+            listen: DEFAULT_LISTEN.to_owned(),
+            allow_remote: false,
+            data_file: None,
+            seed: SeedSource::Default,
+            session_lifetime: DEFAULT_SESSION_LIFETIME,
+            new_keys: false,
+        }
+    }
+
+    fn start(options: Builder) -> Result<Self, StartError> {
+        let listener = listen(&options)?;
+        let address = listener.local_addr().map_err(|error| StartError(error.to_string()))?;
+        let seed = options.seed.parse()?;
+        let schema = Schema::built_in().map_err(|error| StartError(error.to_string()))?;
+        let (store, new) = Store::open(options.data_file.as_deref(), &schema).map_err(|error| StartError(error.to_string()))?;
+        let planted = fill(&store, &schema, &seed, new, &options)?;
+        let site = Arc::new(Site {
+            roles: store.read(Roles::load).map_err(data_error)?,
+            verifier: Verifier::new(),
+            session_lifetime: options.session_lifetime,
+            requests: RequestLog::default(),
+            schema,
+            store,
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(CONNECTION_THREADS)
+            .max_blocking_threads(DATA_THREADS)
+            .thread_name("shotgrid-sandbox")
+            .enable_all()
+            .build()
+            .map_err(|error| StartError(format!("can't start a thread: {error}")))?;
+        let (stop, stop_asked) = oneshot::channel::<()>();
+        let (told_stopped, stopped) = mpsc::channel();
+        serve(&runtime, listener, site.clone(), stop_asked, told_stopped)?;
+        Ok(Self {
+            url: format!("http://{address}"),
+            people: planted.people,
+            scripts: planted.scripts,
+            site,
+            runtime: Some(runtime),
+            stop: Some(stop),
+            stopped,
+        })
+    }
+
+    /// The site's URL, `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The people who can sign in.
+    #[must_use]
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// The first person with this permission role.
+    #[must_use]
+    pub fn person(&self, role: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.role == role)
+    }
+
+    /// The scripts that can sign in.
+    #[must_use]
+    pub fn scripts(&self) -> &[Script] {
+        &self.scripts
+    }
+
+    /// The first script with the role `api_admin`, or the first of all.
+    ///
+    /// # Panics
+    /// When the seed has no script.
+    #[must_use]
+    pub fn script(&self) -> &Script {
+        self.scripts
+            .iter()
+            .find(|script| script.role == "api_admin")
+            .or_else(|| self.scripts.first())
+            .unwrap_or_else(|| panic!("the seed of this site has no script"))
+    }
+
+    /// Ends the time of every session token handed out so far.
+    ///
+    /// # Errors
+    /// When the data can't be written.
+    pub fn expire_sessions(&self) -> Result<(), StartError> {
+        sessions::expire_all(&self.site).map_err(data_error)
+    }
+
+    /// The last requests received, oldest first, at most a thousand. Secrets in them are masked.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.site.requests.records()
+    }
+
+    /// How many requests have been answered since the site started.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.site.requests.received()
+    }
+}
+
+impl Drop for Sandbox {
+    /// Calls that are being answered get a moment to end; then everything stops.
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        let _ = self.stopped.recv_timeout(STOP_WAIT);
+        if let Some(runtime) = self.runtime.take() {
+            // Not on this thread: it may be driving a runtime of the caller's, which must not block.
+            let stopper = std::thread::spawn(move || runtime.shutdown_timeout(STOP_WAIT));
+            let _ = stopper.join();
+        }
+    }
+}
+
+fn data_error(fault: Fault) -> StartError {
+    StartError(fault.message)
+}
+
+fn listen(options: &Builder) -> Result<TcpListener, StartError> {
+    let address: SocketAddr = options.listen.parse().map_err(|_| {
+        StartError(format!(
+            "'{}' is no address to listen on; an address and a port are wanted, such as {DEFAULT_LISTEN}",
+            options.listen
+        ))
+    })?;
+    if !address.ip().is_loopback() && !options.allow_remote {
+        return Err(StartError(format!(
+            "{address} can be reached by other machines; allow remote access to listen there"
+        )));
+    }
+    let listener = TcpListener::bind(address).map_err(|error| StartError(format!("can't listen on {address}: {error}")))?;
+    listener
+        .set_nonblocking(true)
+        .map_err(|error| StartError(format!("can't listen on {address}: {error}")))?;
+    Ok(listener)
+}
+
+fn serve(
+    runtime: &Runtime,
+    listener: TcpListener,
+    site: Arc<Site>,
+    stop_asked: oneshot::Receiver<()>,
+    told_stopped: mpsc::Sender<()>,
+) -> Result<(), StartError> {
+    let _inside = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .map_err(|error| StartError(format!("can't listen: {error}")))?
+        // Answers are small and waited for.
+        .tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+    let router = server::router(site);
+    runtime.spawn(async move {
+        let _ = axum::serve(listener, router)
+            .with_graceful_shutdown(async move {
+                let _ = stop_asked.await;
+            })
+            .await;
+        let _ = told_stopped.send(());
+    });
+    Ok(())
+}
+
+/// Who can sign in, once the data are there.
+struct Planted {
+    people: Vec<Person>,
+    scripts: Vec<Script>,
+}
+
+fn fill(store: &Store, schema: &Schema, seed: &Seed, new: bool, options: &Builder) -> Result<Planted, StartError> {
+    let mut seed_error = None;
+    let filled = store.write(|connection| {
+        let secrets = if new {
+            seed.plant(connection, schema).map_err(|error| {
+                let fault = Fault::argument(error.to_string());
+                seed_error = Some(error);
+                fault
+            })?
+        } else {
+            still_good(connection, seed.secrets())?
+        };
+        Ok(Planted {
+            people: roster::people(connection, &secrets)?,
+            scripts: roster::scripts(connection, schema, &secrets, options.new_keys && !new)?,
+        })
+    });
+    filled.map_err(|fault| match seed_error {
+        Some(error) => StartError(format!("{}: {error}", options.seed.label())),
+        None => data_error(fault),
+    })
+}
+
+/// Of the secrets that a seed tells, those that the data of an earlier run still have.
+fn still_good(connection: &Connection, told: Secrets) -> Result<Secrets, Fault> {
+    Ok(Secrets {
+        passwords: kept(connection, ("HumanUser", "login"), told.passwords)?,
+        keys: kept(connection, ("ApiUser", "firstname"), told.keys)?,
+    })
+}
+
+fn kept(
+    connection: &Connection,
+    (entity_type, name_field): (&str, &str),
+    told: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Fault> {
+    let verifier = Verifier::new();
+    let sql = format!(
+        "SELECT c.secret FROM \"t_{entity_type}\" e JOIN credentials c ON c.type = ?1 AND c.id = e.id
+         WHERE e.{name_field} = ?2 AND e._retired = 0"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut kept = BTreeMap::new();
+    for (name, secret) in told {
+        let mut rows = statement.query((entity_type, &name))?;
+        if let Some(row) = rows.next()?
+            && verifier.verify(&secret, &row.get::<_, String>(0)?)
+        {
+            kept.insert(name, secret);
+        }
+    }
+    Ok(kept)
+}

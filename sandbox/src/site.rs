@@ -1,0 +1,26 @@
+//! The site: everything that a call needs, in one place.
+
+use std::time::Duration;
+
+use crate::auth::secrets::Verifier;
+use crate::fault::Fault;
+use crate::requests::RequestLog;
+use crate::roles::Roles;
+use crate::schema::Schema;
+use crate::store::Store;
+
+pub(crate) struct Site {
+    pub(crate) schema: Schema,
+    pub(crate) store: Store,
+    pub(crate) roles: Roles,
+    pub(crate) verifier: Verifier,
+    pub(crate) session_lifetime: Duration,
+    pub(crate) requests: RequestLog,
+}
+
+impl Site {
+    /// The entity type of this name, or the site's word for there being none.
+    pub(crate) fn entity_type(&self, name: &str) -> Result<&crate::schema::EntityType, Fault> {
+        self.schema.entity_type(name).ok_or_else(|| Fault::unknown_type(name))
+    }
+}

@@ -1,0 +1,161 @@
+//! The tables, made from the schema. Every statement is `IF NOT EXISTS`, so that types that a newer
+//! schema adds find their place in an older data file.
+
+use crate::schema::{DataType, EntityType, Field, Schema, Storage};
+
+/// The table that holds the rows of one entity type.
+pub(crate) fn table(entity_type: &str) -> String {
+    format!("\"t_{entity_type}\"")
+}
+
+/// The table that holds the links of one multi-entity field.
+pub(crate) fn link_table(entity_type: &str, field: &str) -> String {
+    format!("\"l_{entity_type}.{field}\"")
+}
+
+/// The column of a field's value; for an entity link, the id that it points at.
+pub(crate) fn column(field: &str) -> String {
+    format!("\"{field}\"")
+}
+
+/// The column of the type that an entity link points at.
+pub(crate) fn type_column(field: &str) -> String {
+    format!("\"{field}.type\"")
+}
+
+pub(crate) fn create_statements(schema: &Schema) -> String {
+    let mut sql = String::from(FIXED_TABLES);
+    for entity_type in schema.types() {
+        entity_table(entity_type, &mut sql);
+        for field in entity_type.fields.values() {
+            if field.storage == Storage::LinkTable {
+                link_table_statements(entity_type, field, &mut sql);
+            }
+        }
+        indexes(entity_type, &mut sql);
+        if schema.is_linkable(&entity_type.name) {
+            directory_triggers(entity_type, &mut sql);
+        }
+    }
+    sql
+}
+
+/// What is not an entity: names for links, secrets, sessions, roles, preferences.
+const FIXED_TABLES: &str = "
+CREATE TABLE IF NOT EXISTS directory (
+    type TEXT NOT NULL, id INTEGER NOT NULL, name TEXT COLLATE FOLD, retired INTEGER NOT NULL,
+    PRIMARY KEY (type, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS credentials (
+    type TEXT NOT NULL, id INTEGER NOT NULL, secret TEXT NOT NULL,
+    PRIMARY KEY (type, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failed_logins (person INTEGER PRIMARY KEY, failures INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions (
+    token_hash TEXT PRIMARY KEY, type TEXT NOT NULL, id INTEGER NOT NULL,
+    sudo_type TEXT, sudo_id INTEGER, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS roles (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+";
+
+fn entity_table(entity_type: &EntityType, sql: &mut String) {
+    sql.push_str(&format!(
+        "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY AUTOINCREMENT, _retired INTEGER NOT NULL DEFAULT 0",
+        table(&entity_type.name)
+    ));
+    for field in entity_type.fields.values() {
+        if field.name == "id" {
+            continue;
+        }
+        match &field.storage {
+            Storage::Column => {
+                let kind = column_kind(field.data_type);
+                sql.push_str(&format!(", {} {kind}", column(&field.name)));
+                if field.data_type == DataType::Entity {
+                    sql.push_str(&format!(", {} TEXT", type_column(&field.name)));
+                }
+            }
+            Storage::Concat(parts) => {
+                sql.push_str(&format!(
+                    ", {} TEXT COLLATE FOLD AS ({}) VIRTUAL",
+                    column(&field.name),
+                    concat_expression(parts)
+                ));
+            }
+            _ => {}
+        }
+    }
+    sql.push_str(");\n");
+}
+
+fn column_kind(data_type: DataType) -> &'static str {
+    match data_type {
+        DataType::Number | DataType::Percent | DataType::Duration | DataType::Timecode | DataType::Checkbox | DataType::Entity => "INTEGER",
+        DataType::Float | DataType::Currency => "REAL",
+        _ if data_type.is_folded_text() => "TEXT COLLATE FOLD",
+        _ => "TEXT",
+    }
+}
+
+fn concat_expression(parts: &[String]) -> String {
+    let joined: Vec<String> = parts.iter().map(|part| format!("coalesce({}, '')", column(part))).collect();
+    format!("nullif(trim({}), '')", joined.join(" || ' ' || "))
+}
+
+fn link_table_statements(entity_type: &EntityType, field: &Field, sql: &mut String) {
+    let name = link_table(&entity_type.name, &field.name);
+    let index = format!("\"i_{}.{}\"", entity_type.name, field.name);
+    sql.push_str(&format!(
+        "CREATE TABLE IF NOT EXISTS {name} (owner INTEGER NOT NULL, position INTEGER NOT NULL,
+            type TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (owner, type, id)) WITHOUT ROWID;
+        CREATE INDEX IF NOT EXISTS {index} ON {name} (id, type, owner);\n"
+    ));
+}
+
+/// Links are looked up from both ends; a project's rows are mostly asked for in the order of their
+/// names, and unique values are looked for at every write.
+fn indexes(entity_type: &EntityType, sql: &mut String) {
+    let table_name = table(&entity_type.name);
+    let mut add = |label: &str, columns: &str| {
+        sql.push_str(&format!(
+            "CREATE INDEX IF NOT EXISTS \"i_{}.{label}\" ON {table_name} ({columns});\n",
+            entity_type.name
+        ));
+    };
+    for field in entity_type.fields.values() {
+        if field.storage != Storage::Column || field.name == "id" {
+            continue;
+        }
+        let name = column(&field.name);
+        match field.data_type {
+            // Nearly every row of the event log has the same few authors: an index would only cost.
+            DataType::Entity if field.name == "updated_by" => {}
+            DataType::Entity => add(&field.name, &format!("{name}, {}", type_column(&field.name))),
+            DataType::StatusList => add(&field.name, &name),
+            _ if field.unique => add(&field.name, &name),
+            _ => {}
+        }
+    }
+    let display = entity_type.field(&entity_type.display_field);
+    if let (true, Some(Storage::Column)) = (entity_type.in_project(), display.map(|field| &field.storage))
+        && entity_type.name != "EventLogEntry"
+    {
+        add("by_name", &format!("\"project\", {}", column(&entity_type.display_field)));
+    }
+}
+
+fn directory_triggers(entity_type: &EntityType, sql: &mut String) {
+    let name = &entity_type.name;
+    let table_name = table(name);
+    let display = column(&entity_type.display_field);
+    sql.push_str(&format!(
+        "CREATE TRIGGER IF NOT EXISTS \"d_{name}.insert\" AFTER INSERT ON {table_name} BEGIN
+            INSERT INTO directory (type, id, name, retired)
+            VALUES ('{name}', NEW.id, NEW.{display}, NEW._retired);
+        END;
+        CREATE TRIGGER IF NOT EXISTS \"d_{name}.update\" AFTER UPDATE ON {table_name}
+        WHEN NEW.{display} IS NOT OLD.{display} COLLATE BINARY OR NEW._retired IS NOT OLD._retired BEGIN
+            UPDATE directory SET name = NEW.{display}, retired = NEW._retired
+            WHERE type = '{name}' AND id = NEW.id;
+        END;\n"
+    ));
+}

@@ -1,0 +1,236 @@
+//! The data of the site: one SQLite table for each entity type, one link table for each
+//! multi-entity field, and a directory of display names that every link is resolved through.
+
+pub(crate) mod ddl;
+pub(crate) mod links;
+pub(crate) mod query;
+pub(crate) mod row;
+pub(crate) mod select;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::fault::Fault;
+use crate::schema::Schema;
+
+/// Kept in the file's `user_version`; a file of another layout is refused instead of misread.
+const LAYOUT_VERSION: i64 = 1;
+/// "SGsb", kept in the file's `application_id`, so that some other program's file is told apart.
+const APPLICATION_ID: i64 = 0x5347_7362;
+/// Idle read connections kept for the next call.
+const IDLE_READERS: usize = 8;
+/// How long a connection waits for another process that has the file locked.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Why the data file can't be used.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    Sqlite(rusqlite::Error),
+    Io(PathBuf, std::io::Error),
+    NotOurs(PathBuf),
+    OtherVersion { path: PathBuf, found: i64 },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(error) => write!(f, "the data store failed: {error}"),
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::NotOurs(path) => write!(f, "{} is not a data file of this program", path.display()),
+            Self::OtherVersion { path, found } => write!(
+                f,
+                "{} has data layout version {found}, this program reads and writes version {LAYOUT_VERSION}",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Reads run side by side, each on a connection of its own; writes go one after the other.
+pub(crate) struct Store {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    /// A directory of our own when no data file was asked for; removed with everything in it.
+    scratch: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens `file`, or a scratch file that goes away with the store. Says whether it is new.
+    ///
+    /// The scratch store is a file, too: SQLite lets readers run beside a writer only in WAL mode, which
+    /// its in-memory databases lack.
+    pub(crate) fn open(file: Option<&Path>, schema: &Schema) -> Result<(Self, bool), StoreError> {
+        let (path, scratch) = match file {
+            Some(path) => (path.to_owned(), None),
+            None => {
+                let directory = make_scratch_directory()?;
+                (directory.join("site.sqlite"), Some(directory))
+            }
+        };
+        let opened = Self::open_writer(&path, scratch.is_some(), schema);
+        match opened {
+            Ok((writer, new)) => Ok((
+                Self {
+                    path,
+                    writer: Mutex::new(writer),
+                    readers: Mutex::new(Vec::new()),
+                    scratch,
+                },
+                new,
+            )),
+            Err(error) => {
+                if let Some(directory) = scratch {
+                    remove_scratch_directory(&directory);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn open_writer(path: &Path, scratch: bool, schema: &Schema) -> Result<(Connection, bool), StoreError> {
+        let mut writer = Connection::open(path)?;
+        prepare_connection(&writer)?;
+        let not_ours = |_| StoreError::NotOurs(path.to_owned());
+        let version: i64 = writer
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(not_ours)?;
+        let application: i64 = writer
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .map_err(not_ours)?;
+        let tables: i64 = writer.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        let new = tables == 0;
+        if !new && application != APPLICATION_ID {
+            return Err(StoreError::NotOurs(path.to_owned()));
+        }
+        if !new && version != LAYOUT_VERSION {
+            return Err(StoreError::OtherVersion {
+                path: path.to_owned(),
+                found: version,
+            });
+        }
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        // A scratch store has nothing to keep over a crash; a data file must lose no answered write.
+        let synchronous = if scratch { "OFF" } else { "FULL" };
+        writer.pragma_update(None, "synchronous", synchronous)?;
+        let transaction = writer.transaction()?;
+        transaction.execute_batch(&ddl::create_statements(schema))?;
+        if new {
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", LAYOUT_VERSION)?;
+        }
+        transaction.commit()?;
+        Ok((writer, new))
+    }
+
+    /// Runs `work` on one snapshot of the data.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let idle = lock(&self.readers).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.open_reader()?,
+        };
+        let result = {
+            let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            work(&snapshot)
+        };
+        let mut readers = lock(&self.readers);
+        if readers.len() < IDLE_READERS {
+            readers.push(connection);
+        }
+        result
+    }
+
+    /// Runs `work` as one transaction: all of it is kept, or, when it fails, nothing.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut connection = lock(&self.writer);
+        let transaction = Transaction::new(&mut connection, TransactionBehavior::Immediate)?;
+        let result = work(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    fn open_reader(&self) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        prepare_connection(&connection)?;
+        Ok(connection)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        lock(&self.readers).clear();
+        if let Some(directory) = &self.scratch {
+            remove_scratch_directory(directory);
+        }
+    }
+}
+
+/// A panic while a lock was held rolled its transaction back, so what it guards is still sound.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn make_scratch_directory() -> Result<PathBuf, StoreError> {
+    let name = format!("shotgrid-sandbox-{}", &crate::auth::secrets::random_hex()[..16]);
+    let directory = std::env::temp_dir().join(name);
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder
+        .create(&directory)
+        .map_err(|error| StoreError::Io(directory.clone(), error))?;
+    Ok(directory)
+}
+
+/// Nobody is left to tell when this fails: the site is going away.
+fn remove_scratch_directory(directory: &Path) {
+    let _ = std::fs::remove_dir_all(directory);
+}
+
+/// What every connection needs to know before it can read the tables.
+fn prepare_connection(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.create_collation("FOLD", fold_compare)?;
+    connection.create_scalar_function(
+        "fold",
+        1,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |context| {
+            let text: Option<String> = context.get(0)?;
+            Ok(text.map(|text| fold(&text)))
+        },
+    )
+}
+
+/// Text with the differences of case taken out.
+pub(crate) fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// Orders text without regard to case, in any script.
+fn fold_compare(left: &str, right: &str) -> std::cmp::Ordering {
+    if left.is_ascii() && right.is_ascii() {
+        let lower = |byte: u8| byte.to_ascii_lowercase();
+        return left.bytes().map(lower).cmp(right.bytes().map(lower));
+    }
+    left.chars()
+        .flat_map(char::to_lowercase)
+        .cmp(right.chars().flat_map(char::to_lowercase))
+}
