@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -63,11 +64,16 @@ static inline void peer_reply(const struct peer_connection *connection, const ch
     send(connection->socket, body, strlen(body), MSG_NOSIGNAL);
 }
 
-/* Closes a connection with a reset instead of a proper end. */
-static inline void peer_reset(int socket)
+/* Breaks a connection: with a reset alone, or every other time with an end of what it sends and then a reset, which the
+ * other side's system tells in another way. By then that side has filled its buffers and waits to write on. */
+static inline void peer_reset(int socket, int number)
 {
+    const struct timespec pause = {0, 20000000};
     struct linger at_once;
 
+    nanosleep(&pause, NULL);
+    if (number % 2 == 0)
+        shutdown(socket, SHUT_WR);
     at_once.l_onoff = 1;
     at_once.l_linger = 0;
     setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -112,8 +118,7 @@ static inline void *peer_serve(void *data)
         *body = '\r';
         body += 4;
         if (peer->reset_over > 0 && length > peer->reset_over) {
-            __sync_fetch_and_add(&peer->resets, 1);
-            peer_reset(connection->socket);
+            peer_reset(connection->socket, __sync_add_and_fetch(&peer->resets, 1));
             return NULL;
         }
         if (filled < (size_t)(body - text) + length)

@@ -1,9 +1,12 @@
-/* The library's own threads block SIGPIPE, and the thread that calls keeps the mask that it had. */
+/* The library's own threads block SIGPIPE, and what a host handles on threads of its own; the thread that calls keeps the
+ * mask that it had. */
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 
 #include "site.h"
+
+static const int blocked_signals[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGALRM, SIGUSR1};
 
 /* Reads `/proc/self/task/<id>/<file>` into `text`. */
 static int read_task(const char *id, const char *file, char *text, size_t size)
@@ -43,17 +46,22 @@ int main(void)
     REQUIRE(tasks != NULL);
     while ((task = readdir(tasks)) != NULL) {
         char text[4096];
-        const char *blocked;
+        const char *mask;
+        uint64_t blocked;
+        size_t index;
 
         if (!read_task(task->d_name, "comm", text, sizeof text) || strncmp(text, "sg-", 3) != 0)
             continue;
         ours++;
         if (!read_task(task->d_name, "status", text, sizeof text))
             continue;
-        blocked = strstr(text, "\nSigBlk:");
-        REQUIRE(blocked != NULL);
-        if (!(strtoull(blocked + 8, NULL, 16) & (1ULL << (SIGPIPE - 1))))
-            check_failed(__FILE__, __LINE__, "a thread of the library does not block SIGPIPE:\n%s", text);
+        mask = strstr(text, "\nSigBlk:");
+        REQUIRE(mask != NULL);
+        blocked = strtoull(mask + strlen("\nSigBlk:"), NULL, 16);
+        for (index = 0; index < sizeof blocked_signals / sizeof blocked_signals[0]; index++)
+            if (!(blocked & (UINT64_C(1) << (blocked_signals[index] - 1))))
+                check_failed(__FILE__, __LINE__, "a thread of the library does not block %s:\n%s",
+                             strsignal(blocked_signals[index]), text);
     }
     closedir(tasks);
     /* Were they named otherwise, the loop above would have looked at none. */

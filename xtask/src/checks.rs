@@ -7,9 +7,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cc;
+use crate::header;
 use crate::steps::{Outcome, Session};
 use crate::tools::{self, CXX};
-use crate::workspace::{PRODUCT, captured, succeed};
+use crate::workspace::{PRODUCT, captured, read, succeed};
 
 /// Other TLS stacks: a host's own OpenSSL would interpose on ours.
 const BANNED: &[&str] = &["openssl", "openssl-sys", "native-tls", "tokio-native-tls", "hyper-tls"];
@@ -73,31 +74,26 @@ pub fn tls_stack(session: &Session) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The header alone and included twice, as each language that a host may be written in.
+/// The header alone, included twice, and the program in its comment, as each language that a host may be written in.
 pub fn header_compiles(session: &Session) -> Result<Outcome> {
     let workspace = &session.workspace;
     let folder = workspace.scratch.join("c-header");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // The macros are used, so that the compiler sees what they expand to.
     let body = "int main(void) { return SG_STATUS_CLASS(SG_STATUS_OK) == 0 && SG_VERSION_NUMBER > 0 ? 0 : 1; }\n";
-    let sources: Vec<PathBuf> = [("alone", 1), ("twice", 2)]
-        .into_iter()
-        .flat_map(|(name, times)| ["c", "cpp"].map(|kind| (format!("{name}.{kind}"), times)))
-        .map(|(name, times)| {
-            let path = folder.join(name);
-            let text = "#include <shotgrid.h>\n".repeat(times) + body;
-            fs::write(&path, text)
-                .with_context(|| format!("{} cannot be written", path.display()))
-                .map(|()| path)
-        })
-        .collect::<Result<_>>()?;
+    let include = "#include <shotgrid.h>\n";
+    let example = header_example(&read(&header::path(workspace))?)?;
+    let texts = [
+        ("alone", format!("{include}{body}")),
+        ("twice", format!("{include}{include}{body}")),
+        ("example", example),
+    ];
     let compile = |program: &str, standards: &[&str], extension: &str| -> Result<()> {
-        for standard in standards {
-            for source in sources
-                .iter()
-                .filter(|source| source.extension().is_some_and(|found| found == extension))
-            {
-                cc::must_compile(cc::compiler(workspace, program, standard).arg("-fsyntax-only").arg(source))?;
+        for (name, text) in &texts {
+            let source = folder.join(name).with_extension(extension);
+            fs::write(&source, text).with_context(|| format!("{} cannot be written", source.display()))?;
+            for standard in standards {
+                cc::must_compile(cc::compiler(workspace, program, standard).arg("-fsyntax-only").arg(&source))?;
             }
         }
         println!("   {program}: {}", standards.join(", "));
@@ -117,6 +113,20 @@ pub fn header_compiles(session: &Session) -> Result<Outcome> {
     }
     compile(CXX.program, &cxx, "cpp")?;
     Ok(Outcome::Passed)
+}
+
+/// The program in the header's first comment, which people will copy.
+fn header_example(header: &str) -> Result<String> {
+    let (_, rest) = header
+        .split_once("@code{.c}\n")
+        .context("the header's first comment has no @code{.c}")?;
+    let (code, _) = rest.split_once("@endcode").context("the header's @code has no @endcode")?;
+    Ok(code
+        .lines()
+        .map(|line| line.trim_start().trim_start_matches('*'))
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n")
 }
 
 /// deny.toml: banned crates, licences, sources. Not the advisories: they would need a download at every run.

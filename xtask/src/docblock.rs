@@ -1,9 +1,9 @@
-//! The comment of every function of the header: the fixed block that a caller can rely on.
+//! The text of the header: the comment of every function, a fixed block that a caller can rely on, and whose names it has.
 
 use anyhow::{Result, bail};
 
 use crate::header;
-use crate::prototypes::{Function, functions};
+use crate::prototypes::{Function, foreign_names, functions};
 use crate::steps::{Outcome, Session};
 use crate::workspace::read;
 
@@ -12,13 +12,19 @@ const TAGS: &[&str] = &["@threadsafe", "@blocking", "@callback-safe", "@since"];
 
 /// The step of `cargo xtask test`.
 pub fn check(session: &Session) -> Result<Outcome> {
-    let functions = functions(&read(&header::path(&session.workspace))?)?;
+    let header = read(&header::path(&session.workspace))?;
+    let functions = functions(&header)?;
     if functions.is_empty() {
         bail!("the header declares no function");
     }
-    let faults: Vec<String> = functions.iter().flat_map(faults).collect();
+    let mut faults: Vec<String> = functions.iter().flat_map(faults).collect();
+    faults.extend(
+        foreign_names(&header)
+            .into_iter()
+            .map(|name| format!("{name}: not a name of ours (SG_, sg_)")),
+    );
     if !faults.is_empty() {
-        bail!("{} faults in the comments of the header:\n{}", faults.len(), faults.join("\n"));
+        bail!("{} faults in the header:\n{}", faults.len(), faults.join("\n"));
     }
     println!("   {} functions", functions.len());
     Ok(Outcome::Passed)

@@ -49,6 +49,25 @@ pub fn functions(header: &str) -> Result<Vec<Function>> {
     }
 }
 
+/// Macros and types of a header whose names do not begin with ours: they would meet a host's own.
+pub fn foreign_names(header: &str) -> Vec<String> {
+    let macros = header
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("#define "))
+        .filter_map(|rest| {
+            let name = rest.split(|letter: char| !is_word(letter)).next()?;
+            (!name.starts_with("SG_") && name != "SHOTGRID_H").then(|| format!("#define {name}"))
+        });
+    let types = header
+        .lines()
+        .filter(|line| line.starts_with("typedef") || line.starts_with('}'))
+        .filter_map(|line| {
+            let name = last_word(line.trim_end().strip_suffix(';')?)?;
+            (!name.starts_with("sg_")).then(|| format!("typedef {name}"))
+        });
+    macros.chain(types).collect()
+}
+
 /// Up to the semicolon that ends a declaration, whatever braces stand in it.
 fn declaration(text: &str) -> Result<(&str, &str)> {
     let mut depth = 0_u32;
@@ -114,10 +133,13 @@ fn parameter_name(parameter: &str) -> Option<String> {
 }
 
 fn last_word(text: &str) -> Option<String> {
-    let word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let text = text.trim_end();
-    let start = text.rfind(|letter| !word(letter)).map_or(0, |place| place + 1);
+    let start = text.rfind(|letter| !is_word(letter)).map_or(0, |place| place + 1);
     text.get(start..).filter(|found| !found.is_empty()).map(str::to_owned)
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
 }
 
 fn after_line(text: &str) -> &str {
@@ -177,6 +199,16 @@ const char *sg_say(void);
         assert_eq!(found[1].comment, "", "the comment belongs to the function above");
         assert!(found[1].returns_void && !found[0].returns_void && !found[2].returns_void);
         assert!(found[2].parameters.is_empty());
+    }
+
+    #[test]
+    fn names_that_are_not_ours_are_told() {
+        assert_eq!(
+            foreign_names("#ifndef SHOTGRID_H\n#define SHOTGRID_H\n#define SG_MAX(a) 1\ntypedef struct sg_a sg_a;\n"),
+            Vec::<String>::new()
+        );
+        let foreign = "#define MAX 1\n#define TWO(a) 2\ntypedef struct b b;\ntypedef enum c {\n  SG_C = 0,\n} c;\n";
+        assert_eq!(foreign_names(foreign), ["#define MAX", "#define TWO", "typedef b", "typedef c"]);
     }
 
     #[test]

@@ -49,8 +49,8 @@ const STEPS: &[Step] = &[
         run: header::verify,
     },
     Step {
-        name: "doc-blocks",
-        about: "every function of the header has its whole comment",
+        name: "header-text",
+        about: "every function has its whole comment, every name is ours",
         run: docblock::check,
     },
     Step {
