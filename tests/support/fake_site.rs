@@ -38,7 +38,10 @@ impl Request {
 
     pub fn header(&self, name: &str) -> Option<String> {
         let wanted = format!("{}:", name.to_ascii_lowercase());
-        self.head.lines().find(|line| line.to_ascii_lowercase().starts_with(&wanted)).map(|line| line[wanted.len()..].trim().to_owned())
+        self.head
+            .lines()
+            .find(|line| line.to_ascii_lowercase().starts_with(&wanted))
+            .map(|line| line[wanted.len()..].trim().to_owned())
     }
 }
 
@@ -133,7 +136,10 @@ impl FakeSite {
 
     /// The requests of one wire method.
     pub fn requests_of(&self, wire_method: &str) -> Vec<Request> {
-        self.requests().into_iter().filter(|request| request.wire_method() == wire_method).collect()
+        self.requests()
+            .into_iter()
+            .filter(|request| request.wire_method() == wire_method)
+            .collect()
     }
 
     pub fn connection_count(&self) -> usize {
@@ -168,7 +174,11 @@ fn read_request(stream: &mut TcpStream) -> Option<Request> {
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-            let request = Request { head, body: String::new(), at: Instant::now() };
+            let request = Request {
+                head,
+                body: String::new(),
+                at: Instant::now(),
+            };
             let length: usize = request.header("content-length").map_or(0, |text| text.parse().unwrap());
             while bytes.len() < end + 4 + length {
                 match stream.read(&mut chunk) {
@@ -189,7 +199,12 @@ fn read_request(stream: &mut TcpStream) -> Option<Request> {
 /// Whether the connection goes on.
 fn answer(stream: &mut TcpStream, answer: Answer) -> bool {
     match answer {
-        Answer::Json(text) => http(stream, 200, &[("content-type", "application/json; charset=utf-8".to_owned())], text.as_bytes()),
+        Answer::Json(text) => http(
+            stream,
+            200,
+            &[("content-type", "application/json; charset=utf-8".to_owned())],
+            text.as_bytes(),
+        ),
         Answer::Http(status, headers, body) => http(stream, status, &headers, &body),
         Answer::Raw(bytes) => {
             let _ = stream.write_all(&bytes);

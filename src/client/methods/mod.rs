@@ -111,7 +111,10 @@ pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Do
             };
             let outcome = client.rpc(wire, params.as_deref(), *effect, deadline).await;
             let document = outcome.map_err(|error| complete(error, &args))?;
-            received(document, reply)
+            received(document, reply).map_err(|mut error| {
+                error.may_have_applied = *effect == Effect::Write;
+                error
+            })
         }
     }
 }

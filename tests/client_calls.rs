@@ -1,0 +1,575 @@
+//! Methods and their arguments: what goes over the wire, what comes back, and what is refused before anything is sent.
+
+#[path = "support/fake_site.rs"]
+mod fake_site;
+
+use std::time::Duration;
+
+use fake_site::{Answer, FakeSite, Request};
+use serde_json::{Value, json};
+use shotgrid::client::{Client, Credentials, Error, Options, Secret, Status, methods};
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), work).await.expect("the test hangs") })
+}
+
+async fn client(site: &FakeSite) -> Client {
+    let options = Options {
+        verify_on_connect: false,
+        ..Options::default()
+    };
+    let credentials = Credentials::Script {
+        name: "robot".into(),
+        api_key: Secret::new("0123abcd"),
+    };
+    Client::connect(&site.url, credentials, options).await.unwrap()
+}
+
+fn call(site: &FakeSite, method: &str, params: &str) -> Result<String, Error> {
+    run(async { client(site).await.call(method, params).await.map(|found| found.json().to_owned()) })
+}
+
+/// The requests that a call makes, without `info`, against a site that answers each with the same reply.
+fn sent(method: &str, params: &str, reply: &str) -> Vec<Request> {
+    let reply = reply.to_owned();
+    let site = FakeSite::new(move |_| Answer::Json(reply.clone()));
+    call(&site, method, params).unwrap_or_else(|error| panic!("{method} {params}: {error}"));
+    site.requests()
+        .into_iter()
+        .filter(|request| request.wire_method() != "info")
+        .collect()
+}
+
+const ROWS: &str = r#"{"results":{"entities":[],"paging_info":{"has_next_page":false}}}"#;
+
+fn find_params(changes: &[(&str, Value)]) -> Value {
+    let mut params = json!({
+        "type": "Shot", "return_fields": ["id"], "filters": {"logical_operator": "and", "conditions": []}, "return_only": "active",
+        "paging": {"entities_per_page": 500, "current_page": 1}, "api_return_image_urls": true, "return_paging_info_without_counts": true,
+    });
+    for (key, value) in changes {
+        params[key] = value.clone();
+    }
+    params
+}
+
+#[test]
+fn find_in_every_form() {
+    let one_page = |size: u64, page: u64| json!({"entities_per_page": size, "current_page": page});
+    let flag = "return_paging_info_without_counts";
+    for (params, expected) in [
+        (r#"["Shot", []]"#, find_params(&[])),
+        (r#"{"entity_type": "Shot", "filters": []}"#, find_params(&[])),
+        (r#"["Shot", [], [], [], null, 0, false, 0, true, null]"#, find_params(&[])),
+        (
+            r#"["Shot", [], ["code", "sg_sequence.Sequence.code"]]"#,
+            find_params(&[("return_fields", json!(["code", "sg_sequence.Sequence.code"]))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"limit":10}"#,
+            find_params(&[("paging", one_page(10, 1)), (flag, json!(false))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"limit":500}"#,
+            find_params(&[("paging", one_page(500, 1)), (flag, json!(false))]),
+        ),
+        (r#"{"entity_type":"Shot","filters":[],"limit":501}"#, find_params(&[])),
+        (
+            r#"{"entity_type":"Shot","filters":[],"limit":10,"page":3}"#,
+            find_params(&[("paging", one_page(10, 3)), (flag, json!(false))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"page":2}"#,
+            find_params(&[("paging", one_page(500, 2)), (flag, json!(false))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"retired_only":true}"#,
+            find_params(&[("return_only", json!("retired"))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"include_archived_projects":false}"#,
+            find_params(&[("include_archived_projects", json!(false))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"order":[{"field_name":"code","direction":"desc"},{"column":"id"}]}"#,
+            find_params(&[(
+                "sorts",
+                json!([{"field_name": "code", "direction": "desc"}, {"field_name": "id", "direction": "asc"}]),
+            )]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[["code","is","é"]],"filter_operator":"any"}"#,
+            find_params(&[(
+                "filters",
+                json!({"logical_operator": "or", "conditions": [{"path": "code", "relation": "is", "values": ["é"]}]}),
+            )]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":{"logical_operator":"or","conditions":[]}}"#,
+            find_params(&[("filters", json!({"logical_operator": "or", "conditions": []}))]),
+        ),
+        (
+            r#"{"entity_type":"Shot","filters":[],"additional_filter_presets":[{"preset_name":"LATEST","latest_by":"REVISION_NUMBER"}]}"#,
+            find_params(&[(
+                "additional_filter_presets",
+                json!([{"preset_name": "LATEST", "latest_by": "REVISION_NUMBER"}]),
+            )]),
+        ),
+    ] {
+        let requests = sent("find", params, ROWS);
+        assert_eq!(requests.len(), 1);
+        assert_eq!(
+            (requests[0].wire_method().as_str(), requests[0].params()),
+            ("read", expected),
+            "{params}"
+        );
+    }
+    let one = sent(
+        "find_one",
+        r#"["Shot", [["id", "is", 1]], ["code"], null, "all", true, false]"#,
+        ROWS,
+    );
+    let expected = find_params(&[
+        ("return_fields", json!(["code"])),
+        (
+            "filters",
+            json!({"logical_operator": "and", "conditions": [{"path": "id", "relation": "is", "values": [1]}]}),
+        ),
+        ("return_only", json!("retired")),
+        ("include_archived_projects", json!(false)),
+        ("paging", one_page(1, 1)),
+        (flag, json!(false)),
+    ]);
+    assert_eq!(one[0].params(), expected);
+}
+
+/// `fields` in the order of their names: json! does not keep the order in which they are written here.
+fn ordered(mut params: Value) -> Value {
+    if let Some(fields) = params.get_mut("fields").and_then(Value::as_array_mut) {
+        fields.sort_by_key(|field| field["field_name"].as_str().unwrap_or_default().to_owned());
+    }
+    match params {
+        Value::Array(requests) => requests.into_iter().map(ordered).collect(),
+        other => other,
+    }
+}
+
+#[test]
+fn writes_in_every_form() {
+    let record = r#"{"results":{"id":1,"type":"Shot"}}"#;
+    let entity = json!({"type": "Project", "id": 4, "name": "Demo", "extra": 1});
+    let trimmed = json!({"type": "Project", "id": 4, "name": "Demo"});
+    for (method, params, reply, expected) in [
+        (
+            "create",
+            json!(["Shot", {"code": "x", "project": entity, "n": null, "image": null}]),
+            record,
+            json!({"type": "Shot", "return_fields": ["id"], "fields": [
+                {"field_name": "code", "value": "x"}, {"field_name": "project", "value": entity}, {"field_name": "n", "value": null}]}),
+        ),
+        (
+            "create",
+            json!({"entity_type": "Shot", "data": {}, "return_fields": ["code"]}),
+            r#"{"results":[{"id":1}]}"#,
+            json!({"type": "Shot", "return_fields": ["code"], "fields": []}),
+        ),
+        (
+            "update",
+            json!(["Shot", 99, {"code": "n", "assets": [entity], "project": entity, "image": null, "filmstrip_image": null}, {"assets": "add"}]),
+            record,
+            json!({"type": "Shot", "id": 99, "fields": [
+                {"field_name": "code", "value": "n"}, {"field_name": "assets", "value": [trimmed], "multi_entity_update_mode": "add"},
+                {"field_name": "project", "value": trimmed}, {"field_name": "image", "value": null}]}),
+        ),
+        (
+            "delete",
+            json!(["Shot", 99]),
+            r#"{"results":true}"#,
+            json!({"type": "Shot", "id": 99}),
+        ),
+        (
+            "revive",
+            json!({"entity_type": "Shot", "entity_id": 99}),
+            r#"{"results":true}"#,
+            json!({"type": "Shot", "id": 99}),
+        ),
+        (
+            "batch",
+            json!([[
+                {"request_type": "create", "entity_type": "Shot", "data": {"code": "a", "project": entity, "image": "/x"}, "return_fields": ["code"]},
+                {"request_type": "update", "entity_type": "Shot", "entity_id": 3, "data": {"assets": [entity]}, "multi_entity_update_modes": {"assets": "remove"}},
+                {"request_type": "delete", "entity_type": "Shot", "entity_id": 3}]]),
+            r#"{"results":[{"id":1},{"id":3},true]}"#,
+            json!([
+                {"request_type": "create", "type": "Shot", "return_fields": ["code"], "fields": [
+                    {"field_name": "code", "value": "a"}, {"field_name": "project", "value": entity}, {"field_name": "image", "value": "/x"}]},
+                {"request_type": "update", "type": "Shot", "id": 3, "fields": [
+                    {"field_name": "assets", "value": [entity], "multi_entity_update_mode": "remove"}]},
+                {"request_type": "delete", "type": "Shot", "id": 3}]),
+        ),
+        (
+            "summarize",
+            json!(["Shot", [["id", "in", [1, 2]]], [{"field": "id", "type": "count"}], "any", [{"field": "code", "type": "exact", "direction": "asc"}], false]),
+            r#"{"results":{"summaries":{"id":4},"groups":[]}}"#,
+            json!({"type": "Shot", "summaries": [{"field": "id", "type": "count"}], "include_archived_projects": false,
+                "filters": {"logical_operator": "or", "conditions": [{"path": "id", "relation": "in", "values": [1, 2]}]},
+                "grouping": [{"field": "code", "type": "exact", "direction": "asc"}]}),
+        ),
+        (
+            "schema_field_read",
+            json!(["Shot", "code", entity]),
+            r#"{"results":{}}"#,
+            json!({"type": "Shot", "field_name": "code", "project": entity}),
+        ),
+        ("schema_field_read", json!(["Shot"]), r#"{"results":{}}"#, json!({"type": "Shot"})),
+        ("schema_read", json!([entity]), r#"{"results":{}}"#, json!({"project": entity})),
+        ("schema_entity_read", json!({}), r#"{"results":{}}"#, Value::Null),
+    ] {
+        let requests = sent(method, &params.to_string(), reply);
+        assert_eq!(requests.len(), 1);
+        assert_eq!(
+            (requests[0].wire_method().as_str(), ordered(requests[0].params())),
+            (method, ordered(expected)),
+            "{params}"
+        );
+    }
+}
+
+#[test]
+fn numbers_and_texts_pass_through_byte_for_byte() {
+    let requests = sent(
+        "create",
+        r#"["Shot", {"n": 1.0, "big": 123456789012345678901234567890, "e": 1e-7, "t": "\u00e9\ud83d\ude00/é"}]"#,
+        r#"{"id":1}"#,
+    );
+    for text in ["1.0}", "123456789012345678901234567890}", "1e-7}", r#""\u00e9\ud83d\ude00/é"}"#] {
+        assert!(requests[0].body.contains(text), "{text}: {}", requests[0].body);
+    }
+}
+
+#[test]
+fn what_needs_no_site_asks_none() {
+    for (method, params, answer) in [
+        ("batch", "[[]]", "[]"),
+        ("update", r#"["Shot", 7, {}]"#, r#"{"id":7,"type":"Shot"}"#),
+        ("update", r#"["Shot", 7, {"filmstrip_image": null}]"#, r#"{"id":7,"type":"Shot"}"#),
+    ] {
+        let site = FakeSite::new(|_| Answer::Close);
+        assert_eq!(call(&site, method, params).unwrap(), answer);
+    }
+}
+
+#[test]
+fn results_are_the_sites_own_bytes() {
+    let reply = r#"{"results":{"entities":[ {"type":"Shot", "id":1,"f":1.50,"t":"\u00e9"} ],"paging_info":{"has_next_page":false}}}"#;
+    let site = FakeSite::new(move |_| Answer::json(reply));
+    assert_eq!(
+        call(&site, "find", r#"{"entity_type":"Shot","filters":[],"limit":5}"#).unwrap(),
+        r#"[ {"type":"Shot", "id":1,"f":1.50,"t":"\u00e9"} ]"#
+    );
+    assert_eq!(
+        call(&site, "find", r#"["Shot", []]"#).unwrap(),
+        r#"[{"type":"Shot", "id":1,"f":1.50,"t":"\u00e9"}]"#
+    );
+    assert_eq!(
+        call(&site, "find_one", r#"["Shot", []]"#).unwrap(),
+        r#"{"type":"Shot", "id":1,"f":1.50,"t":"\u00e9"}"#
+    );
+    let none = FakeSite::new(|_| Answer::json(r#"{"results":{}}"#));
+    assert_eq!(
+        call(&none, "find", r#"{"entity_type":"Shot","filters":[],"limit":5}"#).unwrap(),
+        "[]"
+    );
+    assert_eq!(call(&none, "find_one", r#"["Shot", []]"#).unwrap(), "null");
+    assert_eq!(
+        call(&none, "find", r#"["Shot", []]"#).unwrap_err().status,
+        Status::Protocol,
+        "a page without rows, where pages are counted"
+    );
+}
+
+/// A site of `total` rows that pages as newer or older sites do.
+fn paged(total: u64, old: bool) -> FakeSite {
+    FakeSite::bare(move |request| {
+        if request.wire_method() == "info" {
+            let version = if old { "[7,3,0]" } else { "[8,60,0]" };
+            return Answer::Json(format!(r#"{{"version":{version},"api_max_entities_per_page":10}}"#));
+        }
+        let paging = &request.params()["paging"];
+        let (size, page) = (
+            paging["entities_per_page"].as_u64().unwrap(),
+            paging["current_page"].as_u64().unwrap(),
+        );
+        let rows: Vec<Value> = ((page - 1) * size + 1..=(page * size).min(total))
+            .map(|id| json!({"type": "Shot", "id": id}))
+            .collect();
+        let info = if old {
+            json!({"entity_count": total})
+        } else {
+            json!({"has_next_page": page * size < total})
+        };
+        Answer::Json(json!({"results": {"entities": rows, "paging_info": info}}).to_string())
+    })
+}
+
+#[test]
+fn pages_are_joined_up_to_the_limit() {
+    for old in [false, true] {
+        for (total, limit, expected, pages) in [
+            (0, 0, 0, 1),
+            (10, 0, 10, 1),
+            (25, 0, 25, 3),
+            (30, 0, 30, 3),
+            (25, 12, 12, 2),
+            (25, 20, 20, 2),
+            (25, 99, 25, 3),
+            (25, 10, 10, 1),
+        ] {
+            let site = paged(total, old);
+            let found = call(&site, "find", &format!(r#"{{"entity_type":"Shot","filters":[],"limit":{limit}}}"#)).unwrap();
+            let ids: Vec<u64> = serde_json::from_str::<Vec<Value>>(&found)
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].as_u64().unwrap())
+                .collect();
+            assert_eq!(ids, (1..=expected).collect::<Vec<_>>(), "{total} rows, limit {limit}");
+            assert_eq!(site.requests_of("read").len(), pages, "{total} rows, limit {limit}");
+        }
+    }
+    let silent = FakeSite::new(|_| Answer::json(r#"{"results":{"entities":[{"id":1}]}}"#));
+    assert_eq!(call(&silent, "find", r#"["Shot", []]"#).unwrap_err().status, Status::Protocol);
+}
+
+#[test]
+fn a_refusal_names_the_row_that_the_call_is_about() {
+    let refusing = |message: &'static str| FakeSite::new(move |_| Answer::fault(104, message));
+    let site = refusing("The field is not editable for this user: [Shot.code]. Rule: Artist -- PermissionRule 5: DENY update_field");
+    let error = call(&site, "update", r#"["Shot", 12, {"code": "x"}]"#).unwrap_err();
+    assert_eq!((error.refusal.entity_id, error.refusal.role.as_deref()), (Some(12), Some("Artist")));
+    let site = refusing(
+        "API batch() request with index 1 failed.  All requests rolled back.\nThe field is not editable for this user: [Shot.code].",
+    );
+    let requests = r#"[[{"request_type":"delete","entity_type":"Shot","entity_id":1},{"request_type":"update","entity_type":"Shot","entity_id":7,"data":{"code":"x"}}]]"#;
+    let error = call(&site, "batch", requests).unwrap_err();
+    assert_eq!(
+        (error.batch_index, error.refusal.entity_id, error.refusal.operation.as_deref()),
+        (Some(1), Some(7), Some("update"))
+    );
+    let error = call(
+        &refusing("Entity of type ApiUser can not be accessed by this user. Rule: Artist"),
+        "find",
+        r#"["ApiUser", []]"#,
+    )
+    .unwrap_err();
+    assert_eq!(
+        (error.refusal.operation.as_deref(), error.refusal.entity_type.as_deref()),
+        (Some("read"), Some("ApiUser"))
+    );
+}
+
+#[test]
+fn bad_arguments_are_refused_before_anything_is_sent() {
+    let site = FakeSite::bare(|request| match request.wire_method().as_str() {
+        "info" => Answer::json(fake_site::INFO),
+        _ => Answer::Close,
+    });
+    for (method, params, words) in [
+        ("fnd", "[]", "no method \"fnd\"; did you mean \"find\"?"),
+        ("Find_One", "[]", "did you mean \"find_one\"?"),
+        ("", "[]", "there is no method"),
+        ("find", "[1", "params_json is not JSON: the text ends too early at byte 2"),
+        ("find", "{'a':1}", "params_json is not JSON"),
+        ("find", "3", "params_json must be an object of keyword arguments or an array"),
+        ("find", "[]", "find needs the parameter \"entity_type\": a text"),
+        ("find", r#"["Shot"]"#, "find needs the parameter \"filters\""),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filter":[]}"#,
+            "find has no parameter \"filter\"; did you mean \"filters\"? It takes entity_type, filters,",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","entity_type":"Shot","filters":[]}"#,
+            "is given twice",
+        ),
+        ("find", r#"[1,2,3,4,5,6,7,8,9,10,11]"#, "find takes at most 10 parameters"),
+        (
+            "find",
+            r#"[5, []]"#,
+            "\"entity_type\" must be a text that is not empty, not a number (5)",
+        ),
+        ("find", r#"["", []]"#, "\"entity_type\" must be a text that is not empty"),
+        ("find", r#"["Shot", "x"]"#, "\"filters\" must be an array of conditions"),
+        ("find", r#"["Shot", null]"#, "\"filters\" must be an array of conditions"),
+        (
+            "find",
+            r#"["Shot", [["code"]]]"#,
+            "find: filters[0] must be [field, relation, value",
+        ),
+        (
+            "find",
+            r#"["Shot", [], "code"]"#,
+            "\"fields\" must be an array of texts, or null, not a string",
+        ),
+        ("find", r#"["Shot", [], [1]]"#, "\"fields\" must be an array of texts"),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"limit":-1}"#,
+            "\"limit\" must be a whole number from 0, not a number (-1)",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"limit":1.5}"#,
+            "\"limit\" must be a whole number from 0",
+        ),
+        ("find", r#"{"entity_type":"Shot","filters":[],"limit":"5"}"#, "not a string (\"5\")"),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"retired_only":1}"#,
+            "\"retired_only\" must be true or false",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"order":[{}]}"#,
+            "order[0] needs a \"field_name\"",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"order":[{"field_name":"a","direction":"up"}]}"#,
+            "order[0].direction must be \"asc\" or \"desc\"",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"filter_operator":"xor"}"#,
+            "\"filter_operator\" must be \"all\" or \"any\"",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":{},"filter_operator":"any"}"#,
+            "goes with a list of conditions only",
+        ),
+        ("update", r#"["Shot", "5", {}]"#, "\"entity_id\" must be an id"),
+        ("update", r#"["Shot", 0, {}]"#, "\"entity_id\" must be an id"),
+        (
+            "update",
+            r#"["Shot", 5, {"a": []}, {"a": "push"}]"#,
+            "multi_entity_update_modes[\"a\"] must be \"set\", \"add\" or \"remove\", not \"push\"",
+        ),
+        ("create", r#"["Shot", []]"#, "\"data\" must be an object, not an array"),
+        ("batch", r#"[{}]"#, "\"requests\" must be an array of objects"),
+        ("batch", r#"[[{}]]"#, "batch: requests[0] needs \"request_type\""),
+        (
+            "batch",
+            r#"[[{"request_type":"revive"}]]"#,
+            "requests[0].request_type must be \"create\", \"update\" or \"delete\"",
+        ),
+        (
+            "batch",
+            r#"[[{"request_type":"delete","entity_type":"Shot"}]]"#,
+            "requests[0] needs \"entity_id\"",
+        ),
+        (
+            "batch",
+            r#"[[{"request_type":"create","entity_type":"Shot","fields":{}}]]"#,
+            "unknown key \"fields\"",
+        ),
+        ("schema_read", r#"[5]"#, "\"project_entity\" must be an entity"),
+        ("info", r#"{"a":1}"#, "info has no parameter \"a\". It takes nothing"),
+    ] {
+        let error = call(&site, method, params).unwrap_err();
+        assert_eq!(error.status, Status::InvalidArgument, "{method} {params}: {error}");
+        assert!(error.message.contains(words), "{method} {params}: {error}");
+        assert!(!error.retryable && !error.may_have_applied);
+    }
+    assert!(site.requests().iter().all(|request| request.wire_method() == "info"));
+    let error = call(&site, "create", r#"["Version", {"image": "/tmp/x.png"}]"#).unwrap_err();
+    assert_eq!(error.status, Status::Unsupported);
+}
+
+#[test]
+fn version_gates_name_the_version_needed() {
+    let old = FakeSite::bare(|_| Answer::json(r#"{"version":[5,3,13]}"#));
+    for (method, params, version) in [
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"include_archived_projects":false}"#,
+            "5.3.14",
+        ),
+        (
+            "summarize",
+            r#"{"entity_type":"Shot","filters":[],"summary_fields":[],"include_archived_projects":false}"#,
+            "5.3.14",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"additional_filter_presets":[]}"#,
+            "7.0.0",
+        ),
+        ("schema_read", r#"[{"type":"Project","id":1}]"#, "5.4.4"),
+    ] {
+        let error = call(&old, method, params).unwrap_err();
+        assert_eq!(error.status, Status::Unsupported, "{error}");
+        assert!(error.message.contains(version) && error.message.contains("5.3.13"), "{error}");
+    }
+}
+
+#[test]
+fn raw_calls_send_what_they_are_given() {
+    let site = FakeSite::new(|_| Answer::json(r#"{"results":[1]}"#));
+    let raw = |method: &str, params: &str| {
+        run(async {
+            client(&site)
+                .await
+                .call_raw(method, params)
+                .await
+                .map(|found| found.json().to_owned())
+        })
+    };
+    assert_eq!(raw("nav_expand", r#"{"path": "/"}"#).unwrap(), "[1]");
+    assert_eq!(site.requests_of("nav_expand")[0].params(), json!({"path": "/"}));
+    raw("user_subscriptions_read", "").unwrap();
+    assert_eq!(
+        site.requests_of("user_subscriptions_read")[0].json()["params"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    for (method, params, words) in [
+        ("", "", "wire_method is empty"),
+        ("x", "]}, {", "not JSON"),
+        ("x", "1]", "not JSON"),
+    ] {
+        let error = raw(method, params).unwrap_err();
+        assert_eq!(error.status, Status::InvalidArgument);
+        assert!(error.message.contains(words), "{error}");
+    }
+    assert_eq!(raw("info", "").unwrap(), fake_site::INFO);
+    assert_eq!(site.requests_of("info").last().unwrap().json()["params"], json!([]));
+}
+
+#[test]
+fn every_method_is_known_by_the_name_of_the_official_client() {
+    let known: Vec<_> = methods().map(|method| method.name).collect();
+    let first_floor = [
+        "info",
+        "find",
+        "find_one",
+        "create",
+        "update",
+        "delete",
+        "revive",
+        "batch",
+        "summarize",
+        "schema_entity_read",
+        "schema_read",
+        "schema_field_read",
+        "get_session_token",
+    ];
+    assert!(first_floor.iter().all(|name| known.contains(name)));
+}
