@@ -9,7 +9,7 @@ use super::guard;
 use super::handle::{Borrowed, Out};
 use super::result::{give, sg_result};
 use super::string::{Span, Text};
-use crate::client::{Error, Result, Status};
+use crate::client::{Client, Result, Status};
 
 /// Calls a method of the official Python client by its name and waits for the answer.
 ///
@@ -159,8 +159,10 @@ fn call<'a>(
     let connection = client.share("client")?;
     let method = method.required(way.parameter())?.to_owned();
     let params = params()?.to_owned();
-    let mut stopped = Error::new(Status::Cancelled, "the library was shut down during the call");
-    stopped.may_have_applied = true;
+    let stopped = match way {
+        Way::Known => Client::stopped,
+        Way::Raw => Client::stopped_raw,
+    }(&method, "the library was shut down during the call");
     let client = Arc::clone(&connection.body().client);
     let document = connection.body().runtime.run(stopped, async move {
         match way {

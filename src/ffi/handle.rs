@@ -32,8 +32,8 @@ macro_rules! from_c {
 
 /// An opaque type of the header and what is behind it.
 pub(super) trait Handle: Sized {
-    /// What a pointer to the type points at, behind the mark.
-    type Body;
+    /// What a pointer to the type points at, behind the mark. A host may read it on any thread and free it on another.
+    type Body: Send + Sync;
     /// Where it lives.
     type Place: Place<Self::Body>;
     /// The name in C.

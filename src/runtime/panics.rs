@@ -20,9 +20,13 @@ pub fn catch<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     drop(depth);
     outcome.map_err(|payload| {
         let told = LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take()));
-        // The payload's destructor is a stranger's code and might panic once more.
         let text = message(payload.as_ref()).to_owned();
-        std::mem::forget(payload);
+        if payload.is::<&str>() || payload.is::<String>() {
+            drop(payload);
+        } else {
+            // A stranger's destructor might panic once more.
+            std::mem::forget(payload);
+        }
         told.ok().flatten().unwrap_or(text)
     })
 }
