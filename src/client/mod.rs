@@ -23,6 +23,8 @@ mod status;
 mod tls;
 mod transport;
 
+use std::sync::Arc;
+
 use tokio::sync::OnceCell;
 
 use deadline::Deadline;
@@ -34,12 +36,17 @@ use transport::Transport;
 pub use credentials::{Credentials, Secret};
 pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
-pub use methods::{Method, Param, methods};
+pub use methods::{Method, Pages, Param, Takes, methods};
 pub use options::Options;
 pub use status::Status;
 
 /// A connection to a site as a person, a script or in a session. Any number of tasks may use it at once.
-pub struct Client {
+/// Cloning it gives another share in the same connection.
+#[derive(Clone)]
+pub struct Client(Arc<Connection>);
+
+/// What the shares of a client have in common.
+struct Connection {
     transport: Transport,
     session: Session,
     info: OnceCell<SiteInfo>,
@@ -52,13 +59,13 @@ impl Client {
     pub async fn connect(site_url: &str, credentials: Credentials, options: Options) -> Result<Client> {
         check(&credentials, &options)?;
         let site = Site::parse(site_url, options.allow_insecure_http)?;
-        let client = Client {
+        let client = Client(Arc::new(Connection {
             transport: Transport::new(site, &options)?,
             session: Session::new(credentials, &options),
             info: OnceCell::new(),
             options,
-        };
-        if client.options.verify_on_connect {
+        }));
+        if client.0.options.verify_on_connect {
             let deadline = client.deadline();
             let (info, proof) = tokio::join!(client.info(deadline), client.prove_credentials(deadline));
             info?;
@@ -79,13 +86,24 @@ impl Client {
         methods::call_raw(self, wire_method, params).await
     }
 
+    /// What a call comes to that is stopped before its end, in [`Client::call`]'s vocabulary.
+    pub fn stopped(method: &str, why: &str) -> Error {
+        stopped(methods::writes(method), why)
+    }
+
+    /// What a call comes to that is stopped before its end, in [`Client::call_raw`]'s vocabulary.
+    pub fn stopped_raw(wire_method: &str, why: &str) -> Error {
+        stopped(methods::effect_on_the_wire(wire_method) == retry::Effect::Write, why)
+    }
+
     fn deadline(&self) -> Deadline {
-        Deadline::after(self.options.timeout)
+        Deadline::after(self.0.options.timeout)
     }
 
     /// What the site says about itself; fetched once.
     async fn info(&self, deadline: Deadline) -> Result<&SiteInfo> {
-        self.info
+        self.0
+            .info
             .get_or_try_init(|| async { SiteInfo::read(&self.fetch_info(deadline).await?) })
             .await
     }
@@ -93,8 +111,15 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Client").field("options", &self.options).finish_non_exhaustive()
+        out.debug_struct("Client").field("options", &self.0.options).finish_non_exhaustive()
     }
+}
+
+/// A call that is stopped may have reached the site already.
+fn stopped(writes: bool, why: &str) -> Error {
+    let mut error = Error::new(Status::Cancelled, why);
+    error.may_have_applied = writes;
+    error
 }
 
 /// Refuses credentials that no site could accept, before anything is sent.

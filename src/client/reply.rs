@@ -5,24 +5,47 @@ use reqwest::header;
 use super::document::{Document, Kind, Value};
 use super::error::Error;
 use super::fault;
+use super::json::quote;
 use super::status::Status;
 use super::transport::{Failure, Reached, Reply};
 
 /// Reads the reply of a remote call: the document narrowed to the `results`, or what went wrong.
 pub(super) fn read(reply: Reply) -> Result<Document, Failure> {
+    read_with(reply, success)
+}
+
+/// Reads the reply of a remote call that answers with text: the text as a JSON string, or what went wrong.
+pub(super) fn read_text(reply: Reply) -> Result<Document, Failure> {
+    read_with(reply, text)
+}
+
+fn read_with(reply: Reply, read: fn(Reply) -> Result<Document, Failure>) -> Result<Document, Failure> {
     let http_status = reply.status;
-    let outcome = if http_status < 300 { success(reply) } else { Err(failure(reply)) };
+    let outcome = if http_status < 300 { read(reply) } else { Err(failure(reply)) };
     outcome.map_err(|mut failed| {
         failed.error.http_status = Some(http_status);
         failed
     })
 }
 
-fn success(reply: Reply) -> Result<Document, Failure> {
-    let unknown = |error: Error| Failure {
+/// A site that fails answers in JSON all the same.
+fn text(reply: Reply) -> Result<Document, Failure> {
+    let kind = reply.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    if kind.is_empty() || kind.contains("json") || kind.contains("html") || kind.contains("javascript") {
+        return success(reply);
+    }
+    let text = String::from_utf8(reply.body).map_err(|_| unknown(Error::protocol("the site's text is not UTF-8")))?;
+    Document::parse(quote(&text).into_bytes()).map_err(|error| unknown(Error::protocol(error.to_string())))
+}
+
+fn unknown(error: Error) -> Failure {
+    Failure {
         error,
         reached: Reached::Unknown,
-    };
+    }
+}
+
+fn success(reply: Reply) -> Result<Document, Failure> {
     if let Some(kind) = reply
         .header(header::CONTENT_TYPE)
         .filter(|kind| kind.to_ascii_lowercase().contains("html"))

@@ -17,6 +17,40 @@ use super::{Client, reply};
 /// A read that every role may make, and that costs the site little.
 const PROOF: &str = r#"{"type":"Project","return_fields":["id"],"filters":{"logical_operator":"and","conditions":[]},"return_only":"active","paging":{"entities_per_page":1,"current_page":1}}"#;
 
+/// One remote call, without the credentials.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    wire_method: &'a str,
+    params: Option<&'a str>,
+    effect: Effect,
+    /// Whether the reply is text of any kind, and not JSON.
+    replies_text: bool,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(wire_method: &'a str, params: Option<&'a str>, effect: Effect) -> Self {
+        Call {
+            wire_method,
+            params,
+            effect,
+            replies_text: false,
+        }
+    }
+
+    /// A read.
+    pub(super) fn read(params: &'a str) -> Self {
+        Call::new("read", Some(params), Effect::Read)
+    }
+
+    /// The same call, whose reply is text of any kind: the result is that text as a JSON string.
+    pub(super) fn replying_text(self) -> Self {
+        Call {
+            replies_text: true,
+            ..self
+        }
+    }
+}
+
 /// The authentication of one request.
 struct Ticket {
     parameters: Secret,
@@ -27,33 +61,46 @@ struct Ticket {
 impl Client {
     /// Asks the site about itself. Needs no credentials.
     pub(super) async fn fetch_info(&self, deadline: Deadline) -> Result<Document> {
-        self.exchange("info", None, None, Effect::Read, deadline).await
+        self.exchange(Call::new("info", None, Effect::Read), None, deadline).await
     }
 
     /// Makes a remote call with this client's credentials. A session that has ended is renewed once.
-    pub(super) async fn rpc(&self, wire_method: &str, params: Option<&str>, effect: Effect, deadline: Deadline) -> Result<Document> {
+    pub(super) async fn rpc(&self, call: Call<'_>, deadline: Deadline) -> Result<Document> {
         self.require_features(deadline).await?;
         let ticket = self.ticket(deadline).await?;
-        let first = self.exchange(wire_method, Some(&ticket.parameters), params, effect, deadline).await;
+        let first = self.exchange(call, Some(&ticket.parameters), deadline).await;
         let ended = match first {
             Err(error) if error.status == Status::AuthSessionExpired => error,
             settled => return settled,
         };
-        let Credentials::Person { .. } = self.session.credentials else {
+        let Credentials::Person { .. } = self.0.session.credentials else {
             return Err(ended);
         };
         // The site refused the token before it looked at the call, so sending the call again repeats nothing.
         self.renew(ticket.generation, deadline).await?;
         let ticket = self.ticket(deadline).await?;
-        self.exchange(wire_method, Some(&ticket.parameters), params, effect, deadline).await
+        self.exchange(call, Some(&ticket.parameters), deadline).await
+    }
+
+    /// Makes a read with a person's login and password in place of this client's credentials.
+    pub(super) async fn read_as(
+        &self,
+        login: &str,
+        password: &Secret,
+        auth_token: Option<&Secret>,
+        params: &str,
+        deadline: Deadline,
+    ) -> Result<Document> {
+        let parameters = self.0.session.as_person(login, password, auth_token);
+        self.exchange(Call::read(params), Some(&parameters), deadline).await
     }
 
     /// Fails where the site is too old for this client's way of signing in.
     async fn require_features(&self, deadline: Deadline) -> Result<()> {
-        if !matches!(self.session.credentials, Credentials::Script { .. }) {
+        if !matches!(self.0.session.credentials, Credentials::Script { .. }) {
             self.info(deadline).await?.require([5, 3, 0], "signing in by session token")?;
         }
-        if self.session.acts_for_another() {
+        if self.0.session.acts_for_another() {
             self.info(deadline).await?.require([5, 3, 12], "sudo_as_login")?;
         }
         Ok(())
@@ -61,14 +108,14 @@ impl Client {
 
     /// Fails unless the site accepts this client's credentials.
     pub(super) async fn prove_credentials(&self, deadline: Deadline) -> Result<()> {
-        let parameters = match &self.session.credentials {
-            Credentials::Person { .. } if !self.session.acts_for_another() => return self.ticket(deadline).await.map(drop),
+        let parameters = match &self.0.session.credentials {
+            Credentials::Person { .. } if !self.0.session.acts_for_another() => return self.ticket(deadline).await.map(drop),
             Credentials::Person { .. } => self.ticket(deadline).await?.parameters,
-            Credentials::Script { name, api_key } => self.session.script(name, api_key),
+            Credentials::Script { name, api_key } => self.0.session.script(name, api_key),
             // The version of the site is being asked for at the same time.
-            Credentials::Session { token } => self.session.with_token(token, None),
+            Credentials::Session { token } => self.0.session.with_token(token, None),
         };
-        match self.exchange("read", Some(&parameters), Some(PROOF), Effect::Read, deadline).await {
+        match self.exchange(Call::read(PROOF), Some(&parameters), deadline).await {
             // A refusal of anything but acting for another is given to somebody whom the site knows.
             Err(error) if matches!(error.status, Status::Permission) && error.refusal.operation.as_deref() != Some("sudo") => Ok(()),
             outcome => outcome.map(drop),
@@ -77,17 +124,17 @@ impl Client {
 
     /// The session token in use, fetched first where there is none yet.
     pub(super) async fn session_token(&self, deadline: Deadline) -> Result<Token> {
-        let mut held = self.session.token.lock().await;
+        let mut held = self.0.session.token.lock().await;
         if let Some(token) = &*held {
             return Ok(token.clone());
         }
-        let text = match &self.session.credentials {
+        let text = match &self.0.session.credentials {
             Credentials::Script { name, api_key } => {
-                let parameters = self.session.script(name, api_key);
+                let parameters = self.0.session.script(name, api_key);
                 self.fetch_token(&parameters, deadline).await?
             }
             Credentials::Person { login, password } => {
-                let parameters = self.session.sign_in(login, password, true);
+                let parameters = self.0.session.sign_in(login, password, true);
                 self.fetch_token(&parameters, deadline).await?
             }
             Credentials::Session { token } => token.clone(),
@@ -98,32 +145,32 @@ impl Client {
     }
 
     async fn ticket(&self, deadline: Deadline) -> Result<Ticket> {
-        if let Credentials::Script { name, api_key } = &self.session.credentials {
+        if let Credentials::Script { name, api_key } = &self.0.session.credentials {
             return Ok(Ticket {
-                parameters: self.session.script(name, api_key),
+                parameters: self.0.session.script(name, api_key),
                 generation: None,
             });
         }
         let token = self.session_token(deadline).await?;
         // Known by now, except while connecting, where it is being asked for at the same time.
-        let info = self.info.get();
+        let info = self.0.info.get();
         Ok(Ticket {
-            parameters: self.session.with_token(&token.text, info),
+            parameters: self.0.session.with_token(&token.text, info),
             generation: Some(token.generation),
         })
     }
 
     /// Exchanges a person's login and password for a new session token, unless another call has done so since `ended`.
     async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
-        let Credentials::Person { login, password } = &self.session.credentials else {
+        let Credentials::Person { login, password } = &self.0.session.credentials else {
             return Ok(());
         };
-        let mut held = self.session.token.lock().await;
+        let mut held = self.0.session.token.lock().await;
         let generation = held.as_ref().map_or(0, |token| token.generation);
         if Some(generation) != ended {
             return Ok(());
         }
-        let parameters = self.session.sign_in(login, password, false);
+        let parameters = self.0.session.sign_in(login, password, false);
         let text = self.fetch_token(&parameters, deadline).await.map_err(not_renewed)?;
         *held = Some(Token {
             text,
@@ -134,7 +181,7 @@ impl Client {
 
     async fn fetch_token(&self, parameters: &Secret, deadline: Deadline) -> Result<Secret> {
         let reply = self
-            .exchange("get_session_token", Some(parameters), None, Effect::Read, deadline)
+            .exchange(Call::new("get_session_token", None, Effect::Read), Some(parameters), deadline)
             .await?;
         let token = reply
             .root()
@@ -147,19 +194,14 @@ impl Client {
     }
 
     /// Sends one request, again where that is safe, and reads its reply.
-    async fn exchange(
-        &self,
-        wire_method: &str,
-        credentials: Option<&Secret>,
-        params: Option<&str>,
-        effect: Effect,
-        deadline: Deadline,
-    ) -> Result<Document> {
-        let body = envelope(wire_method, credentials, params);
+    async fn exchange(&self, call: Call<'_>, credentials: Option<&Secret>, deadline: Deadline) -> Result<Document> {
+        let body = envelope(call.wire_method, credentials, call.params);
+        let effect = call.effect;
+        let read = if call.replies_text { reply::read_text } else { reply::read };
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let failed = match self.transport.post_rpc(body.clone(), deadline).await.and_then(reply::read) {
+            let failed = match self.0.transport.post_rpc(body.clone(), deadline).await.and_then(read) {
                 Ok(document) => return Ok(document),
                 Err(failed) => failed,
             };
@@ -170,7 +212,7 @@ impl Client {
                 effect,
                 failed.reached == Reached::Nothing,
                 attempt,
-                self.options.max_attempts,
+                self.0.options.max_attempts,
             );
             match pause {
                 Some(pause) if deadline.allows(pause) => tokio::time::sleep(pause).await,
@@ -181,7 +223,7 @@ impl Client {
 
     /// A site's words are passed on, so a site that repeats a secret must not make us do so.
     fn without_secrets(&self, mut error: Error) -> Error {
-        let secret = match &self.session.credentials {
+        let secret = match &self.0.session.credentials {
             Credentials::Script { api_key, .. } => api_key,
             Credentials::Person { password, .. } => password,
             Credentials::Session { token } => token,

@@ -66,13 +66,22 @@ impl Session {
     /// The parameters that exchange a login and password for a session token. The one-time second factor goes along
     /// only the first time. The session is the person's own: acting for another is asked for with each call.
     pub(super) fn sign_in(&self, login: &str, password: &Secret, first: bool) -> Secret {
-        let object = Object::new().text("user_login", login).text("user_password", password.expose());
-        let second_factor = self
-            .auth_token
-            .as_ref()
-            .filter(|_| first)
-            .map(|token| Secret::new(quote(token.expose())));
-        Secret::new(object.raw_if("auth_token", second_factor.as_ref().map(Secret::expose)).finish())
+        let second_factor = self.auth_token.as_ref().filter(|_| first);
+        Secret::new(person(login, password, second_factor).finish())
+    }
+
+    /// The parameters of a call that a person makes without a session.
+    pub(super) fn as_person(&self, login: &str, password: &Secret, auth_token: Option<&Secret>) -> Secret {
+        self.finish(person(login, password, auth_token))
+    }
+
+    /// The login of the person whom this client acts for or is, where it is known.
+    pub(super) fn login(&self) -> Option<&str> {
+        let own = match &self.credentials {
+            Credentials::Person { login, .. } => Some(login.as_str()),
+            _ => None,
+        };
+        self.sudo_as_login.as_deref().or(own)
     }
 
     fn finish(&self, object: Object) -> Secret {
@@ -85,6 +94,12 @@ impl Session {
             None => object.finish(),
         })
     }
+}
+
+fn person(login: &str, password: &Secret, auth_token: Option<&Secret>) -> Object {
+    let object = Object::new().text("user_login", login).text("user_password", password.expose());
+    let second_factor = auth_token.map(|token| Secret::new(quote(token.expose())));
+    object.raw_if("auth_token", second_factor.as_ref().map(Secret::expose))
 }
 
 #[cfg(test)]

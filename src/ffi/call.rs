@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
-use std::sync::Arc;
 
 use super::client::sg_client;
 use super::guard;
@@ -159,11 +158,12 @@ fn call<'a>(
     let connection = client.share("client")?;
     let method = method.required(way.parameter())?.to_owned();
     let params = params()?.to_owned();
+    let why = "the library was shut down during the call";
     let stopped = match way {
-        Way::Known => Client::stopped,
-        Way::Raw => Client::stopped_raw,
-    }(&method, "the library was shut down during the call");
-    let client = Arc::clone(&connection.body().client);
+        Way::Known => Client::stopped(&method, why),
+        Way::Raw => Client::stopped_raw(&method, why),
+    };
+    let client = connection.body().client.clone();
     let document = connection.body().runtime.run(stopped, async move {
         match way {
             Way::Known => client.call(&method, &params).await,

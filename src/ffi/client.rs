@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
-use std::sync::Arc;
 
 use super::guard;
 use super::handle::{Borrowed, Handle, InArc, Out, Owned};
@@ -22,7 +21,7 @@ pub struct sg_client {
 /// What is behind an `sg_client`.
 pub(super) struct Connection {
     pub(super) runtime: Runtime,
-    pub(super) client: Arc<Client>,
+    pub(super) client: Client,
 }
 
 impl Handle for sg_client {
@@ -166,12 +165,6 @@ fn connect(
     let runtime = Runtime::acquire()?;
     let stopped = Error::new(Status::Cancelled, "the library was shut down while the client was connecting");
     let client = runtime.run(stopped, async move { Client::connect(&site_url, credentials, options).await })?;
-    out.put(
-        Owned::<sg_client>::new(Connection {
-            runtime,
-            client: Arc::new(client),
-        })
-        .into_c(),
-    );
+    out.put(Owned::<sg_client>::new(Connection { runtime, client }).into_c());
     Ok(())
 }

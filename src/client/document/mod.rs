@@ -5,6 +5,7 @@
 //! site's replies and the parameters of a call, so that numbers, key order and doubled keys survive in both directions.
 
 mod cstrings;
+mod join;
 mod reader;
 mod time;
 mod value;
@@ -14,6 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
 pub use cstrings::CStrings;
+use reader::MAX_TEXT;
 pub use reader::{MAX_DEPTH, SyntaxError};
 pub(in crate::client) use value::shorten;
 pub use value::{Kind, Value};

@@ -238,6 +238,65 @@ fn large_lists_are_indexed_once_and_right() {
 }
 
 #[test]
+fn lists_are_joined_without_being_read_again() {
+    let page = |text: &str| {
+        let whole = parse(text);
+        let node = whole.root().get("rows").unwrap().node();
+        whole.narrow(node)
+    };
+    let lists = [
+        page(r#"{"before":["x"],"rows":[{"a":"\u00e9","b":[1,[]]} , 2.50],"behind":1}"#),
+        parse(" [ ] "),
+        page(r#"{"rows":[ "é\n" ]}"#),
+        parse("{}"),
+        parse("[null,{\"k\":{\"l\":true}}]"),
+    ];
+    let joined = Document::join(&lists).unwrap();
+    assert_eq!(joined.json(), r#"[{"a":"\u00e9","b":[1,[]]} , 2.50, "é\n" ,null,{"k":{"l":true}}]"#);
+    assert_eq!(
+        rebuild(joined.root()),
+        serde_json::from_str::<serde_json::Value>(joined.json()).unwrap()
+    );
+    assert_eq!(joined.root().count(), 5);
+    assert_eq!(joined.root().pointer("/4/k/l").unwrap().as_bool(), Some(true));
+    let strings = joined.c_strings();
+    assert_eq!(strings.get(joined.root().pointer("/0/a").unwrap()).unwrap(), "é\0".as_bytes());
+    assert_eq!(strings.get(joined.root().at(2).unwrap()).unwrap(), "é\n\0".as_bytes());
+    let empty = Document::join(&[]).unwrap();
+    assert_eq!((empty.json(), empty.root().count()), ("[]", 0));
+}
+
+#[test]
+fn joining_and_cutting_agree_with_serde_json_on_random_lists() {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for _ in 0..300 {
+        let texts: Vec<String> = (0..random.below(5))
+            .map(|_| {
+                let mut text = String::new();
+                random.list(3, &mut text, '[', ']', false);
+                text
+            })
+            .collect();
+        let expected: Vec<serde_json::Value> = texts
+            .iter()
+            .flat_map(|text| serde_json::from_str::<Vec<serde_json::Value>>(text).unwrap())
+            .collect();
+        let lists: Vec<Document> = texts.iter().map(|text| parse(text)).collect();
+        let joined = Document::join(&lists).unwrap();
+        assert_eq!(rebuild(joined.root()), serde_json::Value::from(expected.clone()));
+        let count = random.below(expected.len() as u64 + 2) as usize;
+        let cut = joined.first_elements(count);
+        let kept = if count == 0 || count > expected.len() {
+            expected.len()
+        } else {
+            count
+        };
+        assert_eq!(rebuild(cut.root()), serde_json::Value::from(&expected[..kept]));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(cut.json()).unwrap(), rebuild(cut.root()));
+    }
+}
+
+#[test]
 fn debug_shows_no_content() {
     let document = parse("{\"session_id\":\"SECRET\"}");
     assert!(!format!("{document:?} {:?}", document.root()).contains("SECRET"));

@@ -40,6 +40,8 @@ impl Param {
 pub enum Takes {
     /// A text that is not empty.
     Text,
+    /// A text.
+    AnyText,
     /// A row's id: a whole number.
     Id,
     /// A whole number from 0.
@@ -48,6 +50,8 @@ pub enum Takes {
     Flag,
     /// An array of texts.
     Texts,
+    /// An array of ids.
+    Ids,
     /// An object.
     Object,
     /// An array of objects.
@@ -67,10 +71,12 @@ impl Takes {
     pub fn allowed(self) -> &'static str {
         match self {
             Takes::Text => "a text that is not empty",
+            Takes::AnyText => "a text",
             Takes::Id => "an id, which is a whole number from 1",
             Takes::Count => "a whole number from 0",
             Takes::Flag => "true or false",
             Takes::Texts => "an array of texts",
+            Takes::Ids => "an array of ids, which are whole numbers from 1",
             Takes::Object => "an object",
             Takes::Objects => "an array of objects",
             Takes::Filters => "an array of conditions, or an object in the wire's form",
@@ -84,10 +90,12 @@ impl Takes {
         let all = |wanted: Kind| value.kind() == Kind::Array && value.children().all(|each| each.kind() == wanted);
         match self {
             Takes::Text => value.kind() == Kind::String && !value.is_str(""),
+            Takes::AnyText => value.kind() == Kind::String,
             Takes::Id => value.as_i64().is_ok_and(|id| id >= 1),
             Takes::Count => value.as_i64().is_ok_and(|count| count >= 0),
             Takes::Flag => value.kind() == Kind::Bool,
             Takes::Texts => all(Kind::String),
+            Takes::Ids => value.kind() == Kind::Array && value.children().all(|id| Takes::Id.accepts(id)),
             Takes::Object => value.kind() == Kind::Object,
             Takes::Objects => all(Kind::Object),
             Takes::Filters => matches!(value.kind(), Kind::Array | Kind::Object),
@@ -238,7 +246,7 @@ impl<'d> Args<'d> {
                 _ => "read",
             },
             Run::Find { .. } => "read",
-            Run::Info | Run::SessionToken => return None,
+            Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate => return None,
         };
         let entity_type = self.get("entity_type")?.as_str()?.into_owned();
         Some((

@@ -2,17 +2,16 @@
 
 use std::fmt::Write;
 
+use super::pages::{Pages, entities};
 use super::{Args, Method, Param, Run, Takes};
 use crate::client::Client;
-use crate::client::deadline::Deadline;
 use crate::client::document::{Document, Kind, Value};
 use crate::client::error::{Error, Result};
-use crate::client::fault;
 use crate::client::filters;
 use crate::client::info::SiteInfo;
 use crate::client::json::{Object, array};
 use crate::client::records;
-use crate::client::retry::Effect;
+use crate::client::status::Status;
 
 const ENTITY_TYPE: Param = Param::required("entity_type", Takes::Text);
 const FILTERS: Param = Param::required("filters", Takes::Filters);
@@ -59,7 +58,10 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// What a page asks for besides its number.
-struct Query {
+pub(super) struct Query {
+    pub(super) entity_type: String,
+    /// The most rows that the site gives at once.
+    pub(super) page_size: u64,
     /// The parameters without paging, and without the closing brace.
     open: String,
     /// The name of the member that asks whether there is another page.
@@ -67,7 +69,8 @@ struct Query {
 }
 
 impl Query {
-    fn page(&self, number: u64, size: u64, asks_for_more: bool) -> String {
+    /// The parameters of one page.
+    pub(super) fn page(&self, number: u64, size: u64, asks_for_more: bool) -> String {
         let mut text = self.open.clone();
         let flag = self.paging_flag;
         // Writing to a String cannot fail.
@@ -79,111 +82,53 @@ impl Query {
     }
 }
 
-pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool, deadline: Deadline) -> Result<Document> {
-    let info = client.info(deadline).await?;
-    let query = query(args, info)?;
-    let (limit, page) = if first_only {
-        (1, 0)
-    } else {
-        (args.count("limit"), args.count("page"))
+pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> Result<Document> {
+    let query = query(args, client.info(client.deadline()).await?)?;
+    let (limit, page) = match first_only {
+        true => (1, 0),
+        false => (args.count("limit"), args.count("page")),
     };
-    let fits_one_page = limit > 0 && limit <= info.page_size;
-    let found = if fits_one_page || page > 0 {
-        let size = if fits_one_page { limit } else { info.page_size };
-        let reply = fetch(client, args, &query.page(page.max(1), size, false), deadline).await?;
-        let rows = entities(&reply)?.map(Value::node);
-        match rows {
-            Some(node) => reply.narrow(node),
-            None => empty_list()?,
-        }
-    } else {
-        every_page(client, args, &query, info.page_size, limit, deadline).await?
-    };
-    let found = records::tidy(found)?;
-    if !first_only {
-        return Ok(found);
+    let fits_one_page = limit > 0 && limit <= query.page_size;
+    if !fits_one_page && page == 0 {
+        return every_page(Pages::new(client, query, limit)).await;
     }
-    match found.root().first().map(Value::node) {
-        Some(node) => Ok(found.narrow(node)),
+    let size = if fits_one_page { limit } else { query.page_size };
+    let reply = query.fetch(client, page.max(1), size, false).await?;
+    let rows = match entities(&reply)?.map(Value::node) {
+        Some(node) => records::tidy(reply.narrow(node))?,
+        None => super::local_answer("[]".to_owned())?,
+    };
+    if !first_only {
+        return Ok(rows);
+    }
+    match rows.root().first().map(Value::node) {
+        Some(node) => Ok(rows.narrow(node)),
         None => super::local_answer("null".to_owned()),
     }
 }
 
-async fn fetch(client: &Client, args: &Args<'_>, params: &str, deadline: Deadline) -> Result<Document> {
-    client.rpc("read", Some(params), Effect::Read, deadline).await.map_err(|mut error| {
-        if let Some((operation, entity_type, entity_id)) = args.subject() {
-            fault::complete(&mut error, &operation, &entity_type, entity_id);
+/// Reads pages until the limit or the end is reached, and joins their rows.
+async fn every_page(mut pages: Pages) -> Result<Document> {
+    let mut read = Vec::new();
+    while let Some(page) = pages.next().await? {
+        if read.is_empty() && pages.has_ended() {
+            return Ok(page);
         }
-        error
-    })
-}
-
-/// Reads pages until the limit or the end is reached, and joins the text of their rows.
-async fn every_page(client: &Client, args: &Args<'_>, query: &Query, size: u64, limit: u64, deadline: Deadline) -> Result<Document> {
-    let mut joined = String::from("[");
-    let mut count = 0;
-    for number in 1.. {
-        let reply = fetch(client, args, &query.page(number, size, true), deadline).await?;
-        let Some(rows) = entities(&reply)? else {
-            return Err(Error::protocol("the site's reply to a read has no list of entities"));
-        };
-        for row in rows.children() {
-            if limit > 0 && count == limit {
-                break;
-            }
-            if count > 0 {
-                joined.push(',');
-            }
-            joined.push_str(row.json());
-            count += 1;
-        }
-        if rows.count() == 0 || (limit > 0 && count >= limit) || !has_next_page(&reply, number * size)? {
-            break;
-        }
+        read.push(page);
     }
-    joined.push(']');
-    super::local_answer(joined)
+    Document::join(&read).ok_or_else(|| Error::new(Status::ProtocolTooLarge, "the rows are more than 2 GiB; read them page by page"))
 }
 
-fn empty_list() -> Result<Document> {
-    super::local_answer("[]".to_owned())
+/// The parameters of a read of people by these conditions, of one row.
+pub(super) fn people(info: &SiteInfo, conditions: &str, fields: &str) -> Result<String> {
+    let params = format!(r#"["HumanUser",{conditions},{fields}]"#);
+    let document = super::parse(&params)?;
+    let args = Args::bind(super::method("find_one")?, document.root())?;
+    Ok(query(&args, info)?.page(1, 1, false))
 }
 
-/// The rows of a page; `None` where the reply names none.
-fn entities(reply: &Document) -> Result<Option<Value<'_>>> {
-    let root = reply.root();
-    if root.kind() != Kind::Object {
-        return Err(Error::protocol(format!(
-            "the site's reply to a read is {}, not an object",
-            root.kind().with_article()
-        )));
-    }
-    match root.get("entities") {
-        None => Ok(None),
-        Some(rows) if rows.kind() == Kind::Array => Ok(Some(rows)),
-        Some(other) => Err(Error::protocol(format!(
-            "the entities of the site's reply are {}, not an array",
-            other.kind().with_article()
-        ))),
-    }
-}
-
-/// Newer sites say whether there is another page, older ones how many rows there are in all.
-fn has_next_page(reply: &Document, read_so_far: u64) -> Result<bool> {
-    let paging = reply.root().get("paging_info");
-    let told = |name: &str| paging.and_then(|paging| paging.get(name));
-    if let Some(more) = told("has_next_page").and_then(Value::as_bool) {
-        return Ok(more);
-    }
-    let total = told("entity_count")
-        .and_then(|count| count.as_i64().ok())
-        .and_then(|count| u64::try_from(count).ok());
-    total
-        .map(|total| read_so_far < total)
-        .ok_or_else(|| Error::protocol("the site's reply does not say whether there is another page"))
-}
-
-fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
+/// What the arguments of `find` and `find_one` ask for.
+pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
     let given = args.need("filters")?;
     if given.kind() == Kind::Object && args.get("filter_operator").is_some() {
         return Err(args.wrong(
@@ -213,6 +158,8 @@ fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
         .raw_if("api_return_image_urls", info.has([3, 3, 0]).then_some("true"))
         .finish();
     Ok(Query {
+        entity_type: args.text("entity_type")?.into_owned(),
+        page_size: info.page_size,
         open: object.strip_suffix('}').unwrap_or_default().to_owned(),
         paging_flag: if info.has([7, 4, 0]) {
             "return_paging_info_without_counts"

@@ -7,7 +7,11 @@ mod args;
 mod batch;
 mod entity;
 mod find;
+mod pages;
+mod people;
+mod schedule;
 mod schema;
+mod search;
 mod site;
 mod summarize;
 
@@ -19,10 +23,13 @@ use super::info::SiteInfo;
 use super::json::quote;
 use super::records;
 use super::retry::Effect;
+use super::rpc::Call;
+use super::status::Status;
 
 pub(super) use args::Args;
 use args::parse;
 pub use args::{Param, Takes};
+pub use pages::Pages;
 
 /// One method of the vocabulary.
 pub struct Method {
@@ -50,6 +57,10 @@ enum Run {
     Info,
     /// The token of this client's session.
     SessionToken,
+    /// A note of which project a person uses.
+    LastAccessed,
+    /// A proof of somebody's login and password.
+    Authenticate,
 }
 
 /// What a method's arguments come to.
@@ -68,6 +79,10 @@ enum Reply {
     Record,
     /// A list of records and other values.
     Records,
+    /// Text of any kind.
+    Text,
+    /// An object that tells of success: the caller gets a boolean.
+    Success,
 }
 
 /// Every method, by area.
@@ -77,7 +92,20 @@ static AREAS: &[&[Method]] = &[
     batch::METHODS,
     summarize::METHODS,
     schema::METHODS,
+    schedule::METHODS,
+    people::METHODS,
+    search::METHODS,
     site::METHODS,
+];
+
+/// What the official client knows and this library does not yet: they need files.
+const TRANSFERS: &[&str] = &[
+    "upload",
+    "upload_thumbnail",
+    "upload_filmstrip_thumbnail",
+    "share_thumbnail",
+    "download_attachment",
+    "get_attachment_download_url",
 ];
 
 /// Every method that `call` knows.
@@ -85,9 +113,14 @@ pub fn methods() -> impl Iterator<Item = &'static Method> {
     AREAS.iter().flat_map(|area| area.iter())
 }
 
+/// The method of this name.
+fn method(name: &str) -> Result<&'static Method> {
+    methods().find(|method| method.name == name).ok_or_else(|| unknown(name))
+}
+
 /// Carries out a method of the vocabulary.
 pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Document> {
-    let method = methods().find(|method| method.name == name).ok_or_else(|| unknown(name))?;
+    let method = method(name)?;
     let document = parse(params)?;
     let args = Args::bind(method, document.root())?;
     let deadline = client.deadline();
@@ -97,7 +130,9 @@ pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Do
             let token = client.session_token(deadline).await?;
             local_answer(quote(token.text.expose()))
         }
-        Run::Find { first_only } => find::run(client, &args, *first_only, deadline).await,
+        Run::LastAccessed => people::last_accessed(client, &args, deadline).await,
+        Run::Authenticate => people::authenticate(client, &args, deadline).await,
+        Run::Find { first_only } => find::run(client, &args, *first_only).await,
         Run::Rpc {
             wire,
             effect,
@@ -109,7 +144,9 @@ pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Do
                 Step::Answer(text) => return local_answer(text),
                 Step::Send(params) => params,
             };
-            let outcome = client.rpc(wire, params.as_deref(), *effect, deadline).await;
+            let call = Call::new(wire, params.as_deref(), *effect);
+            let call = if matches!(reply, Reply::Text) { call.replying_text() } else { call };
+            let outcome = client.rpc(call, deadline).await;
             let document = outcome.map_err(|error| complete(error, &args))?;
             received(document, reply).map_err(|mut error| {
                 error.may_have_applied = *effect == Effect::Write;
@@ -126,24 +163,40 @@ pub(super) async fn call_raw(client: &Client, wire_method: &str, params: &str) -
     }
     // Checked before it is sent, since broken JSON could close the envelope around it.
     let checked = if params.trim().is_empty() { None } else { Some(parse(params)?) };
-    let effect = methods().find_map(|method| match method.run {
-        Run::Rpc { wire, effect, .. } if wire == wire_method => Some(effect),
-        _ => None,
-    });
-    let effect = match wire_method {
-        "read" | "get_session_token" => Effect::Read,
-        _ => effect.unwrap_or(Effect::Write),
-    };
+    let effect = effect_on_the_wire(wire_method);
     let deadline = client.deadline();
     if wire_method == "info" {
         return client.fetch_info(deadline).await;
     }
     client
-        .rpc(wire_method, checked.as_ref().map(Document::json), effect, deadline)
+        .rpc(Call::new(wire_method, checked.as_ref().map(Document::json), effect), deadline)
         .await
 }
 
+/// Whether a method of the vocabulary changes the site. One that is not known does not reach the site.
+pub(super) fn writes(name: &str) -> bool {
+    methods().any(|method| method.name == name && matches!(method.run, Run::LastAccessed | Run::Rpc { effect: Effect::Write, .. }))
+}
+
+/// Whether a wire method changes the site. One that is not known is taken for a write.
+pub(super) fn effect_on_the_wire(wire_method: &str) -> Effect {
+    let known = methods().find_map(|method| match method.run {
+        Run::Rpc { wire, effect, .. } if wire == wire_method => Some(effect),
+        _ => None,
+    });
+    match wire_method {
+        "info" | "read" | "get_session_token" => Effect::Read,
+        _ => known.unwrap_or(Effect::Write),
+    }
+}
+
 fn unknown(name: &str) -> Error {
+    if TRANSFERS.contains(&name) {
+        return Error::new(
+            Status::Unsupported,
+            format!("{name} moves files, which this version of the library cannot do yet"),
+        );
+    }
     let nearest = args::nearest(name, methods().map(|method| method.name));
     let hint = nearest.map_or(String::new(), |known| format!("; did you mean \"{known}\"?"));
     Error::invalid_argument(format!("there is no method \"{}\"{hint}", super::document::shorten(name)))
@@ -156,7 +209,11 @@ fn local_answer(text: String) -> Result<Document> {
 
 fn received(document: Document, reply: &Reply) -> Result<Document> {
     match reply {
-        Reply::AsSent => Ok(document),
+        Reply::AsSent | Reply::Text => Ok(document),
+        Reply::Success => {
+            let told = document.root().get("status").is_some_and(|status| status.is_str("success"));
+            local_answer(told.to_string())
+        }
         Reply::Records => records::tidy(document),
         Reply::Record => {
             let root = document.root();

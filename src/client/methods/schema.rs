@@ -1,10 +1,11 @@
 //! The schema: which entity types and fields the site has.
 
+use super::entity::name_of;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
 use crate::client::document::Value;
 use crate::client::error::Result;
 use crate::client::info::SiteInfo;
-use crate::client::json::Object;
+use crate::client::json::{Object, array};
 use crate::client::retry::Effect;
 
 const PROJECT: Param = Param::optional("project_entity", Takes::Entity, "null");
@@ -47,6 +48,52 @@ pub(super) const METHODS: &[Method] = &[
             reply: Reply::AsSent,
         },
     },
+    Method {
+        name: "schema_field_create",
+        summary: "Creates a field of an entity type and returns its name.",
+        params: &[
+            Param::required("entity_type", Takes::Text),
+            Param::required("data_type", Takes::Text),
+            Param::required("display_name", Takes::Text),
+            Param::optional("properties", Takes::Object, "null"),
+        ],
+        run: Run::Rpc {
+            wire: "schema_field_create",
+            effect: Effect::Write,
+            build: create,
+            reply: Reply::AsSent,
+        },
+    },
+    Method {
+        name: "schema_field_update",
+        summary: "Changes properties of a field, for all projects or for one.",
+        params: &[
+            Param::required("entity_type", Takes::Text),
+            Param::required("field_name", Takes::Text),
+            Param::optional("properties", Takes::Object, "null"),
+            PROJECT,
+        ],
+        run: Run::Rpc {
+            wire: "schema_field_update",
+            effect: Effect::Write,
+            build: update,
+            reply: Reply::AsSent,
+        },
+    },
+    Method {
+        name: "schema_field_delete",
+        summary: "Deletes a field of an entity type.",
+        params: &[
+            Param::required("entity_type", Takes::Text),
+            Param::required("field_name", Takes::Text),
+        ],
+        run: Run::Rpc {
+            wire: "schema_field_delete",
+            effect: Effect::Write,
+            build: delete,
+            reply: Reply::AsSent,
+        },
+    },
 ];
 
 fn whole(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
@@ -62,6 +109,45 @@ fn fields(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
         .raw_if("field_name", args.get("field_name").map(Value::json))
         .raw_if("project", project(args, info)?.map(Value::json));
     Ok(Step::Send(Some(object.finish())))
+}
+
+/// The display name is a property like the others, and the first.
+fn create(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
+    let name = property("name", args.need("display_name")?.json());
+    let all = std::iter::once(name).chain(properties(args));
+    let object = Object::new()
+        .text("type", &args.text("entity_type")?)
+        .text("data_type", &args.text("data_type")?)
+        .raw("properties", &array(all));
+    Ok(Step::Send(Some(object.finish())))
+}
+
+fn update(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
+    let object = Object::new()
+        .text("type", &args.text("entity_type")?)
+        .text("field_name", &args.text("field_name")?)
+        .raw("properties", &array(properties(args)))
+        .raw_if("project", project(args, info)?.map(Value::json));
+    Ok(Step::Send(Some(object.finish())))
+}
+
+fn delete(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
+    let object = Object::new()
+        .text("type", &args.text("entity_type")?)
+        .text("field_name", &args.text("field_name")?);
+    Ok(Step::Send(Some(object.finish())))
+}
+
+fn properties(args: &Args<'_>) -> impl Iterator<Item = String> {
+    let given = args.get("properties");
+    given
+        .into_iter()
+        .flat_map(Value::children)
+        .map(|value| property(&name_of(value), value.json()))
+}
+
+fn property(name: &str, json: &str) -> String {
+    Object::new().text("property_name", name).raw("value", json).finish()
 }
 
 fn project<'d>(args: &Args<'d>, info: &SiteInfo) -> Result<Option<Value<'d>>> {

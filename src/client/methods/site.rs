@@ -1,6 +1,11 @@
 //! The site and the session themselves.
 
-use super::{Method, Run};
+use super::{Args, Method, Param, Reply, Run, Step, Takes};
+use crate::client::document::Value;
+use crate::client::error::Result;
+use crate::client::info::SiteInfo;
+use crate::client::json::Object;
+use crate::client::retry::Effect;
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -15,4 +20,44 @@ pub(super) const METHODS: &[Method] = &[
         params: &[],
         run: Run::SessionToken,
     },
+    Method {
+        name: "preferences_read",
+        summary: "Reads the site's preferences: those named, or all.",
+        params: &[Param::optional("prefs", Takes::Texts, "null")],
+        run: Run::Rpc {
+            wire: "preferences_read",
+            effect: Effect::Read,
+            build: preferences,
+            reply: Reply::AsSent,
+        },
+    },
+    Method {
+        name: "export_page",
+        summary: "Exports a page of the web application as text, such as CSV.",
+        params: &[
+            Param::required("page_id", Takes::Id),
+            Param::required("format", Takes::Text),
+            Param::optional("layout_name", Takes::AnyText, "null"),
+        ],
+        run: Run::Rpc {
+            wire: "export_page",
+            effect: Effect::Read,
+            build: export,
+            reply: Reply::Text,
+        },
+    },
 ];
+
+fn preferences(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
+    info.require([7, 10, 0], "preferences_read")?;
+    let names = args.get("prefs").map_or("[]", Value::json);
+    Ok(Step::Send(Some(Object::new().raw("prefs", names).finish())))
+}
+
+fn export(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
+    let object = Object::new()
+        .text("format", &args.text("format")?)
+        .raw("page_id", args.need("page_id")?.json())
+        .raw("layout_name", args.get("layout_name").map_or("null", Value::json));
+    Ok(Step::Send(Some(object.finish())))
+}

@@ -1,0 +1,167 @@
+//! A read of any number of pages: asked for ahead, handed out in order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::find::{self, Query};
+use super::{Args, method};
+use crate::client::Client;
+use crate::client::document::{Document, Kind, Value};
+use crate::client::error::{Error, Result};
+use crate::client::fault;
+use crate::client::records;
+use crate::client::rpc::Call;
+use crate::client::status::Status;
+
+/// How many pages are asked for at once, and so at most held beside the one in use. The first page is asked for alone,
+/// since most reads have no second one; past the end, one less than these are asked for in vain.
+const AHEAD: usize = 4;
+
+/// The pages of a `find`, in order.
+pub struct Pages {
+    client: Client,
+    query: Arc<Query>,
+    /// The number of the page to ask for next, from 1.
+    next: u64,
+    /// The number of the last page that may be wanted, where it is known.
+    last: Option<u64>,
+    /// The most rows to hand out; 0 for all.
+    limit: u64,
+    handed_out: u64,
+    asked: VecDeque<Asked>,
+    ended: bool,
+}
+
+/// A page that was asked for. Dropping it gives it up.
+struct Asked(JoinHandle<Result<Document>>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Pages {
+    /// Begins a read with the parameters of `find`. Nothing but the site's `info` is asked for yet.
+    pub async fn open(client: &Client, params: &str) -> Result<Pages> {
+        let document = super::args::parse(params)?;
+        let args = Args::bind(method("find")?, document.root())?;
+        if args.count("page") > 0 {
+            return Err(args.wrong("page", "cannot be given where every page is read in turn"));
+        }
+        let query = find::query(&args, client.info(client.deadline()).await?)?;
+        Ok(Pages::new(client, query, args.count("limit")))
+    }
+
+    pub(super) fn new(client: &Client, query: Query, limit: u64) -> Pages {
+        Pages {
+            client: client.clone(),
+            next: 1,
+            last: (limit > 0).then(|| limit.div_ceil(query.page_size)),
+            query: Arc::new(query),
+            limit,
+            handed_out: 0,
+            asked: VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    /// Whether every row was handed out.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The next page as a list of rows, or `None` behind the last one. An error ends the read.
+    pub async fn next(&mut self) -> Result<Option<Document>> {
+        if self.ended {
+            return Ok(None);
+        }
+        self.ask(if self.next == 1 { 1 } else { AHEAD });
+        let outcome = match self.asked.pop_front() {
+            Some(mut page) => joined(&mut page.0).await,
+            None => return Ok(None),
+        };
+        let page = outcome.and_then(|reply| self.receive(reply));
+        if page.is_err() || self.ended {
+            self.ended = true;
+            self.asked.clear();
+        } else {
+            self.ask(AHEAD);
+        }
+        page
+    }
+
+    /// Asks for pages until so many are under way.
+    fn ask(&mut self, wanted: usize) {
+        while self.asked.len() < wanted && self.last.is_none_or(|last| self.next <= last) {
+            let (client, query, number) = (self.client.clone(), Arc::clone(&self.query), self.next);
+            let fetch = async move { query.fetch(&client, number, query.page_size, true).await };
+            self.asked.push_back(Asked(tokio::spawn(fetch)));
+            self.next += 1;
+        }
+    }
+
+    fn receive(&mut self, reply: Document) -> Result<Option<Document>> {
+        let rows = entities(&reply)?.ok_or_else(|| Error::protocol("the site's reply to a read has no list of entities"))?;
+        let (node, count) = (rows.node(), rows.count() as u64);
+        let page = self.next - 1 - self.asked.len() as u64;
+        let more = count > 0 && self.has_next_page(&reply, page)?;
+        let left = if self.limit > 0 { self.limit - self.handed_out } else { u64::MAX };
+        self.ended = !more || count >= left;
+        self.handed_out += count.min(left);
+        let rows = records::tidy(reply.narrow(node))?;
+        let rows = if count > left { rows.first_elements(left as usize) } else { rows };
+        Ok(Some(rows))
+    }
+
+    /// Newer sites say whether there is another page, older ones how many rows there are in all.
+    fn has_next_page(&mut self, reply: &Document, page: u64) -> Result<bool> {
+        let paging = reply.root().get("paging_info");
+        let told = |name: &str| paging.and_then(|paging| paging.get(name));
+        if let Some(more) = told("has_next_page").and_then(Value::as_bool) {
+            return Ok(more);
+        }
+        let total = told("entity_count")
+            .and_then(|count| count.as_i64().ok())
+            .and_then(|count| u64::try_from(count).ok());
+        let total = total.ok_or_else(|| Error::protocol("the site's reply does not say whether there is another page"))?;
+        let pages = total.div_ceil(self.query.page_size);
+        self.last = Some(self.last.map_or(pages, |last| last.min(pages)));
+        Ok(page < pages)
+    }
+}
+
+/// The outcome of a page that was asked for.
+async fn joined(page: &mut JoinHandle<Result<Document>>) -> Result<Document> {
+    page.await.unwrap_or_else(|error| {
+        let status = if error.is_panic() { Status::Internal } else { Status::Cancelled };
+        Err(Error::new(status, format!("reading a page was stopped: {error}")))
+    })
+}
+
+impl Query {
+    /// Reads one page, within a time limit of its own.
+    pub(super) async fn fetch(&self, client: &Client, number: u64, size: u64, asks_for_more: bool) -> Result<Document> {
+        let params = self.page(number, size, asks_for_more);
+        client.rpc(Call::read(&params), client.deadline()).await.map_err(|mut error| {
+            fault::complete(&mut error, "read", &self.entity_type, None);
+            error
+        })
+    }
+}
+
+/// The rows of a page; `None` where the reply names none.
+pub(super) fn entities(reply: &Document) -> Result<Option<Value<'_>>> {
+    let root = reply.root();
+    let wrong = |what: &str, kind: Kind| Error::protocol(format!("{what} {}", kind.with_article()));
+    if root.kind() != Kind::Object {
+        return Err(wrong("the site's reply to a read should be an object and is", root.kind()));
+    }
+    match root.get("entities") {
+        None => Ok(None),
+        Some(rows) if rows.kind() == Kind::Array => Ok(Some(rows)),
+        Some(other) => Err(wrong("the entities of the site's reply should be an array and are", other.kind())),
+    }
+}
