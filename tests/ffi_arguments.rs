@@ -1,6 +1,14 @@
 //! What a host may get wrong: NULL, text that is no UTF-8, handles that are none.
 
 #![allow(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::undocumented_unsafe_blocks,
+    reason = "these are tests, and they call C functions as C does"
+)]
 
 mod support;
 

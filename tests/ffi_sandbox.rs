@@ -1,6 +1,14 @@
 //! The C functions against the local site: signing in, being refused, many threads.
 
 #![allow(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::undocumented_unsafe_blocks,
+    reason = "these are tests, and they call C functions as C does"
+)]
 
 mod support;
 

@@ -1,6 +1,14 @@
 //! The end of the library's threads, and what comes after. A process of its own: the runtime is everybody's.
 
 #![allow(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::undocumented_unsafe_blocks,
+    reason = "these are tests, and they call C functions as C does"
+)]
 
 mod support;
 
@@ -38,7 +46,7 @@ fn own_threads() -> usize {
 
 fn a_waiting_call_is_cancelled_and_old_clients_are_told() {
     let site = Site::new(|method, params| match method {
-        "stall" => Answer::Stall,
+        "stall" | "summarize" => Answer::Stall,
         _ => Answer::Results(params.to_string()),
     });
     let old = client(&site);
@@ -46,18 +54,23 @@ fn a_waiting_call_is_cancelled_and_old_clients_are_told() {
     assert!(own_threads() >= 2);
     let shared = old as usize;
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(move || {
-            let mut out = null_mut();
-            let status = unsafe { sg_call_raw(shared as *const sg_client, c"stall".as_ptr(), null(), &mut out) };
-            fails(status, Status::Cancelled, &["shut down"]);
-            assert!(out.is_null());
-            let error = sg_error_take_last();
-            assert_eq!(unsafe { sg_error_may_have_applied(error) }, 1, "the site had the request");
-            unsafe { sg_error_free(error) };
+        // A method that may write, and one that only reads.
+        let waiting = [(c"stall", 1), (c"summarize", 0)].map(|(method, may_have_applied)| {
+            scope.spawn(move || {
+                let mut out = null_mut();
+                let status = unsafe { sg_call_raw(shared as *const sg_client, method.as_ptr(), null(), &mut out) };
+                fails(status, Status::Cancelled, &["shut down"]);
+                assert!(out.is_null());
+                let error = sg_error_take_last();
+                assert_eq!(unsafe { sg_error_may_have_applied(error) }, may_have_applied, "{method:?}");
+                unsafe { sg_error_free(error) };
+            })
         });
-        wait_until(|| site.requests() == 2);
+        wait_until(|| site.requests() == 3);
         good(sg_runtime_shutdown(LIMIT));
-        waiting.join().unwrap();
+        for waiting in waiting {
+            waiting.join().unwrap();
+        }
     });
     assert_eq!(own_threads(), 0);
     let mut out = std::ptr::without_provenance_mut(8);

@@ -260,7 +260,7 @@ pub unsafe extern "C" fn sg_options_set_allow_insecure_http(options: *mut sg_opt
 }
 
 /// Proves the credentials while connecting, so that a wrong password shows at once and not at the first call.
-/// Default: on. Off, sg_connect_script() and sg_connect_session() send nothing.
+/// Default: on. Off, connecting sends nothing, and the first call tells.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] on  0 for off, anything else for on.

@@ -1,6 +1,14 @@
 //! What the tests of the C functions share: a site of a few lines that answers what a test wants, and C's types made short.
 
 #![allow(dead_code, reason = "each test binary uses another part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::undocumented_unsafe_blocks,
+    reason = "these are tests, and they call C functions as C does"
+)]
 
 use std::ffi::{CStr, CString, c_char};
 use std::io::{BufRead, BufReader, Read, Write};
