@@ -1,6 +1,7 @@
 //! Filters in wire form, as calls and permission rules carry them.
 
 pub(crate) mod dates;
+mod links;
 pub(crate) mod relations;
 
 use serde_json::{Map, Value};

@@ -6,10 +6,11 @@ use chrono::{NaiveDate, NaiveTime};
 use serde_json::Value;
 
 use super::dates::{self, Unit};
+use super::links;
 use crate::fault::Fault;
 use crate::schema::{DataType, Field};
 use crate::store::fold;
-use crate::store::query::{Leaf, Query, link_columns};
+use crate::store::query::{Leaf, Query};
 
 /// A relation held against a field.
 pub(crate) struct Test<'t, 'a> {
@@ -161,8 +162,8 @@ pub(crate) fn check(verb: &str, name: &str, field: &Field, relation: &str) -> Re
 pub(crate) fn compile<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Result<String, Fault> {
     let data_type = test.leaf.field.data_type;
     match data_type {
-        DataType::Entity => one_link(query, test),
-        DataType::MultiEntity | DataType::Addressing => many_links(query, test),
+        DataType::Entity => links::one_link(query, test),
+        DataType::MultiEntity | DataType::Addressing => links::many_links(query, test),
         _ => {
             // Everything else compares one expression; what has none was refused by `check`.
             let expression = query.expression(test.leaf)?.unwrap_or_else(|| "NULL".to_owned());
@@ -240,7 +241,7 @@ fn text(query: &mut Query<'_>, test: &Test<'_, '_>, expression: &str) -> Result<
 }
 
 /// `contains`, `starts_with` and `ends_with`, without regard to case.
-fn match_text(query: &mut Query<'_>, relation: &str, expression: &str, needle: &str) -> String {
+pub(super) fn match_text(query: &mut Query<'_>, relation: &str, expression: &str, needle: &str) -> String {
     let place = query.bind(fold(needle));
     match relation {
         "starts_with" => format!("substr(fold({expression}), 1, length({place})) = {place}"),
@@ -278,6 +279,11 @@ fn plain(query: &mut Query<'_>, test: &Test<'_, '_>, expression: &str) -> Result
         "is" | "in" => Ok(any_of(query, expression, &values)),
         relation => compare(query, test, relation, expression, &values),
     }
+}
+
+/// A link with this mark stands for whoever asks, as in the filters of the web application.
+pub(super) fn is_current_user(value: &Value) -> bool {
+    value.get("valid").is_some_and(|valid| valid == "logged_in_user_token")
 }
 
 /// The id of whoever asks, where the `id` field is held against the current user.
@@ -431,7 +437,7 @@ fn tags(query: &mut Query<'_>, test: &Test<'_, '_>, expression: &str) -> Result<
     Ok(any_part(parts))
 }
 
-fn any_part(parts: Vec<String>) -> String {
+pub(super) fn any_part(parts: Vec<String>) -> String {
     if parts.is_empty() {
         "0".to_owned()
     } else {
@@ -439,149 +445,12 @@ fn any_part(parts: Vec<String>) -> String {
     }
 }
 
-/// A link's value in a filter: no row, or one row of one type.
-enum Target {
-    Nothing,
-    Row { entity_type: String, id: i64 },
-}
-
-fn targets(query: &Query<'_>, test: &Test<'_, '_>) -> Result<Vec<Target>, Fault> {
-    test.values
-        .iter()
-        .map(|value| match value {
-            Value::Null => Ok(Target::Nothing),
-            Value::Object(object) => {
-                let entity_type = object.get("type").and_then(Value::as_str);
-                let id = object.get("id").and_then(Value::as_i64);
-                let (Some(entity_type), Some(id)) = (entity_type, id) else {
-                    return Err(Fault::bad_call(
-                        query.verb,
-                        format_args!("{} expected a Hash with 'type' and 'id' but got: {value}", test.name),
-                    ));
-                };
-                let me = is_current_user(value);
-                Ok(Target::Row {
-                    id: if me { query.caller.id_as(entity_type) } else { id },
-                    entity_type: entity_type.to_owned(),
-                })
-            }
-            _ => Err(unexpected(query, test, "Hash, NilClass", value)),
-        })
-        .collect()
-}
-
-/// A link with this mark stands for whoever asks, as in the filters of the web application.
-fn is_current_user(value: &Value) -> bool {
-    value.get("valid").is_some_and(|valid| valid == "logged_in_user_token")
-}
-
-fn one_link<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Result<String, Fault> {
-    let (id, kind) = link_columns(test.leaf);
-    let alive =
-        |kind: &str, id: &str| format!("EXISTS (SELECT 1 FROM directory d WHERE d.type = {kind} AND d.id = {id} AND d.retired = 0)");
-    match test.relation {
-        "is" | "in" => {
-            let mut parts = Vec::new();
-            for target in targets(query, test)? {
-                parts.push(match target {
-                    Target::Nothing => format!("({id} IS NULL OR NOT {})", alive(&kind, &id)),
-                    Target::Row {
-                        entity_type,
-                        id: target_id,
-                    } => {
-                        let kind_place = query.bind(entity_type);
-                        let id_place = query.bind(target_id);
-                        format!(
-                            "({id} = {id_place} AND {kind} = {kind_place} AND {})",
-                            alive(&kind_place, &id_place)
-                        )
-                    }
-                });
-            }
-            Ok(any_part(parts))
-        }
-        "type_is" => {
-            let wanted = type_value(query, test)?;
-            Ok(match wanted {
-                None => format!("({id} IS NULL OR NOT {})", alive(&kind, &id)),
-                Some(wanted) => {
-                    let place = query.bind(wanted);
-                    format!("({kind} = {place} AND {})", alive(&kind, &id))
-                }
-            })
-        }
-        relation => {
-            let name = Query::link_name(test.leaf);
-            name_test(query, test, relation, &name)
-        }
-    }
-}
-
-fn many_links<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Result<String, Fault> {
-    match test.relation {
-        "is" | "contains" | "in" => {
-            let mut parts = Vec::new();
-            for target in targets(query, test)? {
-                parts.push(match target {
-                    Target::Nothing => format!("NOT {}", exists(query, test, "1")?),
-                    Target::Row { entity_type, id } => {
-                        let kind = query.bind(entity_type);
-                        let id = query.bind(id);
-                        exists(query, test, &format!("d.type = {kind} AND d.id = {id}"))?
-                    }
-                });
-            }
-            Ok(any_part(parts))
-        }
-        "type_is" => match type_value(query, test)? {
-            None => Ok(format!("NOT {}", exists(query, test, "1")?)),
-            Some(wanted) => {
-                let place = query.bind(wanted);
-                exists(query, test, &format!("d.type = {place}"))
-            }
-        },
-        relation => {
-            let condition = name_test(query, test, relation, "d.name")?;
-            exists(query, test, &condition)
-        }
-    }
-}
-
-fn exists<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>, condition: &str) -> Result<String, Fault> {
-    let select = query.link_select(test.leaf, "1", condition)?;
-    Ok(select.map_or_else(|| "0".to_owned(), |select| format!("EXISTS ({select})")))
-}
-
-/// The `name_…` relations on the display name of a link's target.
-fn name_test(query: &mut Query<'_>, test: &Test<'_, '_>, relation: &str, expression: &str) -> Result<String, Fault> {
-    need_values(query, test, 1)?;
-    let value = first(test);
-    let Value::String(name) = &value else {
-        return Err(unexpected(query, test, "String", &value));
-    };
-    if relation == "name_is" {
-        let place = query.bind(fold(name));
-        return Ok(format!("fold({expression}) = {place}"));
-    }
-    let relation = relation.strip_prefix("name_").unwrap_or(relation);
-    Ok(match_text(query, relation, expression, name))
-}
-
-fn type_value(query: &Query<'_>, test: &Test<'_, '_>) -> Result<Option<String>, Fault> {
-    need_values(query, test, 1)?;
-    match first(test) {
-        Value::Null => Ok(None),
-        Value::String(name) => Ok(Some(name)),
-        other => Err(unexpected(query, test, "String, NilClass", &other)),
-    }
-}
-
-fn first(test: &Test<'_, '_>) -> Value {
+pub(super) fn first(test: &Test<'_, '_>) -> Value {
     test.values.first().cloned().unwrap_or(Value::Null)
 }
 
 /// As many values as the relation takes.
-fn need_values(query: &Query<'_>, test: &Test<'_, '_>, needed: usize) -> Result<(), Fault> {
+pub(super) fn need_values(query: &Query<'_>, test: &Test<'_, '_>, needed: usize) -> Result<(), Fault> {
     if test.values.len() == needed {
         return Ok(());
     }
@@ -596,7 +465,7 @@ fn need_values(query: &Query<'_>, test: &Test<'_, '_>, needed: usize) -> Result<
     ))
 }
 
-fn unexpected(query: &Query<'_>, test: &Test<'_, '_>, expected: &str, value: &Value) -> Fault {
+pub(super) fn unexpected(query: &Query<'_>, test: &Test<'_, '_>, expected: &str, value: &Value) -> Fault {
     Fault::bad_call(
         query.verb,
         format_args!(

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use super::Call;
 use super::parameters::Parameters;
 use crate::fault::Fault;
-use crate::roles::guard::Guard;
 use crate::roles::rules::{Decision, Verb};
 use crate::schema::{EntityType, Field};
 
@@ -19,7 +18,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<Value, Fault> {
     check_project(call, "schema_read")?;
     let mut schema = Map::new();
     for entity_type in readable_types(call) {
-        schema.insert(entity_type.name.clone(), fields(call, entity_type, None)?);
+        schema.insert(entity_type.name.clone(), fields(call, entity_type, None));
     }
     Ok(Value::Object(schema))
 }
@@ -33,7 +32,7 @@ pub(super) fn field_read(call: &Call<'_>) -> Result<Value, Fault> {
         None => None,
         Some(_) => Some(parameters.text("field_name")?),
     };
-    let found = fields(call, entity_type, only)?;
+    let found = fields(call, entity_type, only);
     match (only, &found) {
         (Some(name), Value::Object(found)) if found.is_empty() => {
             Err(Fault::bad_call(VERB, format_args!("{}.{name} doesn't exist.", entity_type.name)))
@@ -50,24 +49,19 @@ fn readable_types<'a>(call: &'a Call<'_>) -> impl Iterator<Item = &'a EntityType
         .filter(|entity_type| !matches!(call.caller.role.decide(Verb::ReadEntity, &entity_type.name, ""), Decision::Deny(_)))
 }
 
-fn fields(call: &Call<'_>, entity_type: &EntityType, only: Option<&str>) -> Result<Value, Fault> {
+fn fields(call: &Call<'_>, entity_type: &EntityType, only: Option<&str>) -> Value {
     let role = &call.caller.role;
     let shown = |field: &&Field| {
         only.is_none_or(|name| name == field.name)
             && !matches!(role.decide(Verb::ReadField, &entity_type.name, &field.name), Decision::Deny(_))
     };
-    call.site.store.read(|connection| {
-        let guard = Guard {
-            schema: &call.site.schema,
-            caller: call.caller,
-            connection,
-        };
-        let rendered = entity_type.fields.values().filter(shown).map(|field| {
-            let permitted = guard.may_ever_update(entity_type, &field.name);
-            (field.name.clone(), field.render(entity_type, permitted))
-        });
-        Ok(Value::Object(rendered.collect()))
-    })
+    let rendered = entity_type.fields.values().filter(shown).map(|field| {
+        // Rules can look at the row: "editable" is false only where no row's could be updated.
+        let decision = role.decide(Verb::UpdateField, &entity_type.name, &field.name);
+        let permitted = !matches!(decision, Decision::Deny(_));
+        (field.name.clone(), field.render(entity_type, permitted))
+    });
+    Value::Object(rendered.collect())
 }
 
 /// `project` narrows visibility to one project; here all fields are visible in every one.

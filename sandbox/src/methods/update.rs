@@ -40,6 +40,9 @@ pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>) -> Resul
 }
 
 fn update<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, id: i64, given: &[FieldValue<'_>]) -> Result<(), Fault> {
+    for field in given.iter().filter_map(|value| entity_type.field(value.name)) {
+        writer.guard().check_ever_updates(entity_type, &field.name)?;
+    }
     let exists = row::retired(writer.connection, entity_type, id)? == Some(false) && writer.guard().sees(entity_type, id)?;
     if !exists {
         return Err(Fault::no_such_row(VERB, &entity_type.name, id));

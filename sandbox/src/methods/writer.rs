@@ -113,25 +113,26 @@ impl<'a> Writer<'a> {
 
     /// The value in the form in which it is kept, or the site's word for what is wrong with it.
     pub(crate) fn store_form(&self, verb: &str, entity_type: &EntityType, field: &Field, value: &Value) -> Result<Stored, Fault> {
-        values::store_form(self.connection, field, value).map_err(|unfit| match unfit {
+        let stored = values::store_form(self.connection, field, value).map_err(|unfit| match unfit {
             Unfit::Fault(fault) => fault,
             Unfit::Kind(message) => Fault::bad_call(verb, format_args!("{}.{} {message}", entity_type.name, field.name)),
-            Unfit::Value(message) => self.failed(verb, entity_type, field, &message),
-        })
+            Unfit::Value(message) => failed(verb, entity_type, field, &message),
+        })?;
+        if let ("permission_rule_set", Stored::Link(Some((_, role)))) = (field.name.as_str(), &stored)
+            && !self.role_fits(entity_type, *role)?
+        {
+            let message = format!("the permission role is not one for {}", entity_type.name);
+            return Err(failed(verb, entity_type, field, &message));
+        }
+        Ok(stored)
     }
 
-    fn failed(&self, verb: &str, entity_type: &EntityType, field: &Field, message: &str) -> Fault {
-        let type_name = &entity_type.name;
-        if verb == "create" {
-            // A bad path is the file's fault and is told without the field, as sites do.
-            let of_field = if field.data_type == DataType::Url {
-                String::new()
-            } else {
-                format!("[{type_name}.{}]: ", field.name)
-            };
-            return Fault::numbered(verb, "6", format_args!("Create failed for [{type_name}]: {of_field}{message}"));
-        }
-        Fault::numbered(verb, "5", format_args!("Update failed for [{type_name}.{}]: {message}", field.name))
+    /// A role is for people or for scripts.
+    fn role_fits(&self, entity_type: &EntityType, role: i64) -> Result<bool, Fault> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT entity_type = ?1 FROM \"t_PermissionRuleSet\" WHERE id = ?2")?
+            .query_row((&entity_type.name, role), |row| row.get(0))?)
     }
 
     /// Refuses a value that another live row has in a field whose values are unique: within the
@@ -258,6 +259,21 @@ impl<'a> Writer<'a> {
         }
         Ok(())
     }
+}
+
+/// A bad value of the right kind.
+fn failed(verb: &str, entity_type: &EntityType, field: &Field, message: &str) -> Fault {
+    let type_name = &entity_type.name;
+    if verb == "create" {
+        // A bad path is the file's fault and is told without the field, as sites do.
+        let of_field = if field.data_type == DataType::Url {
+            String::new()
+        } else {
+            format!("[{type_name}.{}]: ", field.name)
+        };
+        return Fault::numbered(verb, "6", format_args!("Create failed for [{type_name}]: {of_field}{message}"));
+    }
+    Fault::numbered(verb, "5", format_args!("Update failed for [{type_name}.{}]: {message}", field.name))
 }
 
 /// What a field has that nobody has set: no event tells of it when a row is made.

@@ -66,6 +66,14 @@ impl<'a> Guard<'a> {
         Err(refusal::update(&self.caller.role, verb, &entity_type.name, field, decision))
     }
 
+    /// Refuses a field that the role may not change on any row, before it matters which row is meant.
+    pub(crate) fn check_ever_updates(&self, entity_type: &EntityType, field: &str) -> Result<(), Fault> {
+        match self.decide(Verb::UpdateField, entity_type, field) {
+            decision @ Decision::Deny(_) => Err(refusal::update(&self.caller.role, "update", &entity_type.name, field, decision)),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn check_delete(&self, entity_type: &'a EntityType, id: i64) -> Result<(), Fault> {
         let decision = self.decide(Verb::RetireEntity, entity_type, "");
         if self.holds(decision, entity_type, id)? {
@@ -80,11 +88,6 @@ impl<'a> Guard<'a> {
             return Ok(());
         }
         Err(refusal::revive(&self.caller.role, &entity_type.name, id, decision))
-    }
-
-    /// What a schema call says of a field: false only where no row's could be updated.
-    pub(crate) fn may_ever_update(&self, entity_type: &EntityType, field: &str) -> bool {
-        !matches!(self.decide(Verb::UpdateField, entity_type, field), Decision::Deny(_))
     }
 
     /// Whether a row exists, retired or not, and the caller may know of it.
@@ -115,11 +118,7 @@ impl<'a> Guard<'a> {
             Some(filter) => query.filter(&mut scope, filter)?,
         };
         let id = query.bind(id);
-        let sql = format!(
-            "SELECT 1 FROM {} WHERE {}.id = {id} AND {condition}",
-            scope.from_clause(),
-            scope.alias
-        );
+        let sql = format!("SELECT 1 FROM {} WHERE {}.id = {id} AND {condition}", scope.tables(), scope.alias);
         let mut statement = self.connection.prepare_cached(&sql)?;
         let found = statement.query_row(params_from_iter(query.values()), |_| Ok(())).optional()?;
         Ok(found.is_some())

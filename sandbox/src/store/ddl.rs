@@ -1,6 +1,7 @@
 //! The tables, made from the schema. Every statement is `IF NOT EXISTS`, so that types that a newer
 //! schema adds find their place in an older data file.
 
+use crate::events::EVENT_LOG;
 use crate::schema::{DataType, EntityType, Field, Schema, Storage};
 
 /// The table that holds the rows of one entity type.
@@ -111,8 +112,8 @@ fn link_table_statements(entity_type: &EntityType, field: &Field, sql: &mut Stri
     ));
 }
 
-/// Links are looked up from both ends; a project's rows are mostly asked for in the order of their
-/// names, and unique values are looked for at every write.
+/// Links are looked up from both ends, and unique values are looked for at every write. A project's rows
+/// are mostly asked for by status in the order of their names: one index answers that without the table.
 fn indexes(entity_type: &EntityType, sql: &mut String) {
     let table_name = table(&entity_type.name);
     let mut add = |label: &str, columns: &str| {
@@ -127,7 +128,7 @@ fn indexes(entity_type: &EntityType, sql: &mut String) {
         }
         let name = column(&field.name);
         match field.data_type {
-            // Nearly every row of the event log has the same few authors: an index would only cost.
+            // Hardly ever asked for, and written at every update.
             DataType::Entity if field.name == "updated_by" => {}
             DataType::Entity => add(&field.name, &format!("{name}, {}", type_column(&field.name))),
             DataType::StatusList => add(&field.name, &name),
@@ -135,11 +136,22 @@ fn indexes(entity_type: &EntityType, sql: &mut String) {
             _ => {}
         }
     }
+    // The log is read in the order of its ids, and written all the time.
+    if entity_type.name == EVENT_LOG {
+        return;
+    }
     let display = entity_type.field(&entity_type.display_field);
-    if let (true, Some(Storage::Column)) = (entity_type.in_project(), display.map(|field| &field.storage))
-        && entity_type.name != "EventLogEntry"
-    {
-        add("by_name", &format!("\"project\", {}", column(&entity_type.display_field)));
+    if entity_type.in_project() && display.is_some_and(|field| field.storage == Storage::Column) {
+        let mut columns = vec![
+            column("project"),
+            column(&entity_type.display_field),
+            type_column("project"),
+            "_retired".to_owned(),
+        ];
+        if entity_type.field("sg_status_list").is_some() {
+            columns.push(column("sg_status_list"));
+        }
+        add("by_name", &columns.join(", "));
     }
 }
 

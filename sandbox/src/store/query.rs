@@ -42,7 +42,8 @@ impl Scope<'_> {
         self.joins.push(sql);
     }
 
-    pub(crate) fn from_clause(&self) -> String {
+    /// What stands after FROM.
+    pub(crate) fn tables(&self) -> String {
         let mut sql = format!("{} {}", table(&self.entity_type.name), self.alias);
         for join in &self.joins {
             sql.push(' ');
@@ -221,7 +222,7 @@ impl<'a> Query<'a> {
             None => None,
             Some(condition) => Some(format!(
                 "EXISTS (SELECT 1 FROM {} WHERE {}.id = {alias}.id AND {condition})",
-                inner.from_clause(),
+                inner.tables(),
                 inner.alias
             )),
         })
@@ -274,7 +275,7 @@ impl<'a> Query<'a> {
             let condition = self.filter(&mut inner, &filter)?;
             conditions.push(format!(
                 "EXISTS (SELECT 1 FROM {} WHERE {}.id = {} AND {condition})",
-                inner.from_clause(),
+                inner.tables(),
                 inner.alias,
                 source.target_id
             ));
@@ -342,7 +343,7 @@ impl<'a> Query<'a> {
                 let target = format!(
                     "d.type = '{}' AND EXISTS (SELECT 1 FROM {} WHERE {}.id = d.id AND {condition} AND {visible})",
                     next.name,
-                    inner.from_clause(),
+                    inner.tables(),
                     inner.alias
                 );
                 let select = self.link_select(&at, "1", &target)?.unwrap_or_default();

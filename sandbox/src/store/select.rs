@@ -69,7 +69,7 @@ pub(crate) fn rows<'a>(
     let mut sql = format!(
         "SELECT {} FROM {} WHERE {condition} ORDER BY {order}",
         columns.join(", "),
-        scope.from_clause()
+        scope.tables()
     );
     if let Some((limit, offset)) = window {
         sql.push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
@@ -117,7 +117,7 @@ pub(crate) fn count<'a>(
 ) -> Result<i64, Fault> {
     let mut scope = query.scope(entity_type);
     let condition = condition(query, &mut scope, selection)?;
-    let sql = format!("SELECT count(*) FROM {} WHERE {condition}", scope.from_clause());
+    let sql = format!("SELECT count(*) FROM {} WHERE {condition}", scope.tables());
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row(params_from_iter(query.values()), |row| row.get(0))?)
 }

@@ -97,7 +97,7 @@ fn level(call: &Call<'_>, connection: &Connection, request: &Request<'_>, depth:
         archived_projects: request.archived_projects,
     };
     let condition = select::condition(&mut query, &mut scope, &selection)?;
-    let mut sql = format!("SELECT {} FROM {} WHERE {condition}", columns.join(", "), scope.from_clause());
+    let mut sql = format!("SELECT {} FROM {} WHERE {condition}", columns.join(", "), scope.tables());
     if !keys.is_empty() {
         let places: Vec<String> = (1..=keys.iter().map(|key| key.columns.len()).sum::<usize>())
             .map(|place| place.to_string())

@@ -1,0 +1,19 @@
+//! The site from outside: everything here goes over HTTP.
+
+mod authentication;
+mod batches;
+mod client;
+mod command;
+mod data_files;
+mod events;
+mod filters;
+mod library;
+mod pages;
+mod roles;
+mod schema;
+mod scripts;
+mod seeds;
+mod summaries;
+mod values;
+mod wire;
+mod writes;
