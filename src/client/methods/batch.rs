@@ -13,6 +13,8 @@ pub(super) const METHODS: &[Method] = &[Method {
     name: "batch",
     summary: "Makes several creates, updates and deletes in one transaction.",
     params: &[Param::required("requests", Takes::Objects)],
+    returns: "An array with what each request would have returned by itself, in order.",
+    example: r#"[[{"request_type": "create", "entity_type": "Shot", "data": {"code": "SQ010_0020", "project": {"type": "Project", "id": 70}}}, {"request_type": "update", "entity_type": "Shot", "entity_id": 862, "data": {"sg_status_list": "fin"}}, {"request_type": "delete", "entity_type": "Shot", "entity_id": 863}]]"#,
     run: Run::Rpc {
         wire: "batch",
         effect: Effect::Write,

@@ -20,6 +20,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "create",
         summary: "Creates an entity and returns it with the fields that were set.",
         params: &[ENTITY_TYPE, DATA, Param::optional("return_fields", Takes::Texts, "null")],
+        returns: "The entity with `type`, `id`, the fields that were set and those asked for.",
+        example: r#"{"entity_type": "Version", "data": {"project": {"type": "Project", "id": 70}, "code": "SQ010_0010_comp_v001"}, "return_fields": ["code", "sg_status_list"]}"#,
         run: Run::Rpc {
             wire: "create",
             effect: Effect::Write,
@@ -36,6 +38,8 @@ pub(super) const METHODS: &[Method] = &[
             DATA,
             Param::optional("multi_entity_update_modes", Takes::Object, "null"),
         ],
+        returns: "The entity with `type`, `id` and the fields that were changed.",
+        example: r#"["Shot", 862, {"sg_status_list": "ip", "assets": [{"type": "Asset", "id": 1226}]}, {"assets": "add"}]"#,
         run: Run::Rpc {
             wire: "update",
             effect: Effect::Write,
@@ -47,6 +51,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "delete",
         summary: "Retires an entity; false when it was retired already.",
         params: &[ENTITY_TYPE, ENTITY_ID],
+        returns: "`true`, or `false` when it was retired already.",
+        example: r#"["Shot", 862]"#,
         run: Run::Rpc {
             wire: "delete",
             effect: Effect::Write,
@@ -58,6 +64,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "revive",
         summary: "Brings a retired entity back; false when it was not retired.",
         params: &[ENTITY_TYPE, ENTITY_ID],
+        returns: "`true`, or `false` when it was not retired.",
+        example: r#"["Shot", 862]"#,
         run: Run::Rpc {
             wire: "revive",
             effect: Effect::Write,

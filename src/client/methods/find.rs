@@ -38,6 +38,8 @@ pub(super) const METHODS: &[Method] = &[
             INCLUDE_ARCHIVED,
             PRESETS,
         ],
+        returns: "An array of entities: objects with `type`, `id` and the fields asked for.",
+        example: r#"{"entity_type": "Shot", "filters": [["project", "is", {"type": "Project", "id": 70}], ["sg_status_list", "is_not", "omt"]], "fields": ["code", "sg_sequence.Sequence.code"], "order": [{"field_name": "code", "direction": "asc"}]}"#,
         run: Run::Find { first_only: false },
     },
     Method {
@@ -53,6 +55,8 @@ pub(super) const METHODS: &[Method] = &[
             INCLUDE_ARCHIVED,
             PRESETS,
         ],
+        returns: "The entity, or null.",
+        example: r#"["Shot", [["code", "is", "SQ010_0010"]], ["code", "sg_status_list"]]"#,
         run: Run::Find { first_only: true },
     },
 ];

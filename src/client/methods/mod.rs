@@ -39,6 +39,10 @@ pub struct Method {
     pub summary: &'static str,
     /// What it takes, in positional order.
     pub params: &'static [Param],
+    /// What the caller gets, in a sentence or two.
+    pub returns: &'static str,
+    /// Parameters that show how it is called.
+    pub example: &'static str,
     run: Run,
 }
 
@@ -247,7 +251,9 @@ mod tests {
         let names: Vec<_> = methods().map(|method| method.name).collect();
         for (index, method) in methods().enumerate() {
             assert!(!names[..index].contains(&method.name), "{} stands twice", method.name);
-            assert!(method.summary.ends_with('.'), "{}", method.name);
+            assert!(method.summary.ends_with('.') && method.returns.ends_with('.'), "{}", method.name);
+            let example = parse(method.example).unwrap();
+            Args::bind(method, example.root()).unwrap_or_else(|error| panic!("{error}"));
             for (position, param) in method.params.iter().enumerate() {
                 assert!(
                     method.params[..position].iter().all(|other| other.name != param.name),

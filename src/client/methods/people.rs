@@ -20,6 +20,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "follow",
         summary: "Makes a person follow an entity.",
         params: &[USER, ENTITY],
+        returns: "An object with `followed`, `user` and `entity`.",
+        example: r#"[{"type": "HumanUser", "id": 24}, {"type": "Task", "id": 5117}]"#,
         run: Run::Rpc {
             wire: "follow",
             effect: Effect::Write,
@@ -31,6 +33,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "unfollow",
         summary: "Makes a person no longer follow an entity.",
         params: &[USER, ENTITY],
+        returns: "An object with `unfollowed`, `user` and `entity`.",
+        example: r#"[{"type": "HumanUser", "id": 24}, {"type": "Task", "id": 5117}]"#,
         run: Run::Rpc {
             wire: "unfollow",
             effect: Effect::Write,
@@ -42,6 +46,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "followers",
         summary: "Lists the people who follow an entity.",
         params: &[ENTITY],
+        returns: "An array of people.",
+        example: r#"[{"type": "Task", "id": 5117}]"#,
         run: Run::Rpc {
             wire: "followers",
             effect: Effect::Read,
@@ -57,6 +63,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::optional("project", Takes::Entity, "null"),
             Param::optional("entity_type", Takes::AnyText, "null"),
         ],
+        returns: "An array of entities with `type` and `id`.",
+        example: r#"{"user": {"type": "HumanUser", "id": 24}, "entity_type": "Task"}"#,
         run: Run::Rpc {
             wire: "following",
             effect: Effect::Read,
@@ -68,6 +76,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "user_subscriptions_read",
         summary: "Lists the subscriptions of every person.",
         params: &[],
+        returns: "The subscriptions as the site sends them.",
+        example: r#""#,
         run: Run::Rpc {
             wire: "user_subscriptions_read",
             effect: Effect::Read,
@@ -79,6 +89,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "user_subscriptions_create",
         summary: "Gives people subscriptions; true when the site reports success.",
         params: &[Param::required("users", Takes::Objects)],
+        returns: "`true` when the site reports success, else `false`.",
+        example: r#"[[{"humanUserId": 24, "subscription": null}]]"#,
         run: Run::Rpc {
             wire: "user_subscriptions_create",
             effect: Effect::Write,
@@ -93,6 +105,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("project", Takes::Entity),
             Param::optional("user", Takes::Entity, "null"),
         ],
+        returns: "`null`.",
+        example: r#"[{"type": "Project", "id": 70}]"#,
         run: Run::LastAccessed,
     },
     Method {
@@ -103,6 +117,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("user_password", Takes::Text),
             Param::optional("auth_token", Takes::Text, "null"),
         ],
+        returns: "The person with `id` and `login`, or null for somebody who is not active. Wrong credentials are SG_STATUS_AUTH.",
+        example: r#"["anna", "her password"]"#,
         run: Run::Authenticate,
     },
 ];

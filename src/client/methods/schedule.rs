@@ -20,6 +20,8 @@ pub(super) const METHODS: &[Method] = &[
             PROJECT,
             USER,
         ],
+        returns: "An object: for each date `working`, `reason` and `description`.",
+        example: r#"{"start_date": "2026-12-21", "end_date": "2026-12-31", "project": {"type": "Project", "id": 70}}"#,
         run: Run::Rpc {
             wire: "work_schedule_read",
             effect: Effect::Read,
@@ -38,6 +40,8 @@ pub(super) const METHODS: &[Method] = &[
             USER,
             Param::optional("recalculate_field", Takes::AnyText, "null"),
         ],
+        returns: "An object: `date`, `working`, `description`, `project`, `user`.",
+        example: r#"{"date": "2026-12-31", "working": false, "description": "Studio closed"}"#,
         run: Run::Rpc {
             wire: "work_schedule_update",
             effect: Effect::Write,

@@ -15,6 +15,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "schema_entity_read",
         summary: "Lists the entity types that the caller may see.",
         params: &[PROJECT],
+        returns: "An object: for each entity type its `name` and `visible`.",
+        example: r#"{"project_entity": {"type": "Project", "id": 70}}"#,
         run: Run::Rpc {
             wire: "schema_entity_read",
             effect: Effect::Read,
@@ -26,6 +28,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "schema_read",
         summary: "Describes every field of every entity type.",
         params: &[PROJECT],
+        returns: "An object: for each entity type its fields, as `schema_field_read` describes them.",
+        example: r#"{}"#,
         run: Run::Rpc {
             wire: "schema_read",
             effect: Effect::Read,
@@ -41,6 +45,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::optional("field_name", Takes::Text, "null"),
             PROJECT,
         ],
+        returns: "An object: for each field its data type, display name, editability for the caller, properties.",
+        example: r#"["Shot", "sg_status_list"]"#,
         run: Run::Rpc {
             wire: "schema_field_read",
             effect: Effect::Read,
@@ -57,6 +63,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("display_name", Takes::Text),
             Param::optional("properties", Takes::Object, "null"),
         ],
+        returns: "The new field's name, a text.",
+        example: r#"["Shot", "list", "Mood", {"valid_values": ["dark", "bright"], "description": "How it feels"}]"#,
         run: Run::Rpc {
             wire: "schema_field_create",
             effect: Effect::Write,
@@ -73,6 +81,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::optional("properties", Takes::Object, "null"),
             PROJECT,
         ],
+        returns: "`true`.",
+        example: r#"["Shot", "sg_mood", {"description": "How the shot feels"}]"#,
         run: Run::Rpc {
             wire: "schema_field_update",
             effect: Effect::Write,
@@ -87,6 +97,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("entity_type", Takes::Text),
             Param::required("field_name", Takes::Text),
         ],
+        returns: "`true`.",
+        example: r#"["Shot", "sg_mood"]"#,
         run: Run::Rpc {
             wire: "schema_field_delete",
             effect: Effect::Write,

@@ -22,6 +22,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::optional("project_ids", Takes::Ids, "null"),
             Param::optional("limit", Takes::Count, "null"),
         ],
+        returns: "An object with `matches` and `terms`.",
+        example: r#"{"text": "bunny", "entity_types": {"Asset": [["sg_asset_type", "is", "Character"]], "Task": []}, "limit": 5}"#,
         run: Run::Rpc {
             wire: "query_display_name_cache",
             effect: Effect::Read,
@@ -40,6 +42,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::optional("max_id", Takes::Count, "null"),
             Param::optional("limit", Takes::Count, "null"),
         ],
+        returns: "An object: `entity_type`, `entity_id`, `updates`, `earliest_update_id`, `latest_update_id`.",
+        example: r#"{"entity_type": "Shot", "entity_id": 862, "limit": 20}"#,
         run: Run::Rpc {
             wire: "activity_stream",
             effect: Effect::Read,
@@ -51,6 +55,8 @@ pub(super) const METHODS: &[Method] = &[
         name: "note_thread_read",
         summary: "Reads a note with its replies and attachments.",
         params: &[Param::required("note_id", Takes::Id), ENTITY_FIELDS],
+        returns: "An array: the Note, its Replies and its Attachments.",
+        example: r#"[6013, {"Note": ["created_by.HumanUser.image"]}]"#,
         run: Run::Rpc {
             wire: "note_thread_contents",
             effect: Effect::Read,
@@ -66,6 +72,8 @@ pub(super) const METHODS: &[Method] = &[
             SEED,
             Param::optional("entity_fields", Takes::Any, "null"),
         ],
+        returns: "An object that describes the path and its children.",
+        example: r#"["/Project/70"]"#,
         run: Run::Rpc {
             wire: "nav_expand",
             effect: Effect::Read,
@@ -81,6 +89,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("search_string", Takes::AnyText),
             SEED,
         ],
+        returns: "An array of paths.",
+        example: r#"["/Project/70", "bunny"]"#,
         run: Run::Rpc {
             wire: "nav_search",
             effect: Effect::Read,
@@ -96,6 +106,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("entity", Takes::Entity),
             SEED,
         ],
+        returns: "An array of paths.",
+        example: r#"["/Project/70", {"type": "Asset", "id": 1226}]"#,
         run: Run::Rpc {
             wire: "nav_search",
             effect: Effect::Read,

@@ -12,18 +12,24 @@ pub(super) const METHODS: &[Method] = &[
         name: "info",
         summary: "Tells what the site says about itself: version and features.",
         params: &[],
+        returns: "An object: `version`, `api_max_entities_per_page` and what else the site tells.",
+        example: r#""#,
         run: Run::Info,
     },
     Method {
         name: "get_session_token",
         summary: "Gives the token of this client's session, opening one where there is none.",
         params: &[],
+        returns: "The token, a text. It is a secret: whoever has it is this client's person or script.",
+        example: r#""#,
         run: Run::SessionToken,
     },
     Method {
         name: "preferences_read",
         summary: "Reads the site's preferences: those named, or all.",
         params: &[Param::optional("prefs", Takes::Texts, "null")],
+        returns: "An object: the value of each preference. Names that the site does not know are absent.",
+        example: r#"[["hours_per_day", "format_time_hour_fields"]]"#,
         run: Run::Rpc {
             wire: "preferences_read",
             effect: Effect::Read,
@@ -39,6 +45,8 @@ pub(super) const METHODS: &[Method] = &[
             Param::required("format", Takes::Text),
             Param::optional("layout_name", Takes::AnyText, "null"),
         ],
+        returns: "The exported text, a JSON string.",
+        example: r#"[12, "csv"]"#,
         run: Run::Rpc {
             wire: "export_page",
             effect: Effect::Read,

@@ -19,6 +19,8 @@ pub(super) const METHODS: &[Method] = &[Method {
         Param::optional("grouping", Takes::Objects, "null"),
         Param::optional("include_archived_projects", Takes::Flag, "true"),
     ],
+    returns: "An object with `summaries` by field, and `groups`.",
+    example: r#"{"entity_type": "Task", "filters": [["project", "is", {"type": "Project", "id": 70}]], "summary_fields": [{"field": "id", "type": "count"}], "grouping": [{"field": "sg_status_list", "type": "exact", "direction": "asc"}]}"#,
     run: Run::Rpc {
         wire: "summarize",
         effect: Effect::Read,

@@ -1,0 +1,91 @@
+//! docs/methods.md is written from the registry that the code uses, and says what it says.
+//!
+//! `UPDATE_DOCS=1 cargo test --test methods_reference` writes it anew.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use shotgrid::client::{Method, Param, methods};
+
+const INTRODUCTION: &str = "\
+# Methods
+
+Every method that `sg_call` knows, by the name that it has in the official Python client, with the same parameters, order and
+defaults. `params_json` is a JSON object of keyword arguments or a JSON array of positional ones; `NULL` stands for none.
+This page is written from the library's own registry: change it there.
+
+What each method returns is what `sg_result_json` and `sg_result_value` give. Texts, numbers and dates are the site's own
+bytes. What the library does differently from the official client stands in
+[differences-from-shotgun_api3.md](differences-from-shotgun_api3.md).
+
+";
+
+#[test]
+fn the_reference_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/methods.md");
+    let wanted = reference();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == wanted,
+        "docs/methods.md is not what the registry says; run UPDATE_DOCS=1 cargo test --test methods_reference"
+    );
+}
+
+fn reference() -> String {
+    let mut all: Vec<&Method> = methods().collect();
+    all.sort_by_key(|method| method.name);
+    let mut page = INTRODUCTION.to_owned();
+    for method in &all {
+        writeln!(page, "- [`{0}`](#{0})", method.name).unwrap();
+    }
+    for method in all {
+        section(&mut page, method);
+    }
+    page
+}
+
+fn section(page: &mut String, method: &Method) {
+    write!(page, "\n## {}\n\n{}\n\n", method.name, method.summary).unwrap();
+    if method.params.is_empty() {
+        page.push_str("It takes no parameters.\n\n");
+    } else {
+        page.push_str("| parameter | default | takes |\n| --- | --- | --- |\n");
+        method.params.iter().for_each(|param| row(page, param));
+        page.push('\n');
+    }
+    write!(page, "Returns: {}\n\n```c\n{}\n```\n", method.returns, example(method)).unwrap();
+}
+
+fn row(page: &mut String, param: &Param) {
+    let default = param.default.map_or("required".to_owned(), |default| format!("`{default}`"));
+    let or_null = if param.default == Some("null") { ", or null" } else { "" };
+    writeln!(page, "| `{}` | {default} | {}{or_null} |", param.name, param.takes.allowed()).unwrap();
+}
+
+/// A call as one would write it, with the parameters broken over lines where they are long.
+fn example(method: &Method) -> String {
+    if method.example.is_empty() {
+        return format!("status = sg_call(client, \"{}\", NULL, &result);", method.name);
+    }
+    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let whole = format!("status = sg_call(client, \"{}\", {}, &result);", method.name, quote(method.example));
+    if whole.len() <= 110 {
+        return whole;
+    }
+    let mut lines = vec![String::new()];
+    for word in method.example.split_inclusive(", ") {
+        if lines.last().unwrap().len() + word.len() > 84 {
+            lines.push(String::new());
+        }
+        lines.last_mut().unwrap().push_str(word);
+    }
+    let quoted: Vec<String> = lines.iter().map(|line| format!("    {}", quote(line))).collect();
+    format!(
+        "const char *params =\n{};\nstatus = sg_call(client, \"{}\", params, &result);",
+        quoted.join("\n"),
+        method.name
+    )
+}
