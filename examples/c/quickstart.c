@@ -272,7 +272,8 @@ static int turn_events_off(struct demo *demo)
         quiet_writes += strcmp(text(entry, "/attribute_name"), "description") == 0;
     }
     sg_result_free(result);
-    printf("  There: its write with events on %d time, its write with events off %d times.\n", loud_writes, quiet_writes);
+    printf("  Its write with events on is %s, its write with events off is %s.\n", loud_writes ? "there" : "missing",
+           quiet_writes ? "there" : "not there");
     return loud_writes == 1 && quiet_writes == 0;
 }
 

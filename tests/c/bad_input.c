@@ -141,7 +141,7 @@ static void check_strange_sites(void)
     peer_stop(&page);
     broken.answer = broken_json;
     peer_start(&broken);
-    CONNECT_FAILS(broken.url, "script", "a key", SG_STATUS_PROTOCOL, "JSON");
+    CONNECT_FAILS(broken.url, "script", "a key", SG_STATUS_PROTOCOL, "cut short");
     peer_stop(&broken);
     nameless.answer = no_version;
     peer_start(&nameless);
@@ -175,7 +175,7 @@ static void check_calling(void)
     CALL_FAILS(client, "find", "{\"entity_type\":\"Shot\",", SG_STATUS_INVALID_ARGUMENT, "JSON");
     CALL_FAILS(client, "find", "{\"entity_type\":\"Shot\"} and more", SG_STATUS_INVALID_ARGUMENT, "JSON");
     CALL_FAILS(client, "find", "\"Shot\"", SG_STATUS_INVALID_ARGUMENT, "object", "array");
-    CALL_FAILS(client, "find", "{\"entity_type\":7,\"filters\":[]}", SG_STATUS_INVALID_ARGUMENT, "entity_type", "string");
+    CALL_FAILS(client, "find", "{\"entity_type\":7,\"filters\":[]}", SG_STATUS_INVALID_ARGUMENT, "entity_type", "text");
     CALL_FAILS(client, "find", "{\"entity_type\":\"Shot\",\"filters\":7}", SG_STATUS_INVALID_ARGUMENT, "filters");
     CALL_FAILS(client, "find", "{\"entity_type\":\"Shot\",\"filters\":[[\"code\",\"is\"]]}", SG_STATUS_INVALID_ARGUMENT,
                "filter");

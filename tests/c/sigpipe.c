@@ -5,7 +5,7 @@
 #include "peer.h"
 #include "site.h"
 
-enum { RUNS = 10, BODY = 16 * 1024 * 1024 };
+enum { RUNS = 8, BODY = 8 * 1024 * 1024 };
 
 /* `{"entity_type":"Note","data":{"content":"xxxx…"}}`: much more than the socket's buffers hold. */
 static char *large_parameters(void)
