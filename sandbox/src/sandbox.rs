@@ -30,8 +30,6 @@ const DEFAULT_SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 const STOP_WAIT: Duration = Duration::from_secs(2);
 /// Threads that drive connections; the work itself is done on others.
 const CONNECTION_THREADS: usize = 2;
-/// Threads that work on the data.
-const DATA_THREADS: usize = 16;
 
 /// Why a site could not be started. The message says what to do about it.
 #[derive(Debug)]
@@ -202,7 +200,6 @@ impl Sandbox {
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(CONNECTION_THREADS)
-            .max_blocking_threads(DATA_THREADS)
             .thread_name("shotgrid-sandbox")
             .enable_all()
             .build()

@@ -1,72 +1,76 @@
 //! Relations on links: to one row, or to many.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::relations::{Test, any_part, first, is_current_user, match_text, need_values, unexpected};
+use super::relations::{Test, first, is_current_user, match_text, need_values, unexpected};
 use crate::fault::Fault;
 use crate::store::fold;
-use crate::store::query::{Query, link_columns};
+use crate::store::query::{Query, alive, join, link_columns};
 
-/// A link's value in a filter: no row, or one row of one type.
-enum Target {
-    Nothing,
-    Row { entity_type: String, id: i64 },
+/// The values of a filter on links: no row, and rows by their type.
+#[derive(Default)]
+struct Targets {
+    nothing: bool,
+    ids: BTreeMap<String, Vec<Value>>,
 }
 
-fn targets(query: &Query<'_>, test: &Test<'_, '_>) -> Result<Vec<Target>, Fault> {
-    test.values
-        .iter()
-        .map(|value| match value {
-            Value::Null => Ok(Target::Nothing),
-            Value::Object(object) => {
-                let entity_type = object.get("type").and_then(Value::as_str);
-                let id = object.get("id").and_then(Value::as_i64);
-                let (Some(entity_type), Some(id)) = (entity_type, id) else {
-                    return Err(Fault::bad_call(
-                        query.verb,
-                        format_args!("{} expected a Hash with 'type' and 'id' but got: {value}", test.name),
-                    ));
-                };
-                let me = is_current_user(value);
-                Ok(Target::Row {
-                    id: if me { query.caller.id_as(entity_type) } else { id },
-                    entity_type: entity_type.to_owned(),
-                })
+fn targets(query: &Query<'_>, test: &Test<'_, '_>) -> Result<Targets, Fault> {
+    let mut targets = Targets::default();
+    for value in test.values {
+        let Value::Object(object) = value else {
+            if !value.is_null() {
+                return Err(unexpected(query, test, "Hash, NilClass", value));
             }
-            _ => Err(unexpected(query, test, "Hash, NilClass", value)),
-        })
-        .collect()
+            targets.nothing = true;
+            continue;
+        };
+        let entity_type = object.get("type").and_then(Value::as_str);
+        let id = object.get("id").and_then(Value::as_i64);
+        let (Some(entity_type), Some(id)) = (entity_type, id) else {
+            return Err(Fault::bad_call(
+                query.verb,
+                format_args!("{} expected a Hash with 'type' and 'id' but got: {value}", test.name),
+            ));
+        };
+        let me = is_current_user(value);
+        let id = if me { query.caller.id_as(entity_type) } else { id };
+        targets.ids.entry(entity_type.to_owned()).or_default().push(Value::from(id));
+    }
+    Ok(targets)
+}
+
+/// `type = … AND id …` for rows of one type.
+fn among(query: &mut Query<'_>, entity_type: &str, ids: &[Value], kind: &str, id: &str) -> String {
+    let kind_place = query.bind(entity_type.to_owned());
+    let wanted = match ids {
+        [Value::Number(one)] => format!("= {}", query.bind(one.as_i64())),
+        many => format!("IN {}", query.bind_list(many)),
+    };
+    format!("{kind} = {kind_place} AND {id} {wanted}")
 }
 
 pub(super) fn one_link<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Result<String, Fault> {
     let (id, kind) = link_columns(test.leaf);
-    let alive =
-        |kind: &str, id: &str| format!("EXISTS (SELECT 1 FROM directory d WHERE d.type = {kind} AND d.id = {id} AND d.retired = 0)");
+    let nothing = || format!("({id} IS NULL OR NOT {})", alive(&kind, &id));
     match test.relation {
         "is" | "in" => {
+            let targets = targets(query, test)?;
             let mut parts = Vec::new();
-            for target in targets(query, test)? {
-                parts.push(match target {
-                    Target::Nothing => format!("({id} IS NULL OR NOT {})", alive(&kind, &id)),
-                    Target::Row {
-                        entity_type,
-                        id: target_id,
-                    } => {
-                        let kind_place = query.bind(entity_type);
-                        let id_place = query.bind(target_id);
-                        format!(
-                            "({id} = {id_place} AND {kind} = {kind_place} AND {})",
-                            alive(&kind_place, &id_place)
-                        )
-                    }
-                });
+            for (entity_type, ids) in &targets.ids {
+                let these = among(query, entity_type, ids, &kind, &id);
+                parts.push(format!("({these} AND {})", alive(&kind, &id)));
             }
-            Ok(any_part(parts))
+            if targets.nothing {
+                parts.push(nothing());
+            }
+            Ok(join(&parts, " OR ", "0"))
         }
         "type_is" => {
             let wanted = type_value(query, test)?;
             Ok(match wanted {
-                None => format!("({id} IS NULL OR NOT {})", alive(&kind, &id)),
+                None => nothing(),
                 Some(wanted) => {
                     let place = query.bind(wanted);
                     format!("({kind} = {place} AND {})", alive(&kind, &id))
@@ -83,18 +87,16 @@ pub(super) fn one_link<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Result
 pub(super) fn many_links<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Result<String, Fault> {
     match test.relation {
         "is" | "contains" | "in" => {
+            let targets = targets(query, test)?;
             let mut parts = Vec::new();
-            for target in targets(query, test)? {
-                parts.push(match target {
-                    Target::Nothing => format!("NOT {}", exists(query, test, "1")?),
-                    Target::Row { entity_type, id } => {
-                        let kind = query.bind(entity_type);
-                        let id = query.bind(id);
-                        exists(query, test, &format!("d.type = {kind} AND d.id = {id}"))?
-                    }
-                });
+            for (entity_type, ids) in &targets.ids {
+                let these = among(query, entity_type, ids, "d.type", "d.id");
+                parts.push(exists(query, test, &these)?);
             }
-            Ok(any_part(parts))
+            if targets.nothing {
+                parts.push(format!("NOT {}", exists(query, test, "1")?));
+            }
+            Ok(join(&parts, " OR ", "0"))
         }
         "type_is" => match type_value(query, test)? {
             None => Ok(format!("NOT {}", exists(query, test, "1")?)),

@@ -10,7 +10,7 @@ use super::links;
 use crate::fault::Fault;
 use crate::schema::{DataType, Field};
 use crate::store::fold;
-use crate::store::query::{Leaf, Query};
+use crate::store::query::{Leaf, Query, join};
 
 /// A relation held against a field.
 pub(crate) struct Test<'t, 'a> {
@@ -200,11 +200,7 @@ fn any_of(query: &mut Query<'_>, expression: &str, values: &[Value]) -> String {
     if present.len() < values.len() {
         parts.push(is_null(expression));
     }
-    if parts.is_empty() {
-        "0".to_owned()
-    } else {
-        format!("({})", parts.join(" OR "))
-    }
+    join(&parts, " OR ", "0")
 }
 
 fn bind_scalar(query: &mut Query<'_>, value: &Value) -> String {
@@ -434,15 +430,7 @@ fn tags(query: &mut Query<'_>, test: &Test<'_, '_>, expression: &str) -> Result<
             other => return Err(unexpected(query, test, "String, NilClass", other)),
         });
     }
-    Ok(any_part(parts))
-}
-
-pub(super) fn any_part(parts: Vec<String>) -> String {
-    if parts.is_empty() {
-        "0".to_owned()
-    } else {
-        format!("({})", parts.join(" OR "))
-    }
+    Ok(join(&parts, " OR ", "0"))
 }
 
 pub(super) fn first(test: &Test<'_, '_>) -> Value {

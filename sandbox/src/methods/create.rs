@@ -42,7 +42,7 @@ pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>) -> Resul
     let mut answered: BTreeSet<String> = given.iter().map(|value| value.name.to_owned()).collect();
     answered.extend(return_fields);
     let answered: Vec<String> = answered.into_iter().collect();
-    let mut reply = writer.current(entity_type, id, &answered)?;
+    let mut reply = writer.answer(entity_type, id, &answered)?;
     if entity_type.name == "ApiUser" {
         // It can't be read again: only its hash is kept.
         reply.insert(KEY_FIELD.to_owned(), json!(issue_key(writer, id)?));

@@ -36,7 +36,7 @@ pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>) -> Resul
     update(writer, entity_type, id, &given)?;
     let mut answered: Vec<String> = given.iter().map(|value| value.name.to_owned()).collect();
     answered.extend(parameters.names("return_fields")?);
-    Ok(Value::Object(writer.current(entity_type, id, &answered)?))
+    Ok(Value::Object(writer.answer(entity_type, id, &answered)?))
 }
 
 fn update<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, id: i64, given: &[FieldValue<'_>]) -> Result<(), Fault> {

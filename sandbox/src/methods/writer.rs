@@ -206,20 +206,39 @@ impl<'a> Writer<'a> {
 
     /// The row's fields as they are now, retired or not, whatever the caller may see.
     pub(crate) fn current(&self, entity_type: &'a EntityType, id: i64, fields: &[String]) -> Result<Map<String, Value>, Fault> {
-        let filter = Filter::condition("id", "is", json!(id));
         for retired in [false, true] {
             let mut query = Query::unlimited(self.schema, self.caller, "read");
-            let selection = Selection {
-                filter: &filter,
-                retired,
-                archived_projects: true,
-            };
-            let rows = select::rows(self.connection, &mut query, entity_type, fields, &selection, &[], None)?;
-            if let Some(row) = rows.into_iter().next() {
+            if let Some(row) = self.one_row(&mut query, entity_type, id, fields, retired)? {
                 return Ok(row);
             }
         }
         Ok(Map::new())
+    }
+
+    /// The row as the caller may see it, for the answer to a write. Who may not see what was written
+    /// still learns its type and id.
+    pub(crate) fn answer(&self, entity_type: &'a EntityType, id: i64, fields: &[String]) -> Result<Map<String, Value>, Fault> {
+        let mut query = Query::new(self.schema, self.caller, "read");
+        let row = self.one_row(&mut query, entity_type, id, fields, false)?;
+        Ok(row.unwrap_or_else(|| Map::from_iter([("type".to_owned(), json!(entity_type.name)), ("id".to_owned(), json!(id))])))
+    }
+
+    fn one_row(
+        &self,
+        query: &mut Query<'a>,
+        entity_type: &'a EntityType,
+        id: i64,
+        fields: &[String],
+        retired: bool,
+    ) -> Result<Option<Map<String, Value>>, Fault> {
+        let filter = Filter::condition("id", "is", json!(id));
+        let selection = Selection {
+            filter: &filter,
+            retired,
+            archived_projects: true,
+        };
+        let rows = select::rows(self.connection, query, entity_type, fields, &selection, &[], None)?;
+        Ok(rows.into_iter().next())
     }
 
     /// What the event log says of a row.

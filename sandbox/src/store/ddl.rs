@@ -1,5 +1,9 @@
-//! The tables, made from the schema. Every statement is `IF NOT EXISTS`, so that types that a newer
-//! schema adds find their place in an older data file.
+//! The tables, made from the schema. Every statement is `IF NOT EXISTS`, and columns are added where they
+//! are missing, so that what a newer schema adds finds its place in an older data file.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
 
 use crate::events::EVENT_LOG;
 use crate::schema::{DataType, EntityType, Field, Schema, Storage};
@@ -63,29 +67,49 @@ fn entity_table(entity_type: &EntityType, sql: &mut String) {
         "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY AUTOINCREMENT, _retired INTEGER NOT NULL DEFAULT 0",
         table(&entity_type.name)
     ));
-    for field in entity_type.fields.values() {
-        if field.name == "id" {
-            continue;
-        }
+    for (name, definition) in columns(entity_type) {
+        sql.push_str(&format!(", \"{name}\" {definition}"));
+    }
+    sql.push_str(");\n");
+}
+
+/// The columns of a table besides the fixed ones: name without quotes, and definition.
+fn columns(entity_type: &EntityType) -> Vec<(String, String)> {
+    let mut columns = Vec::new();
+    for field in entity_type.fields.values().filter(|field| field.name != "id") {
         match &field.storage {
             Storage::Column => {
-                let kind = column_kind(field.data_type);
-                sql.push_str(&format!(", {} {kind}", column(&field.name)));
+                columns.push((field.name.clone(), column_kind(field.data_type).to_owned()));
                 if field.data_type == DataType::Entity {
-                    sql.push_str(&format!(", {} TEXT", type_column(&field.name)));
+                    columns.push((format!("{}.type", field.name), "TEXT".to_owned()));
                 }
             }
             Storage::Concat(parts) => {
-                sql.push_str(&format!(
-                    ", {} TEXT COLLATE FOLD AS ({}) VIRTUAL",
-                    column(&field.name),
-                    concat_expression(parts)
-                ));
+                let definition = format!("TEXT COLLATE FOLD AS ({}) VIRTUAL", concat_expression(parts));
+                columns.push((field.name.clone(), definition));
             }
             _ => {}
         }
     }
-    sql.push_str(");\n");
+    columns
+}
+
+/// Adds the columns that the schema has and a table made by an older one lacks.
+pub(crate) fn add_missing_columns(connection: &Connection, schema: &Schema) -> Result<(), rusqlite::Error> {
+    let mut known = connection.prepare("SELECT name FROM pragma_table_xinfo(?1)")?;
+    for entity_type in schema.types() {
+        let there = known
+            .query_map([format!("t_{}", entity_type.name)], |row| row.get(0))?
+            .collect::<Result<BTreeSet<String>, _>>()?;
+        if there.is_empty() {
+            continue;
+        }
+        for (name, definition) in columns(entity_type).into_iter().filter(|(name, _)| !there.contains(name)) {
+            let table = table(&entity_type.name);
+            connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN \"{name}\" {definition}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn column_kind(data_type: DataType) -> &'static str {

@@ -125,6 +125,7 @@ impl Store {
         let synchronous = if scratch { "OFF" } else { "FULL" };
         writer.pragma_update(None, "synchronous", synchronous)?;
         let transaction = writer.transaction()?;
+        ddl::add_missing_columns(&transaction, schema)?;
         transaction.execute_batch(&ddl::create_statements(schema))?;
         if new {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -233,4 +234,50 @@ fn fold_compare(left: &str, right: &str) -> std::cmp::Ordering {
     left.chars()
         .flat_map(char::to_lowercase)
         .cmp(right.chars().flat_map(char::to_lowercase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_an_older_schema_lacked_is_added() {
+        let directory = make_scratch_directory().unwrap();
+        let file = directory.join("site.sqlite");
+        let schema = Schema::built_in().unwrap();
+        let color = |store: &Store| {
+            store.read(|connection| {
+                let mut statement = connection.prepare("SELECT color FROM t_Shot")?;
+                Ok(statement.query([])?.next()?.is_none())
+            })
+        };
+        let (store, new) = Store::open(Some(&file), &schema).unwrap();
+        assert!(new);
+        store
+            .write(|connection| Ok(connection.execute_batch("ALTER TABLE t_Shot DROP COLUMN color")?))
+            .unwrap();
+        assert!(color(&store).is_err());
+        drop(store);
+        let (store, new) = Store::open(Some(&file), &schema).unwrap();
+        assert!(!new);
+        assert!(color(&store).unwrap());
+        drop(store);
+        remove_scratch_directory(&directory);
+    }
+
+    #[test]
+    fn case_makes_no_difference_in_any_script() {
+        use std::cmp::Ordering::{Equal, Greater, Less};
+        for (left, right, order) in [
+            ("abc", "ABC", Equal),
+            ("ÉMILE", "émile", Equal),
+            ("ДОМ", "дом", Equal),
+            ("abc", "abd", Less),
+            ("b", "ABC", Greater),
+            ("é", "z", Greater),
+            ("", "a", Less),
+        ] {
+            assert_eq!(fold_compare(left, right), order, "{left} {right}");
+        }
+    }
 }

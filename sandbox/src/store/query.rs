@@ -308,11 +308,7 @@ impl<'a> Query<'a> {
                     .iter()
                     .map(|member| self.filter(scope, member))
                     .collect::<Result<Vec<_>, _>>()?;
-                Ok(match (parts.is_empty(), any) {
-                    (true, _) => "1".to_owned(),
-                    (false, true) => format!("({})", parts.join(" OR ")),
-                    (false, false) => format!("({})", parts.join(" AND ")),
-                })
+                Ok(join(&parts, if *any { " OR " } else { " AND " }, "1"))
             }
             Filter::Condition { path, relation, values } => self.condition(scope, path, relation, values),
         }
@@ -353,6 +349,23 @@ impl<'a> Query<'a> {
         // A negation holds for rows without a value, too.
         Ok(if negated { format!("NOT ifnull({sql}, 0)") } else { sql })
     }
+}
+
+/// Conditions joined as a balanced tree: SQLite limits how deep an expression may be, not how wide.
+pub(crate) fn join(parts: &[String], operator: &str, empty: &str) -> String {
+    match parts {
+        [] => empty.to_owned(),
+        [one] => one.clone(),
+        many => {
+            let (left, right) = many.split_at(many.len() / 2);
+            format!("({}{operator}{})", join(left, operator, empty), join(right, operator, empty))
+        }
+    }
+}
+
+/// Whether the row that a link points at is there and not retired.
+pub(crate) fn alive(kind: &str, id: &str) -> String {
+    format!("EXISTS (SELECT 1 FROM directory d WHERE d.type = {kind} AND d.id = {id} AND d.retired = 0)")
 }
 
 /// Id and type columns of an entity link.

@@ -6,7 +6,7 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 use serde_json::{Map, Value, json};
 
-use super::query::{Leaf, Query, Scope, link_columns};
+use super::query::{Leaf, Query, Scope, alive, link_columns};
 use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::schema::{DataType, EntityType, Storage};
@@ -182,7 +182,7 @@ fn output<'a>(query: &mut Query<'a>, scope: &mut Scope<'a>, name: &str, columns:
         Storage::Column if data_type == DataType::Entity => {
             let (id, kind) = link_columns(&leaf);
             let name = Query::link_name(&leaf);
-            let live = format!("EXISTS (SELECT 1 FROM directory d WHERE d.type = {kind} AND d.id = {id} AND d.retired = 0)");
+            let live = alive(&kind, &id);
             columns.extend([format!("CASE WHEN {live} THEN {kind} END"), id, name]);
             OutputKind::Link(first)
         }

@@ -404,3 +404,25 @@ fn malformed_filters_are_refused() {
         assert!(refusal.message.starts_with("API read() invalid/missing 'filters'"), "{refusal}");
     }
 }
+
+#[test]
+fn filters_may_be_wide_and_lists_long() {
+    let site = small();
+    let admin = Client::admin(&site);
+    let wide: Vec<Value> = (1..=5_000).map(|n| is("sg_cut_in", json!(n * 10))).collect();
+    let rows = admin
+        .read(json!({"type": "Shot", "filters": {"logical_operator": "or", "conditions": wide}}))
+        .unwrap();
+    assert_eq!(rows.len(), 5);
+    let sequences: Vec<Value> = (2..=20_000).map(|id| link("Sequence", id)).collect();
+    assert_eq!(
+        admin
+            .ids("Shot", json!([condition("sg_sequence", "in", json!(sequences))]))
+            .unwrap(),
+        [3, 4]
+    );
+    let assets: Vec<Value> = (2..=20_000).map(|id| link("Asset", id)).collect();
+    assert_eq!(admin.ids("Shot", json!([condition("assets", "in", json!(assets))])).unwrap(), [1]);
+    let ids: Vec<i64> = (2..=50_000).collect();
+    assert_eq!(admin.ids("Shot", json!([condition("id", "not_in", json!(ids))])).unwrap(), [1]);
+}

@@ -375,3 +375,20 @@ fn the_schema_says_what_the_caller_may_edit() {
     assert!(!editable(&admin, "Shot", "id"));
     assert!(!editable(&admin, "EventLogEntry", "meta"));
 }
+
+#[test]
+fn the_answer_to_a_write_tells_no_more_than_a_read_would() {
+    let site = site();
+    let vendor = Client::person(&site, "vendor");
+    Client::admin(&site)
+        .update("Project", 1, json!({"sg_budget": 1_000_000.0}))
+        .unwrap();
+    let task = vendor.ids("Task", json!([])).unwrap()[0];
+    let paths = json!(["project.Project.name", "project.Project.sg_budget", "entity.Shot.sg_cost"]);
+    let parameters = json!({"type": "Task", "id": task, "fields": fields(&json!({"sg_status_list": "ip"})), "return_fields": paths});
+    let reply = vendor.call("update", parameters).unwrap();
+    assert_eq!(
+        reply,
+        json!({"type": "Task", "id": task, "sg_status_list": "ip", "project.Project.name": "The Harbour Light"})
+    );
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::VERB;
 use crate::fault::Fault;
 use crate::schema::{DataType, EntityType};
-use crate::store::query::{Leaf, Query, Scope, link_columns};
+use crate::store::query::{Leaf, Query, Scope, alive, link_columns};
 
 const KINDS: [&str; 14] = [
     "record_count",
@@ -120,9 +120,7 @@ impl Summary {
 fn presence<'a>(query: &mut Query<'a>, leaf: &Leaf<'a>) -> Result<String, Fault> {
     if leaf.field.data_type == DataType::Entity {
         let (id, kind) = link_columns(leaf);
-        return Ok(format!(
-            "(SELECT 1 FROM directory d WHERE d.type = {kind} AND d.id = {id} AND d.retired = 0)"
-        ));
+        return Ok(format!("nullif({}, 0)", alive(&kind, &id)));
     }
     if let Some(select) = query.link_select(leaf, "1", "1")? {
         return Ok(format!("({select} LIMIT 1)"));
