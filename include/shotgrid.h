@@ -136,16 +136,6 @@
 #endif
 
 /**
- * How deep containers may nest.
- */
-#define MAX_DEPTH 512
-
-/**
- * The longest text, in bytes.
- */
-#define MAX_TEXT ((1 << 31) - 2)
-
-/**
  * What a call came to.
  *
  * The low 8 bits are the class, the next 8 a detail: `SG_STATUS_CLASS(status)` gives the class. Numbers are fixed
@@ -396,6 +386,13 @@ typedef struct sg_error sg_error;
 typedef struct sg_options sg_options;
 
 /**
+ * A `find` in progress, for reads of any size: a million rows never take more memory than a few pages.
+ *
+ * The next four pages are asked for ahead. It works on after its client was freed.
+ */
+typedef struct sg_pages sg_pages;
+
+/**
  * The answer to a call: a JSON value, as the site sent it.
  *
  * It never changes: any number of threads may read it at once. It does not need its client any more: it stays valid after
@@ -487,7 +484,9 @@ SG_API sg_options *sg_options_new(void) SG_NOEXCEPT;
 SG_API void sg_options_free(sg_options *options) SG_NOEXCEPT;
 
 /**
- * Limits how long one call may take in all, its retries included. Default: 60000.
+ * Limits how long one exchange with the site may take in all, its retries included. Default: 60000.
+ *
+ * That is the whole of most calls. A find of many pages has the limit for each page, since it may rightly take minutes.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] timeout_ms  milliseconds; 0 for no limit.
@@ -503,14 +502,17 @@ SG_API sg_status sg_options_set_timeout_ms(sg_options *options, uint32_t timeout
  * Limits how long making one connection may take. Default: 10000.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
- * @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of the whole call counts.
+ * @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of sg_options_set_timeout_ms() counts.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
  * @threadsafe per handle: one thread at a time
  * @blocking no
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API sg_status sg_options_set_connect_timeout_ms(sg_options *options, uint32_t timeout_ms) SG_NOEXCEPT;
+SG_API
+sg_status sg_options_set_connect_timeout_ms(sg_options *options,
+                                            uint32_t timeout_ms)
+SG_NOEXCEPT;
 
 /**
  * Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice.
@@ -836,6 +838,53 @@ sg_status sg_call_raw_n(const sg_client *client,
                         size_t params_len,
                         sg_result **out)
 SG_NOEXCEPT;
+
+/**
+ * Begins to read a `find` page by page. No page is asked for yet.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the pages.
+ * @param[in] params_json  the parameters of the method find, as for sg_call(), but without "page"; not NULL; copied. A
+ *   "limit" is the most rows in all.
+ * @param[out] out  the pages, owned by the caller: give them to sg_pages_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_UNSUPPORTED; otherwise as sg_call()
+ * @threadsafe yes
+ * @blocking yes, until the site's description of itself is known, which it is after a verified connect
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API sg_status sg_pages_open(const sg_client *client, const char *params_json, sg_pages **out) SG_NOEXCEPT;
+
+/**
+ * The next page: a result that is an array of rows.
+ *
+ * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure the
+ * read is over.
+ *
+ * @param[in,out] pages  the pages; not NULL; stay the caller's.
+ * @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
+ *   NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE when a page was stopped before, or after a shutdown;
+ *   otherwise as sg_call()
+ * @threadsafe no: one thread at a time
+ * @blocking yes, within the time limits of the client's options, which each page has for itself
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_pages_next(sg_pages *pages,
+                        sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * Frees the pages, and gives up those that are being fetched ahead. Results that came from them stay valid.
+ *
+ * @param[in] pages  the pages, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once nobody uses the pages
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_pages_free(sg_pages *pages) SG_NOEXCEPT;
 
 /**
  * The JSON text of the whole answer.

@@ -8,7 +8,8 @@ use super::credentials::Secret;
 /// The settings of a client. Every field has a default that suits a plug-in; see [`Options::default`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The longest that one call may take, retries included. `None`: no limit.
+    /// The longest that one exchange with the site may take, retries included; each page of a `find` has it for itself.
+    /// `None`: no limit.
     pub timeout: Option<Duration>,
     /// The longest that making one connection may take. `None`: only `timeout` limits it.
     pub connect_timeout: Option<Duration>,

@@ -9,8 +9,9 @@
     non_camel_case_types,
     // What a caller must keep to is said once, in the overview of the header and at each `@param`.
     clippy::missing_safety_doc,
-    // `@param[in]` is doxygen's and no link.
-    rustdoc::broken_intra_doc_links
+    // `@param[in]` is doxygen's and no link, and an address in a comment for C is a text.
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls
 )]
 
 #[macro_use]
@@ -29,6 +30,8 @@ mod client;
 
 mod call;
 
+mod pages;
+
 mod result;
 
 mod value;
@@ -41,6 +44,7 @@ pub use call::*;
 pub use client::*;
 pub use error::*;
 pub use options::*;
+pub use pages::*;
 pub use result::*;
 pub use runtime::*;
 pub use status::*;

@@ -51,7 +51,9 @@ pub unsafe extern "C" fn sg_options_free(options: *mut sg_options) {
     guard::getter((), || drop(options.take()));
 }
 
-/// Limits how long one call may take in all, its retries included. Default: 60000.
+/// Limits how long one exchange with the site may take in all, its retries included. Default: 60000.
+///
+/// That is the whole of most calls. A find of many pages has the limit for each page, since it may rightly take minutes.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] timeout_ms  milliseconds; 0 for no limit.
@@ -69,7 +71,7 @@ pub unsafe extern "C" fn sg_options_set_timeout_ms(options: *mut sg_options, tim
 /// Limits how long making one connection may take. Default: 10000.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
-/// @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of the whole call counts.
+/// @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of sg_options_set_timeout_ms() counts.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
 /// @threadsafe per handle: one thread at a time
 /// @blocking no

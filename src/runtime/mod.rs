@@ -42,6 +42,12 @@ impl Runtime {
         Ok(Operation::start(handle, stopped, work))
     }
 
+    /// Whether work can be given to it here and now, and waited for.
+    pub fn ready(&self) -> Result<()> {
+        threads::refuse_own()?;
+        self.0.usable().map(drop)
+    }
+
     /// Starts `work` and waits for its end.
     pub fn run<T: Send + 'static>(&self, stopped: Error, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
         threads::refuse_own()?;
@@ -57,6 +63,15 @@ impl Runtime {
             std::mem::forget(thing);
         } else if let Ok(handle) = self.0.usable() {
             handle.spawn(async move { drop(thing) });
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // The last share frees the runtime, which in a forked child belongs to the parent.
+        if self.0.is_foreign() {
+            std::mem::forget(Arc::clone(&self.0));
         }
     }
 }

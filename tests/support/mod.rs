@@ -1,4 +1,4 @@
-//! What the tests of the C functions share: a site of a few lines that answers what a test wants, and C's types made short.
+//! What the tests of the C functions share: a site that answers what a test wants, and C's types made short.
 
 #![allow(dead_code, reason = "each test binary uses another part")]
 #![allow(
@@ -10,14 +10,13 @@
     reason = "these are tests, and they call C functions as C does"
 )]
 
+pub mod fake_site;
+
 use std::ffi::{CStr, CString, c_char};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ptr::{null, null_mut};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fake_site::FakeSite;
 use serde_json::Value;
 use shotgrid::client::Status;
 use shotgrid::ffi::*;
@@ -39,26 +38,23 @@ pub enum Answer {
     Stall,
 }
 
-/// A site on this machine: speaks just enough HTTP, and asks the test what to answer.
-pub struct Site {
-    address: SocketAddr,
-    requests: Arc<AtomicUsize>,
-}
+/// A site on this machine that asks the test what to answer.
+pub struct Site(FakeSite);
 
 impl Site {
     /// A site that asks `answer`, giving it the wire method and the call's parameters without the credentials.
     pub fn new(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Site {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let (answer, count) = (Arc::new(answer), Arc::clone(&requests));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let (answer, count) = (Arc::clone(&answer), Arc::clone(&count));
-                std::thread::spawn(move || serve(stream.unwrap(), &*answer, &count));
+        Site(FakeSite::bare(move |request| {
+            match answer(&request.wire_method(), &request.params()) {
+                Answer::Results(results) => fake_site::Answer::Json(format!("{{\"results\":{results}}}")),
+                Answer::Reply(reply) => fake_site::Answer::Json(reply),
+                Answer::Http(status, kind, text) => {
+                    fake_site::Answer::Http(status, vec![("content-type", kind.to_owned())], text.into_bytes())
+                }
+                Answer::Drop => fake_site::Answer::Close,
+                Answer::Stall => fake_site::Answer::Stall(LONG),
             }
-        });
-        Site { address, requests }
+        }))
     }
 
     /// A site that gives this JSON as the results of every call.
@@ -68,63 +64,13 @@ impl Site {
     }
 
     pub fn url(&self) -> CString {
-        c(&format!("http://{}", self.address))
+        c(&self.0.url)
     }
 
     /// How many requests came in.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.0.requests().len()
     }
-}
-
-fn serve(stream: TcpStream, answer: &(dyn Fn(&str, &Value) -> Answer + Send + Sync), count: &AtomicUsize) {
-    stream.set_read_timeout(Some(LONG)).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut writer = stream;
-    while let Some(body) = request(&mut reader) {
-        count.fetch_add(1, Ordering::SeqCst);
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        let method = body["method_name"].as_str().unwrap().to_owned();
-        let (status, kind, text) = match answer(&method, &body["params"][1]) {
-            Answer::Results(results) => (200, "application/json", format!("{{\"results\":{results}}}")),
-            Answer::Reply(reply) => (200, "application/json", reply),
-            Answer::Http(status, kind, text) => (status, kind, text),
-            Answer::Drop => return,
-            Answer::Stall => {
-                let _ = reader.read(&mut [0]);
-                return;
-            }
-        };
-        let head = format!(
-            "HTTP/1.1 {status} Status\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-            text.len()
-        );
-        if writer.write_all(&[head.as_bytes(), text.as_bytes()].concat()).is_err() {
-            return;
-        }
-    }
-}
-
-/// The body of the next request; `None` when the client has hung up.
-fn request(reader: &mut impl BufRead) -> Option<Vec<u8>> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap();
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(body)
 }
 
 /// Text as C writes it.

@@ -1,0 +1,124 @@
+//! `sg_pages`: a `find` of any size, page by page.
+#![allow(unsafe_code)]
+
+use std::ffi::c_char;
+
+use super::client::sg_client;
+use super::guard;
+use super::handle::{Borrowed, Exclusive, Handle, InBox, Out, Owned};
+use super::result::{give, sg_result};
+use super::string::Text;
+use crate::client::{Client, Error, Pages, Result, Status};
+use crate::runtime::Runtime;
+
+/// A `find` in progress, for reads of any size: a million rows never take more memory than a few pages.
+///
+/// The next four pages are asked for ahead. It works on after its client was freed.
+pub struct sg_pages {
+    _opaque: [u8; 0],
+}
+
+/// What is behind an `sg_pages`.
+pub(super) struct Reading {
+    runtime: Runtime,
+    /// `None` after a page was stopped in the middle.
+    pages: Option<Pages>,
+}
+
+impl Handle for sg_pages {
+    type Body = Reading;
+    type Place = InBox;
+    const NAME: &'static str = "sg_pages";
+    const MARK: u64 = u64::from_le_bytes(*b"sg_pages");
+}
+
+/// Begins to read a `find` page by page. No page is asked for yet.
+///
+/// @param[in] client  the client; not NULL; stays the caller's, and may be freed before the pages.
+/// @param[in] params_json  the parameters of the method find, as for sg_call(), but without "page"; not NULL; copied. A
+///   "limit" is the most rows in all.
+/// @param[out] out  the pages, owned by the caller: give them to sg_pages_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_UNSUPPORTED; otherwise as sg_call()
+/// @threadsafe yes
+/// @blocking yes, until the site's description of itself is known, which it is after a verified connect
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *const c_char, out: *mut *mut sg_pages) -> Status {
+    from_c!(client: Borrowed<sg_client>, params_json: Text, out: Out<*mut sg_pages>);
+    guard::status(|| {
+        out.start(std::ptr::null_mut())?;
+        let connection = client.share("client")?;
+        let (runtime, client) = (connection.body().runtime.clone(), connection.body().client.clone());
+        let params = params_json.required("params_json")?.to_owned();
+        let pages = runtime.run(stopped(), async move { Pages::open(&client, &params).await })?;
+        let reading = Reading {
+            runtime,
+            pages: Some(pages),
+        };
+        out.put(Owned::<sg_pages>::new(reading).into_c());
+        Ok(())
+    })
+}
+
+/// The next page: a result that is an array of rows.
+///
+/// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure the
+/// read is over.
+///
+/// @param[in,out] pages  the pages; not NULL; stay the caller's.
+/// @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
+///   NULL itself.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE when a page was stopped before, or after a shutdown;
+///   otherwise as sg_call()
+/// @threadsafe no: one thread at a time
+/// @blocking yes, within the time limits of the client's options, which each page has for itself
+/// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_pages_next(pages: *mut sg_pages, out: *mut *mut sg_result) -> Status {
+    from_c!(pages: Exclusive<sg_pages>, out: Out<*mut sg_result>);
+    guard::status(|| {
+        out.start(std::ptr::null_mut())?;
+        if let Some(page) = pages.get("pages")?.next()? {
+            out.put(page);
+        }
+        Ok(())
+    })
+}
+
+/// Frees the pages, and gives up those that are being fetched ahead. Results that came from them stay valid.
+///
+/// @param[in] pages  the pages, or NULL, which does nothing; gone afterwards.
+/// @threadsafe yes, once nobody uses the pages
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_pages_free(pages: *mut sg_pages) {
+    from_c!(pages: Owned<sg_pages>);
+    guard::getter((), || {
+        if let Some(reading) = pages.take() {
+            reading.runtime.release(reading.pages);
+        }
+    });
+}
+
+impl Reading {
+    fn next(&mut self) -> Result<Option<*mut sg_result>> {
+        // Before the pages are moved: in a forked child even dropping them would touch what belongs to the parent.
+        self.runtime.ready()?;
+        let lost = || Error::new(Status::InvalidState, "reading a page was stopped before; open the pages again");
+        let mut pages = self.pages.take().ok_or_else(lost)?;
+        let (pages, page) = self.runtime.run(stopped(), async move {
+            let page = pages.next().await;
+            Ok((pages, page))
+        })?;
+        self.pages = Some(pages);
+        Ok(page?.map(give))
+    }
+}
+
+fn stopped() -> Error {
+    Client::stopped("find", "the library was shut down while a page was being read")
+}
