@@ -1,0 +1,263 @@
+//! TLS and proxies: whom the client trusts, and which way it goes.
+
+#[path = "support/fake_site.rs"]
+mod fake_site;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fake_site::{Answer, FakeSite, INFO};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use shotgrid::client::{Client, Credentials, Error, Options, Secret, Status};
+
+fn connect(url: &str, options: Options) -> Result<Client, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let script = Credentials::Script {
+        name: "robot".into(),
+        api_key: Secret::new("0123abcd"),
+    };
+    runtime.block_on(async {
+        let limit = Duration::from_secs(30);
+        tokio::time::timeout(limit, Client::connect(url, script, options))
+            .await
+            .expect("the test hangs")
+    })
+}
+
+/// An authority of the test's own, whose certificate is in a file.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    file: PathBuf,
+}
+
+impl Authority {
+    fn new(name: &str) -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let file = std::env::temp_dir().join(format!("libshotgrid-{}-{name}.pem", std::process::id()));
+        std::fs::write(&file, issuer.pem()).unwrap();
+        Authority { issuer, file }
+    }
+
+    /// A secure site with a certificate for this name, valid in these years.
+    fn site(&self, name: &str, years: (i32, i32)) -> SecureSite {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)
+            .unwrap();
+        SecureSite::new(config)
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// A site behind TLS that answers every request alike. Its threads wait no longer than ten seconds for anything.
+struct SecureSite {
+    port: u16,
+}
+
+impl SecureSite {
+    fn new(config: rustls::ServerConfig) -> SecureSite {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let config = Arc::new(config);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().take(8).flatten() {
+                let config = config.clone();
+                std::thread::spawn(move || answer(stream, config));
+            }
+        });
+        SecureSite { port }
+    }
+
+    fn url(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
+}
+
+fn answer(stream: TcpStream, config: Arc<rustls::ServerConfig>) {
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut stream = rustls::StreamOwned::new(rustls::ServerConnection::new(config).unwrap(), stream);
+    let mut seen = Vec::new();
+    let mut chunk = [0; 4096];
+    while !seen.ends_with(b"]}") {
+        match stream.read(&mut chunk) {
+            Ok(0) | Err(_) => return,
+            Ok(read) => seen.extend_from_slice(&chunk[..read]),
+        }
+    }
+    let body = r#"{"version":[8,60,0],"entities":[]}"#;
+    let _ = write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.conn.send_close_notify();
+    let _ = stream.flush();
+}
+
+fn with_ca(authority: &Authority) -> Options {
+    Options {
+        ca_file: Some(authority.file.clone()),
+        max_attempts: 1,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_site_is_trusted_by_its_authority_alone() {
+    let ours = Authority::new("ours");
+    let other = Authority::new("other");
+    let site = ours.site("localhost", (2020, 2100));
+    connect(&site.url(), with_ca(&ours)).unwrap();
+    assert_eq!(connect(&site.url(), with_ca(&other)).unwrap_err().status, Status::TlsUntrusted);
+    let expired = ours.site("localhost", (2020, 2021));
+    assert_eq!(connect(&expired.url(), with_ca(&ours)).unwrap_err().status, Status::TlsExpired);
+    let early = ours.site("localhost", (2099, 2100));
+    assert_eq!(connect(&early.url(), with_ca(&ours)).unwrap_err().status, Status::TlsExpired);
+    let elsewhere = ours.site("elsewhere.example.com", (2020, 2100));
+    let error = connect(&elsewhere.url(), with_ca(&ours)).unwrap_err();
+    assert_eq!(error.status, Status::TlsHostName, "{error}");
+    assert!(!error.retryable && !error.may_have_applied);
+}
+
+#[test]
+fn ca_files_that_are_none_are_told() {
+    let site = FakeSite::new(|_| Answer::Close);
+    let options = |file: PathBuf| Options {
+        ca_file: Some(file),
+        ..Options::default()
+    };
+    let missing = connect(&site.url, options("/no/such/file.pem".into())).unwrap_err();
+    assert_eq!(missing.status, Status::Io);
+    assert!(missing.message.contains("/no/such/file.pem"), "{missing}");
+    let file = std::env::temp_dir().join(format!("libshotgrid-{}-none.pem", std::process::id()));
+    for text in [
+        "",
+        "no certificate at all",
+        "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n",
+    ] {
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(
+            connect(&site.url, options(file.clone())).unwrap_err().status,
+            Status::InvalidArgument,
+            "{text}"
+        );
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// A proxy that keeps the heads of what it was asked, and answers in place of every site.
+struct Proxy {
+    address: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn new(reply: &'static str) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = heads.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().take(8).flatten() {
+                stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+                    head.push(byte[0]);
+                }
+                seen.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+                let _ = stream.write_all(reply.as_bytes());
+            }
+        });
+        Proxy { address, heads }
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+fn through(proxy: &str) -> Options {
+    Options {
+        proxy: Some(Secret::new(proxy)),
+        max_attempts: 1,
+        allow_insecure_http: true,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_proxy_is_used_with_its_password_and_its_refusal_is_told() {
+    let proxy = Proxy::new("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let given = format!("joe:p@ss@{}", proxy.address);
+    let error = connect("https://site.invalid", through(&given)).unwrap_err();
+    assert_eq!(error.status, Status::NetworkProxy, "{error}");
+    let heads = proxy.heads();
+    assert!(heads[0].starts_with("CONNECT site.invalid:443 HTTP/1.1\r\n"), "{heads:?}");
+    assert!(
+        heads[0].to_lowercase().contains("proxy-authorization: basic am9lonbac3m="),
+        "{heads:?}"
+    );
+    assert!(!format!("{error:?} {:?}", through(&given)).contains("p@ss"));
+    let plain = connect("http://site.invalid", through(&given)).unwrap_err();
+    assert_eq!(plain.status, Status::NetworkProxy, "{plain}");
+    assert!(
+        proxy.heads().last().unwrap().starts_with("POST http://site.invalid/api3/json"),
+        "{:?}",
+        proxy.heads()
+    );
+}
+
+#[test]
+fn a_proxy_that_is_down_is_told_apart_from_a_site_that_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let error = connect("https://site.invalid", through(&nobody)).unwrap_err();
+    assert_eq!(error.status, Status::NetworkProxy, "{error}");
+    let error = connect(
+        &format!("http://{nobody}"),
+        Options {
+            max_attempts: 1,
+            ..Options::default()
+        },
+    )
+    .unwrap_err();
+    assert_eq!(error.status, Status::NetworkConnect, "{error}");
+}
+
+#[test]
+fn no_proxy_goes_straight_to_the_site() {
+    let proxy = Proxy::new("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let site = FakeSite::bare(|_| Answer::json(INFO.replace('}', ",\"entities\":[]}")));
+    let options = Options {
+        no_proxy: true,
+        ..through(&proxy.address)
+    };
+    connect(&site.url, options).unwrap();
+    assert!(proxy.heads().is_empty());
+}
