@@ -146,7 +146,7 @@ struct Planter<'a> {
 
 impl<'a> Planter<'a> {
     fn role(&mut self, role: &RoleDefinition) -> Result<i64, Fault> {
-        let entity_type = self.writer.entity_type("PermissionRuleSet")?;
+        let entity_type = self.writer.schema.known_type("PermissionRuleSet")?;
         let mut fields = vec![
             ("code".to_owned(), json!(role.code)),
             ("display_name".to_owned(), json!(role.display_name)),
@@ -173,7 +173,8 @@ impl<'a> Planter<'a> {
     fn group(&mut self, index: usize, group: &Group) -> Result<(), SeedError> {
         let entity_type = self
             .writer
-            .entity_type(&group.entity_type)
+            .schema
+            .known_type(&group.entity_type)
             .map_err(at(|| format!("entities[{index}]")))?;
         for (row_index, row) in group.rows.iter().enumerate() {
             let place = || format!("entities[{index}].rows[{row_index}] ({})", group.entity_type);

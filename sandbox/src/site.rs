@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::auth::secrets::Verifier;
-use crate::fault::Fault;
 use crate::requests::RequestLog;
 use crate::roles::Roles;
 use crate::schema::Schema;
@@ -16,11 +15,4 @@ pub(crate) struct Site {
     pub(crate) verifier: Verifier,
     pub(crate) session_lifetime: Duration,
     pub(crate) requests: RequestLog,
-}
-
-impl Site {
-    /// The entity type of this name, or the site's word for there being none.
-    pub(crate) fn entity_type(&self, name: &str) -> Result<&crate::schema::EntityType, Fault> {
-        self.schema.entity_type(name).ok_or_else(|| Fault::unknown_type(name))
-    }
 }

@@ -15,16 +15,10 @@ pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
         Value::Null => &[],
         _ => return Err(Fault::bad_call(VERB, "expected an array of requests")),
     };
-    call.site.store.write(|connection| {
-        let writer = Writer {
-            schema: &call.site.schema,
-            caller: call.caller,
-            connection,
-        };
-        requests
-            .iter()
-            .enumerate()
-            .map(|(index, wire)| request(&writer, wire).map_err(|fault| fault.in_batch(index)))
+    call.write(|writer| {
+        let replies = requests.iter().enumerate();
+        replies
+            .map(|(index, wire)| request(writer, wire).map_err(|fault| fault.in_batch(index)))
             .collect::<Result<Vec<_>, _>>()
             .map(Value::from)
     })

@@ -23,19 +23,12 @@ pub(super) const VERB: &str = "create";
 const KEY_FIELD: &str = "salted_password";
 
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
-    call.site.store.write(|connection| {
-        let writer = Writer {
-            schema: &call.site.schema,
-            caller: call.caller,
-            connection,
-        };
-        request(&writer, &Parameters::of(VERB, call.parameters)?)
-    })
+    call.write(|writer| request(writer, &Parameters::of(VERB, call.parameters)?))
 }
 
 /// One create, alone or in a batch.
 pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>) -> Result<Value, Fault> {
-    let entity_type = writer.entity_type(parameters.text("type")?)?;
+    let entity_type = writer.schema.known_type(parameters.text("type")?)?;
     let given = parameters.fields()?;
     let return_fields = parameters.names("return_fields")?;
     let id = create(writer, entity_type, &given)?;

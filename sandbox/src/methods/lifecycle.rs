@@ -21,20 +21,12 @@ pub(super) fn revive(call: &Call<'_>) -> Result<Value, Fault> {
 }
 
 fn run(call: &Call<'_>, verb: &str, retire: bool) -> Result<Value, Fault> {
-    call.site.store.write(|connection| {
-        let writer = Writer {
-            schema: &call.site.schema,
-            caller: call.caller,
-            connection,
-        };
-        let parameters = Parameters::of(verb, call.parameters)?;
-        request(&writer, &parameters, verb, retire)
-    })
+    call.write(|writer| request(writer, &Parameters::of(verb, call.parameters)?, verb, retire))
 }
 
 /// True when the row's state is another now, false when it was so before.
 pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>, verb: &str, retire: bool) -> Result<Value, Fault> {
-    let entity_type = writer.entity_type(parameters.text("type")?)?;
+    let entity_type = writer.schema.known_type(parameters.text("type")?)?;
     let id = parameters.integer("id")?;
     let guard = writer.guard();
     let check = || {

@@ -19,12 +19,17 @@ pub(crate) mod write {
     pub(crate) use super::writer::Writer;
 }
 
+use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::auth;
 use crate::auth::caller::Caller;
 use crate::fault::Fault;
+use crate::roles::refusal;
+use crate::roles::rules::{Decision, Verb};
+use crate::schema::EntityType;
 use crate::site::Site;
+use writer::Writer;
 
 /// What a call answers.
 pub(crate) enum Reply {
@@ -57,6 +62,28 @@ struct Call<'a> {
     caller: &'a Caller,
     authentication: &'a Value,
     parameters: &'a Value,
+}
+
+impl Call<'_> {
+    /// Runs `work` as one transaction in the caller's name.
+    fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.site.store.write(|connection| {
+            work(&Writer {
+                schema: &self.site.schema,
+                caller: self.caller,
+                connection,
+            })
+        })
+    }
+
+    /// Runs `work` on one snapshot, for a caller who may see rows of the type.
+    fn read<T>(&self, verb: &str, entity_type: &EntityType, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let role = &self.caller.role;
+        if let Decision::Deny(_) = role.decide(Verb::ReadEntity, &entity_type.name, "") {
+            return Err(refusal::read(role, verb, &entity_type.name));
+        }
+        self.site.store.read(work)
+    }
 }
 
 type Method = fn(&Call<'_>) -> Result<Value, Fault>;

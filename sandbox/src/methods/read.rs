@@ -6,7 +6,6 @@ use super::Call;
 use super::parameters::Parameters;
 use crate::fault::Fault;
 use crate::filter::Filter;
-use crate::roles::guard::Guard;
 use crate::store::query::Query;
 use crate::store::select::{self, Selection, Sort};
 
@@ -18,7 +17,7 @@ const LARGEST_PAGE: i64 = 5_000;
 
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     let parameters = Parameters::of(VERB, call.parameters)?;
-    let entity_type = call.site.entity_type(parameters.text("type")?)?;
+    let entity_type = call.site.schema.known_type(parameters.text("type")?)?;
     let page = Page::of(&parameters)?;
     let filter = filter_of(VERB, &parameters)?;
     let retired = match parameters.get("return_only").map(Value::as_str) {
@@ -37,13 +36,7 @@ pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     let without_counts = parameters.flag("return_paging_info_without_counts", false)?;
     let with_counts = parameters.flag("return_paging_info", false)?;
     let schema = &call.site.schema;
-    call.site.store.read(|connection| {
-        let guard = Guard {
-            schema,
-            caller: call.caller,
-            connection,
-        };
-        guard.check_read(VERB, entity_type)?;
+    call.read(VERB, entity_type, |connection| {
         let mut query = Query::new(schema, call.caller, VERB);
         // One row more than asked for tells whether there is another page.
         let window = Some((page.size + 1, page.offset()));

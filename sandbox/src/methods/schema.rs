@@ -27,7 +27,7 @@ pub(super) fn field_read(call: &Call<'_>) -> Result<Value, Fault> {
     const VERB: &str = "schema_field_read";
     check_project(call, VERB)?;
     let parameters = Parameters::of(VERB, call.parameters)?;
-    let entity_type = call.site.entity_type(parameters.text("type")?)?;
+    let entity_type = call.site.schema.known_type(parameters.text("type")?)?;
     let only = match parameters.get("field_name") {
         None => None,
         Some(_) => Some(parameters.text("field_name")?),

@@ -18,19 +18,12 @@ use crate::store::row::{self, Columns};
 pub(super) const VERB: &str = "update";
 
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
-    call.site.store.write(|connection| {
-        let writer = Writer {
-            schema: &call.site.schema,
-            caller: call.caller,
-            connection,
-        };
-        request(&writer, &Parameters::of(VERB, call.parameters)?)
-    })
+    call.write(|writer| request(writer, &Parameters::of(VERB, call.parameters)?))
 }
 
 /// One update, alone or in a batch.
 pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>) -> Result<Value, Fault> {
-    let entity_type = writer.entity_type(parameters.text("type")?)?;
+    let entity_type = writer.schema.known_type(parameters.text("type")?)?;
     let id = parameters.integer("id")?;
     let given = parameters.fields()?;
     update(writer, entity_type, id, &given)?;

@@ -52,10 +52,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(crate) fn entity_type(&self, name: &str) -> Result<&'a EntityType, Fault> {
-        self.schema.entity_type(name).ok_or_else(|| Fault::unknown_type(name))
-    }
-
     /// True while the site writes its own seed: read-only fields have to come from somewhere.
     pub(crate) fn is_site(&self) -> bool {
         self.caller.link().is_none()
@@ -197,7 +193,7 @@ impl<'a> Writer<'a> {
         let (Storage::InverseOfColumn(inverse) | Storage::InverseOfTable(inverse)) = &assignment.field.storage else {
             return Ok(());
         };
-        let other = self.entity_type(&inverse.entity_type)?;
+        let other = self.schema.known_type(&inverse.entity_type)?;
         for (_, id) in targets {
             self.guard().check_field(verb, other, &inverse.field, Some(*id))?;
         }

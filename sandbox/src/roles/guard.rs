@@ -23,14 +23,6 @@ impl<'a> Guard<'a> {
         self.caller.role.decide(verb, &entity_type.name, field)
     }
 
-    /// Refuses a caller who may see no row of the type.
-    pub(crate) fn check_read(&self, verb: &str, entity_type: &EntityType) -> Result<(), Fault> {
-        match self.decide(Verb::ReadEntity, entity_type, "") {
-            Decision::Deny(_) => Err(refusal::read(&self.caller.role, verb, &entity_type.name)),
-            _ => Ok(()),
-        }
-    }
-
     /// Refuses a caller who may create no row of the type.
     pub(crate) fn check_create(&self, entity_type: &EntityType) -> Result<(), Fault> {
         match self.decide(Verb::CreateEntity, entity_type, "") {

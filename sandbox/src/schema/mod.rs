@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::fault::Fault;
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DataType {
@@ -200,6 +202,11 @@ pub(crate) struct Schema {
 impl Schema {
     pub(crate) fn entity_type(&self, name: &str) -> Option<&EntityType> {
         self.types.get(name)
+    }
+
+    /// The entity type of this name, or the site's word for there being none.
+    pub(crate) fn known_type(&self, name: &str) -> Result<&EntityType, Fault> {
+        self.entity_type(name).ok_or_else(|| Fault::unknown_type(name))
     }
 
     pub(crate) fn types(&self) -> impl Iterator<Item = &EntityType> {
