@@ -1,5 +1,13 @@
 //! Methods and their arguments: what goes over the wire, what comes back, and what is refused before anything is sent.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
 #[path = "support/fake_site.rs"]
 mod fake_site;
 

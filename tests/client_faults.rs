@@ -1,5 +1,13 @@
 //! What goes wrong between here and the site: the right status, in time, and no write applied twice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
 #[path = "support/fake_site.rs"]
 mod fake_site;
 

@@ -1,5 +1,13 @@
 //! TLS and proxies: whom the client trusts, and which way it goes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
 #[path = "support/fake_site.rs"]
 mod fake_site;
 

@@ -1,5 +1,13 @@
 //! Signing in, staying signed in, and what happens when that ends.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
 #[path = "support/fake_site.rs"]
 mod fake_site;
 

@@ -2,6 +2,14 @@
 //!
 //! `UPDATE_DOCS=1 cargo test --test methods_reference` writes it anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
 use std::fmt::Write;
 use std::path::Path;
 

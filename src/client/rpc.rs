@@ -9,7 +9,7 @@ use super::document::{Document, Value};
 use super::error::{Error, Result};
 use super::json::quote;
 use super::retry::{self, Effect};
-use super::session::Token;
+use super::session::{Parameters, Token};
 use super::status::Status;
 use super::transport::Reached;
 use super::{Client, reply};
@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
 
 /// The authentication of one request.
 struct Ticket {
-    parameters: Secret,
+    parameters: Parameters,
     /// Of the session token that it holds, if it holds one.
     generation: Option<u64>,
 }
@@ -179,7 +179,7 @@ impl Client {
         Ok(())
     }
 
-    async fn fetch_token(&self, parameters: &Secret, deadline: Deadline) -> Result<Secret> {
+    async fn fetch_token(&self, parameters: &Parameters, deadline: Deadline) -> Result<Secret> {
         let reply = self
             .exchange(Call::new("get_session_token", None, Effect::Read), Some(parameters), deadline)
             .await?;
@@ -194,8 +194,8 @@ impl Client {
     }
 
     /// Sends one request, again where that is safe, and reads its reply.
-    async fn exchange(&self, call: Call<'_>, credentials: Option<&Secret>, deadline: Deadline) -> Result<Document> {
-        let body = envelope(call.wire_method, credentials, call.params);
+    async fn exchange(&self, call: Call<'_>, credentials: Option<&Parameters>, deadline: Deadline) -> Result<Document> {
+        let body = envelope(call.wire_method, credentials.map(|parameters| &parameters.json), call.params);
         let effect = call.effect;
         let read = if call.replies_text { reply::read_text } else { reply::read };
         let mut attempt = 0;
@@ -216,28 +216,14 @@ impl Client {
             );
             match pause {
                 Some(pause) if deadline.allows(pause) => tokio::time::sleep(pause).await,
-                _ => return Err(self.without_secrets(error)),
+                _ => {
+                    if let Some(parameters) = credentials {
+                        parameters.mask(&mut error);
+                    }
+                    return Err(error);
+                }
             }
         }
-    }
-
-    /// A site's words are passed on, so a site that repeats a secret must not make us do so.
-    fn without_secrets(&self, mut error: Error) -> Error {
-        let secret = match &self.0.session.credentials {
-            Credentials::Script { api_key, .. } => api_key,
-            Credentials::Person { password, .. } => password,
-            Credentials::Session { token } => token,
-        };
-        if secret.expose().len() >= 4 {
-            let mask = |text: &mut String| {
-                if text.contains(secret.expose()) {
-                    *text = text.replace(secret.expose(), "***");
-                }
-            };
-            mask(&mut error.message);
-            error.server_message.as_mut().map(mask);
-        }
-        error
     }
 }
 

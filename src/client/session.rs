@@ -3,6 +3,7 @@
 use tokio::sync::Mutex;
 
 use super::credentials::{Credentials, Secret};
+use super::error::Error;
 use super::info::SiteInfo;
 use super::json::{Object, quote};
 use super::options::Options;
@@ -47,32 +48,30 @@ impl Session {
     }
 
     /// The parameters of a script's call.
-    pub(super) fn script(&self, name: &str, api_key: &Secret) -> Secret {
-        self.finish(Object::new().text("script_name", name).text("script_key", api_key.expose()))
+    pub(super) fn script(&self, name: &str, api_key: &Secret) -> Parameters {
+        let object = Object::new().text("script_name", name).text("script_key", api_key.expose());
+        Parameters::new(self.finish(object), &[Some(api_key)])
     }
 
     /// The parameters of a call in a session.
-    pub(super) fn with_token(&self, token: &Secret, info: Option<&SiteInfo>) -> Secret {
+    pub(super) fn with_token(&self, token: &Secret, info: Option<&SiteInfo>) -> Parameters {
         let object = Object::new().text("session_token", token.expose());
         // Sites before 5.4.4 do not know the wish; where the version is not known yet, it does no harm to express it.
         let knows_wish = info.is_none_or(|info| info.has([5, 4, 4]));
-        self.finish(if knows_wish {
-            object.raw("reject_if_expired", "true")
-        } else {
-            object
-        })
+        let object = object.raw_if("reject_if_expired", knows_wish.then_some("true"));
+        Parameters::new(self.finish(object), &[Some(token)])
     }
 
     /// The parameters that exchange a login and password for a session token. The one-time second factor goes along
     /// only the first time. The session is the person's own: acting for another is asked for with each call.
-    pub(super) fn sign_in(&self, login: &str, password: &Secret, first: bool) -> Secret {
+    pub(super) fn sign_in(&self, login: &str, password: &Secret, first: bool) -> Parameters {
         let second_factor = self.auth_token.as_ref().filter(|_| first);
-        Secret::new(person(login, password, second_factor).finish())
+        Parameters::new(person(login, password, second_factor), &[Some(password), second_factor])
     }
 
     /// The parameters of a call that a person makes without a session.
-    pub(super) fn as_person(&self, login: &str, password: &Secret, auth_token: Option<&Secret>) -> Secret {
-        self.finish(person(login, password, auth_token))
+    pub(super) fn as_person(&self, login: &str, password: &Secret, auth_token: Option<&Secret>) -> Parameters {
+        Parameters::new(self.finish(person(login, password, auth_token)), &[Some(password), auth_token])
     }
 
     /// The login of the person whom this client acts for or is, where it is known.
@@ -84,15 +83,45 @@ impl Session {
         self.sudo_as_login.as_deref().or(own)
     }
 
-    fn finish(&self, object: Object) -> Secret {
+    fn finish(&self, object: Object) -> Object {
         let object = match &self.session_uuid {
             Some(uuid) => object.text("session_uuid", uuid),
             None => object,
         };
-        Secret::new(match &self.sudo_as_login {
-            Some(login) => object.text("sudo_as_login", login).finish(),
-            None => object.finish(),
-        })
+        match &self.sudo_as_login {
+            Some(login) => object.text("sudo_as_login", login),
+            None => object,
+        }
+    }
+}
+
+/// The credentials part of one request.
+pub(super) struct Parameters {
+    pub(super) json: Secret,
+    secrets: Vec<Secret>,
+}
+
+impl Parameters {
+    fn new(object: Object, secrets: &[Option<&Secret>]) -> Parameters {
+        Parameters {
+            json: Secret::new(object.finish()),
+            secrets: secrets.iter().copied().flatten().cloned().collect(),
+        }
+    }
+
+    /// A site's words are passed on, so a site that repeats a secret must not make us do so.
+    pub(super) fn mask(&self, error: &mut Error) {
+        // A shorter one would tear holes into ordinary words, and be easily guessed from where they are.
+        const SHORTEST: usize = 4;
+        for secret in self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST) {
+            let mask = |text: &mut String| {
+                if text.contains(secret) {
+                    *text = text.replace(secret, "***");
+                }
+            };
+            mask(&mut error.message);
+            error.server_message.as_mut().map(mask);
+        }
     }
 }
 
@@ -125,21 +154,21 @@ mod tests {
         let session = session(&options);
         let script = session.script("s", &Secret::new("k\"é"));
         assert_eq!(
-            script.expose(),
+            script.json.expose(),
             r#"{"script_name":"s","script_key":"k\"é","session_uuid":"U-1","sudo_as_login":"bob"}"#
         );
         let token = session.with_token(&Secret::new("T"), None);
         assert_eq!(
-            token.expose(),
+            token.json.expose(),
             r#"{"session_token":"T","reject_if_expired":true,"session_uuid":"U-1","sudo_as_login":"bob"}"#
         );
         let password = Secret::new("p");
         assert_eq!(
-            session.sign_in("u", &password, true).expose(),
+            session.sign_in("u", &password, true).json.expose(),
             r#"{"user_login":"u","user_password":"p","auth_token":"123"}"#
         );
         assert_eq!(
-            session.sign_in("u", &password, false).expose(),
+            session.sign_in("u", &password, false).json.expose(),
             r#"{"user_login":"u","user_password":"p"}"#
         );
     }

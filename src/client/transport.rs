@@ -223,7 +223,7 @@ impl Transport {
                 Status::NetworkDns
             };
         }
-        if text.contains("tunnel error") || text.contains("socks") {
+        if text.contains("tunnel error") {
             return Status::NetworkProxy;
         }
         if error.is_connect() {

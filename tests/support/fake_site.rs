@@ -1,5 +1,12 @@
 //! A site of a few lines that answers, or fails, exactly as a test says, and keeps what it was sent.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::io::{Read, Write};
