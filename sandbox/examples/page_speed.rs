@@ -6,7 +6,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shotgrid_sandbox::{Sandbox, Script};
+use shotgrid_sandbox::Sandbox;
 
 /// Each page is asked for this often.
 const ROUNDS: usize = 15;
@@ -25,8 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for size in sizes {
         let site = Sandbox::builder().seed_str(seed(size)).start()?;
+        let script = json!({"script_name": site.script().name, "script_key": site.script().api_key});
+        let artist = json!({"user_login": "a", "user_password": "a"});
         for (label, question) in questions() {
-            let times = measure(&site, &question)?;
+            let authentication = if label.starts_with("artist") { &artist } else { &script };
+            let times = measure(&site, authentication, &question)?;
             let ms = |time: &Duration| time.as_secs_f64() * 1000.0;
             println!(
                 "{size:>8}  {label:<44} {:>9.2} {:>9.2} {:>9.2}",
@@ -59,13 +62,26 @@ fn seed(size: usize) -> String {
         })
         .collect();
     json!({
-        "roles": [{
-            "code": "api_admin", "display_name": "API Admin", "entity_type": "ApiUser",
-            "rules": [{"id": 1, "effect": "allow", "verbs": ["read_entity"]}],
-        }],
+        "roles": [
+            {
+                "code": "api_admin", "display_name": "API Admin", "entity_type": "ApiUser",
+                "rules": [{"id": 1, "effect": "allow", "verbs": ["read_entity"]}],
+            },
+            {
+                "code": "artist", "display_name": "Artist", "entity_type": "HumanUser",
+                "rules": [
+                    {"id": 10, "effect": "allow", "verbs": ["read_entity"]},
+                    {"id": 11, "effect": "allow", "verbs": ["read_entity"], "entity_types": ["Shot", "Sequence"], "condition": {
+                        "path": "project.Project.users", "relation": "is",
+                        "values": [{"type": "HumanUser", "id": 0, "valid": "logged_in_user_token"}],
+                    }},
+                ],
+            },
+        ],
         "entities": [
             {"type": "ApiUser", "rows": [{"firstname": "bench", "role": "api_admin"}]},
             {"type": "Project", "rows": [{"$": "p0", "name": "Zero"}, {"$": "p1", "name": "One"}]},
+            {"type": "HumanUser", "rows": [{"login": "a", "password": "a", "role": "artist", "projects": ["$p0"]}]},
             {"type": "Sequence", "rows": sequences},
             {"type": "Shot", "rows": shots},
         ],
@@ -109,17 +125,21 @@ fn questions() -> Vec<(&'static str, Value)> {
         ),
         (
             "deep: sequence code, by code",
-            question(json!([condition("sg_sequence.Sequence.code", "is", json!("SQ003"))]), by_code, 1),
+            question(
+                json!([condition("sg_sequence.Sequence.code", "is", json!("SQ003"))]),
+                by_code.clone(),
+                1,
+            ),
         ),
+        ("artist: own projects, status, by code", question(json!([status]), by_code, 1)),
     ]
 }
 
-fn measure(site: &Sandbox, question: &Value) -> Result<Vec<Duration>, Box<dyn Error>> {
+fn measure(site: &Sandbox, authentication: &Value, question: &Value) -> Result<Vec<Duration>, Box<dyn Error>> {
     let agent = ureq::Agent::new_with_defaults();
-    let Script { name, api_key, .. } = site.script();
     let body = json!({
         "method_name": "read",
-        "params": [{"script_name": name, "script_key": api_key}, question],
+        "params": [authentication, question],
     })
     .to_string();
     let mut times = Vec::new();

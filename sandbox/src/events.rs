@@ -12,6 +12,9 @@ use crate::schema::{EntityType, Field};
 /// Entries about the event log itself would never end.
 pub(crate) const EVENT_LOG: &str = "EventLogEntry";
 
+/// Characters of a text that a description quotes; `meta` has all of it.
+const LONGEST_SHOWN: usize = 200;
+
 /// The row that an event is about.
 #[derive(Clone)]
 pub(crate) struct Subject<'a> {
@@ -191,7 +194,7 @@ fn without(list: &Value, other: &Value) -> Value {
 fn show(value: &Value) -> String {
     match value {
         Value::Null => "nothing".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.chars().take(LONGEST_SHOWN).collect(),
         Value::Array(members) => {
             let shown: Vec<String> = members.iter().map(show).collect();
             shown.join(", ")

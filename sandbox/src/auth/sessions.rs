@@ -7,6 +7,7 @@ use super::caller::Caller;
 use super::{people, scripts, secrets};
 use crate::events::EventLog;
 use crate::fault::Fault;
+use crate::filter::dates::format_date_time;
 use crate::site::Site;
 
 /// What is kept of a session.
@@ -17,7 +18,7 @@ struct Session {
     expires_at: i64,
 }
 
-/// Opens a session for a caller and gives its token.
+/// Opens a session for a caller and gives its token. With a login, a person has signed in by this.
 pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<String, Fault> {
     let token = secrets::random_hex();
     let (sudo_type, sudo_id) = caller.sudo_actual_user.clone().unzip();
@@ -34,10 +35,14 @@ pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<
                 end_of_new_session(site),
             ),
         )?;
-        match login {
-            Some(login) => EventLog { connection, caller }.login("Login", login),
-            None => Ok(()),
-        }
+        let Some(login) = login else {
+            return Ok(());
+        };
+        connection.execute(
+            "UPDATE \"t_HumanUser\" SET last_login = ?1 WHERE id = ?2",
+            (format_date_time(Utc::now()), caller.id),
+        )?;
+        EventLog { connection, caller }.login("Login", login)
     })?;
     Ok(token)
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::Call;
 use super::parameters::Parameters;
 use crate::fault::Fault;
+use crate::roles::refusal;
 use crate::roles::rules::{Decision, Verb};
 use crate::schema::{EntityType, Field};
 
@@ -28,6 +29,10 @@ pub(super) fn field_read(call: &Call<'_>) -> Result<Value, Fault> {
     check_project(call, VERB)?;
     let parameters = Parameters::of(VERB, call.parameters)?;
     let entity_type = call.site.schema.known_type(parameters.text("type")?)?;
+    let role = &call.caller.role;
+    if let Decision::Deny(_) = role.decide(Verb::ReadEntity, &entity_type.name, "") {
+        return Err(refusal::read(role, VERB, &entity_type.name));
+    }
     let only = match parameters.get("field_name") {
         None => None,
         Some(_) => Some(parameters.text("field_name")?),

@@ -137,6 +137,10 @@ fn a_session_token_stands_for_who_got_it() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["event_type"], "Shotgun_User_Login");
     assert_eq!(events[0]["user"]["type"], "HumanUser");
+    let person = admin
+        .find("HumanUser", json!([is("login", json!("artist"))]), json!(["last_login"]))
+        .unwrap();
+    assert!(person[0]["last_login"].is_string());
 }
 
 #[test]

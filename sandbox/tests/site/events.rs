@@ -102,6 +102,17 @@ fn deleting_and_reviving_are_told_and_history_keeps_the_id() {
 }
 
 #[test]
+fn a_description_quotes_no_more_than_the_beginning_of_a_long_text() {
+    let site = site();
+    let admin = Client::admin(&site);
+    let before = admin.last_event();
+    admin.update("Shot", 1, json!({"description": "x".repeat(10_000)})).unwrap();
+    let event = &admin.events_after(before)[0];
+    assert!(event["description"].as_str().unwrap().len() < 500);
+    assert_eq!(event["meta"]["new_value"].as_str().unwrap().len(), 10_000);
+}
+
+#[test]
 fn a_project_is_its_own_project() {
     let site = site();
     let admin = Client::admin(&site);

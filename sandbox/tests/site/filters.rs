@@ -23,7 +23,7 @@ fn small() -> Sandbox {
             {"type": "Shot", "rows": [
                 {"$": "h1", "project": "$p", "code": "Émile 10", "sg_sequence": "$s1", "sg_cut_in": 10, "sg_bid": 1.5, "sg_hero": true,
                  "sg_turnover": "2024-01-10", "sg_due": "2024-01-10T08:00:00Z", "assets": ["$boat", "$gull"], "tags": ["$hero"],
-                 "tag_list": ["Red", "blue"], "sg_status_list": "ip", "sg_supervisor": "$ann", "sg_recipients": ["$ann", "$team"]},
+                 "tag_list": ["Red", "blue", "HERO"], "sg_status_list": "ip", "sg_supervisor": "$ann", "sg_recipients": ["$ann", "$team"]},
                 {"project": "$p", "code": "beta 20", "sg_sequence": "$s1", "sg_cut_in": 20, "sg_bid": 2.5,
                  "sg_turnover": "2024-02-10", "sg_due": "2024-02-10T08:00:00Z", "assets": ["$boat"], "sg_status_list": "fin", "sg_supervisor": "$team"},
                 {"project": "$p", "code": "Gamma 30", "sg_sequence": "$s2", "sg_cut_in": 30, "sg_hero": true, "description": "100% _wild_ 'quote'"},
@@ -248,6 +248,10 @@ fn tag_lists() {
     check(&[
         ("tag_list", "is", json!(["RED"]), &[1, 4]),
         ("tag_list", "is_not", json!(["red"]), &[2, 3, 5, 6]),
+        ("tag_list", "contains", json!(["blue"]), &[1]),
+        ("tag_list", "name_id", json!([1]), &[1]),
+        ("tag_list", "name_id", json!([2]), &[]),
+        ("tag_list", "in", json!(["blue", "green"]), &[1]),
         ("tag_list", "is", json!([null]), &[2, 3, 5, 6]),
         ("tag_list", "name_contains", json!(["lu"]), &[1]),
         ("tag_list", "name_not_contains", json!(["lu"]), &[2, 3, 4, 5, 6]),

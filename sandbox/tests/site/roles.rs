@@ -200,6 +200,11 @@ fn a_whole_type_is_refused_by_name_of_the_role() {
     let summary = json!({"type": "ApiUser", "summaries": []});
     assert!(refusal(artist.call("summarize", summary)).starts_with("API summarize() CRUD ERROR #1.1: Entity of type ApiUser"));
     assert!(artist.call("schema_entity_read", json!(null)).unwrap().get("ApiUser").is_none());
+    let message = refusal(artist.call("schema_field_read", json!({"type": "ApiUser"})));
+    assert!(
+        message.contains("Entity of type ApiUser can not be accessed by this user. Rule: Artist"),
+        "{message}"
+    );
 }
 
 #[test]
