@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
+use crate::filter::relations::class_name;
 use crate::store::row::LinkMode;
 
 /// The parameters of a call that takes an object; a call without any sends none.
@@ -19,9 +20,10 @@ impl<'a> Parameters<'a> {
                 verb,
                 object: Some(object),
             }),
+            // What was given is not quoted: it may hold a password.
             other => Err(Fault::bad_call(
                 verb,
-                format_args!("expected an object of parameters but got: {other}"),
+                format_args!("expected [Hash] parameters but got {}", class_name(other)),
             )),
         }
     }

@@ -33,8 +33,10 @@ pub(crate) struct Scope<'a> {
     pub(crate) entity_type: &'a EntityType,
     pub(crate) alias: String,
     joins: Vec<String>,
-    /// Alias of each table joined, by the path that leads to it.
-    joined: BTreeMap<String, String>,
+    /// Alias of each table joined, by the path that leads to it and by whether the join is limited to
+    /// what the caller may see: a rule's join must not show the caller more, nor the caller's join hide
+    /// something from a rule.
+    joined: BTreeMap<(String, bool), String>,
 }
 
 impl Scope<'_> {
@@ -167,15 +169,16 @@ impl<'a> Query<'a> {
             if field.data_type != DataType::Entity {
                 return Ok(None);
             }
-            let key = segments[..position + 2].join(".");
-            alias = self.join(scope, &leaf, next, key)?;
+            let so_far = segments[..position + 2].join(".");
+            alias = self.join(scope, &leaf, next, so_far)?;
             entity_type = next;
             position += 2;
         }
     }
 
     /// Joins the row that an entity link points at, once for each path.
-    fn join(&mut self, scope: &mut Scope<'a>, from: &Leaf<'a>, next: &'a EntityType, key: String) -> Result<String, Fault> {
+    fn join(&mut self, scope: &mut Scope<'a>, from: &Leaf<'a>, next: &'a EntityType, path: String) -> Result<String, Fault> {
+        let key = (path, self.enforce);
         if let Some(alias) = scope.joined.get(&key) {
             return Ok(alias.clone());
         }
@@ -207,13 +210,16 @@ impl<'a> Query<'a> {
         match caller.role.decide(Verb::ReadEntity, &scope.entity_type.name, "") {
             Decision::Allow => Ok(None),
             Decision::Deny(_) => Ok(Some("0".to_owned())),
-            Decision::AllowIf(rule) => {
-                self.enforce = false;
-                let sql = self.filter(scope, &rule.condition);
-                self.enforce = true;
-                sql.map(Some)
-            }
+            Decision::AllowIf(rule) => self.site_filter(scope, &rule.condition).map(Some),
         }
+    }
+
+    /// A filter that is the site's own, not the caller's, and looks at everything.
+    fn site_filter(&mut self, scope: &mut Scope<'a>, filter: &Filter) -> Result<String, Fault> {
+        let enforced = std::mem::replace(&mut self.enforce, false);
+        let sql = self.filter(scope, filter);
+        self.enforce = enforced;
+        sql
     }
 
     fn visibility_of_joined(&mut self, entity_type: &'a EntityType, alias: &str) -> Result<Option<String>, Fault> {
@@ -272,7 +278,7 @@ impl<'a> Query<'a> {
         {
             let filter = Filter::parse(self.verb, wire)?;
             let mut inner = self.scope(target);
-            let condition = self.filter(&mut inner, &filter)?;
+            let condition = self.site_filter(&mut inner, &filter)?;
             conditions.push(format!(
                 "EXISTS (SELECT 1 FROM {} WHERE {}.id = {} AND {condition})",
                 inner.tables(),

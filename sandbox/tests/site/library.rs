@@ -1,5 +1,6 @@
 //! The library's own face.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -60,6 +61,19 @@ fn a_dropped_site_is_gone_at_once() {
     drop(site);
     assert!(started.elapsed() < Duration::from_secs(5));
     assert!(TcpStream::connect(&address).is_err());
+}
+
+#[test]
+fn half_a_request_does_not_hold_up_the_end() {
+    let site = site();
+    let mut stream = TcpStream::connect(site.url().trim_start_matches("http://")).unwrap();
+    stream
+        .write_all(b"POST /api3/json HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let started = Instant::now();
+    drop(site);
+    assert!(started.elapsed() < Duration::from_secs(6));
 }
 
 #[test]

@@ -397,3 +397,58 @@ fn the_answer_to_a_write_tells_no_more_than_a_read_would() {
         json!({"type": "Task", "id": task, "sg_status_list": "ip", "project.Project.name": "The Harbour Light"})
     );
 }
+
+#[test]
+fn a_path_ends_at_a_row_that_may_not_be_seen() {
+    let site = site();
+    let admin = Client::admin(&site);
+    let version = json!({"code": "across", "project": project(1), "entity": project(2)});
+    let id = id_of(&admin.create("Version", version).unwrap());
+    let artist = Client::person(&site, "artist");
+    let there = |client: &Client| {
+        let found = client.ids(
+            "Version",
+            json!([is("id", json!(id)), is("entity.Project.name", json!("Orbit Seven"))]),
+        );
+        (
+            client.get("Version", id, json!(["entity.Project.name"]))["entity.Project.name"].clone(),
+            found.unwrap().len(),
+        )
+    };
+    assert_eq!(there(&admin), (json!("Orbit Seven"), 1));
+    assert_eq!(there(&artist), (json!(null), 0));
+}
+
+#[test]
+fn a_rule_sees_what_the_caller_does_not() {
+    let seed = json!({
+        "roles": [{"code": "api_admin", "display_name": "API Admin", "entity_type": "ApiUser", "rules": [
+            {"id": 1, "effect": "allow", "verbs": ["read_entity"], "entity_types": ["Shot"],
+             "condition": {"path": "project.Project.name", "relation": "is", "values": ["Open"]}}]}],
+        "entities": [
+            {"type": "ApiUser", "rows": [{"firstname": "s", "role": "api_admin"}]},
+            {"type": "Project", "rows": [{"$": "o", "name": "Open", "code": "b"}, {"$": "c", "name": "Closed", "code": "a"}]},
+            {"type": "Shot", "rows": [{"project": "$o", "code": "1"}, {"project": "$c", "code": "2"}, {"project": "$o", "code": "3"}]},
+        ],
+    });
+    let site = Sandbox::builder().seed_str(seed.to_string()).start().unwrap();
+    let client = Client::admin(&site);
+    let read = |sorts: Value| {
+        client
+            .read(json!({"type": "Shot", "return_fields": ["project.Project.name"], "sorts": sorts}))
+            .unwrap()
+    };
+    for rows in [
+        read(json!([])),
+        read(json!([{"field_name": "project.Project.name", "direction": "desc"}])),
+    ] {
+        assert_eq!(rows.iter().map(id_of).collect::<Vec<_>>(), [1, 3]);
+        assert!(rows.iter().all(|row| row["project.Project.name"].is_null()));
+    }
+    assert!(
+        client
+            .ids("Shot", json!([is("project.Project.name", json!("Open"))]))
+            .unwrap()
+            .is_empty()
+    );
+}
