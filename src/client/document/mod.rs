@@ -10,9 +10,9 @@ mod reader;
 mod time;
 mod value;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock};
+
+use once_cell::race::OnceBox;
 
 pub use cstrings::CStrings;
 use reader::MAX_TEXT;
@@ -43,9 +43,9 @@ pub struct Document {
     text: String,
     nodes: Vec<Node>,
     root: u32,
-    strings: OnceLock<CStrings>,
-    root_index: OnceLock<Arc<[u32]>>,
-    indexes: Mutex<HashMap<u32, Arc<[u32]>>>,
+    // Made when they are first needed, without a lock: a fork meanwhile must not leave the child waiting.
+    strings: OnceBox<CStrings>,
+    indexes: OnceBox<Vec<Index>>,
 }
 
 impl Document {
@@ -61,9 +61,8 @@ impl Document {
             text,
             nodes,
             root,
-            strings: OnceLock::new(),
-            root_index: OnceLock::new(),
-            indexes: Mutex::new(HashMap::new()),
+            strings: OnceBox::new(),
+            indexes: OnceBox::new(),
         };
         let root = document.root();
         let (text_end, nodes_end) = (root.end(), root.behind());
@@ -113,18 +112,32 @@ impl Document {
 
     /// Every string of the document, decoded and NUL-terminated. Made on first use.
     pub fn c_strings(&self) -> &CStrings {
-        self.strings.get_or_init(|| CStrings::new(self))
+        self.strings.get_or_init(|| Box::new(CStrings::new(self)))
     }
 
-    /// The node numbers of a large container's elements, made on first use.
-    fn index(&self, container: Value<'_>) -> Arc<[u32]> {
-        let collect = || container.children().map(|child| child.node()).collect();
-        if container.node() == self.root {
-            return self.root_index.get_or_init(collect).clone();
-        }
-        let mut indexes = self.indexes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        indexes.entry(container.node()).or_insert_with(collect).clone()
+    /// The node of an element of a large container. Every large container is indexed when the first is asked.
+    fn element_of_large(&self, container: u32, position: usize) -> Option<u32> {
+        let indexes = self.indexes.get_or_init(|| Box::new(self.index_large()));
+        let found = indexes.binary_search_by_key(&container, |index| index.container).ok()?;
+        indexes.get(found)?.elements.get(position).copied()
     }
+
+    fn index_large(&self) -> Vec<Index> {
+        let all = (self.root..).take(self.nodes.len()).filter_map(|node| self.value(node));
+        let large = all.filter(|value| value.count() >= INDEX_FROM);
+        large
+            .map(|value| Index {
+                container: value.node(),
+                elements: value.children().map(Value::node).collect(),
+            })
+            .collect()
+    }
+}
+
+/// Where the elements of a large container are.
+struct Index {
+    container: u32,
+    elements: Box<[u32]>,
 }
 
 impl fmt::Debug for Document {

@@ -204,7 +204,7 @@ impl<'d> Value<'d> {
         if self.count() < INDEX_FROM {
             return self.children().nth(position);
         }
-        let node = self.document.index(self).get(position).copied()?;
+        let node = self.document.element_of_large(self.node, position)?;
         Some(Value { node, ..self })
     }
 
