@@ -1,4 +1,4 @@
-//! The programs of tests/c: compiled, given a site each, and run in three ways.
+//! The programs of tests/c and tests/cpp: compiled, given a site each, and run in three ways.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::cc::{self, Language};
+use crate::demo;
 use crate::site::{Site, local, log_file};
 use crate::steps::{Outcome, Session};
-use crate::tools::{self, VALGRIND};
+use crate::tools::{self, CXX, VALGRIND};
 use crate::workspace::{Workspace, bounded, read};
-use crate::{cc, demo};
 
 /// What a program is linked with.
 enum Links {
@@ -24,9 +25,10 @@ enum Links {
     Nothing,
 }
 
-/// A file of tests/c. What cannot be looked at when it runs stands here with the reason.
+/// A file of tests/c or tests/cpp. What cannot be looked at when it runs stands here with the reason.
 struct Program {
     name: &'static str,
+    language: Language,
     links: Links,
     not_sanitized: Option<&'static str>,
     /// Whether memory that is lost at the end, also of forked children, is an error.
@@ -37,6 +39,7 @@ impl Program {
     const fn new(name: &'static str, links: Links) -> Program {
         Program {
             name,
+            language: Language::C,
             links,
             not_sanitized: None,
             leaks_count: true,
@@ -63,6 +66,10 @@ const PROGRAMS: &[Program] = &[
     Program::new("thread_exit", Links::Library),
     Program::new("threads", Links::Library),
     Program::new("values", Links::Library),
+    Program {
+        language: Language::Cxx,
+        ..Program::new("linkage", Links::Library)
+    },
 ];
 
 /// How the programs are run.
@@ -210,6 +217,13 @@ fn run(workspace: &Workspace, way: Way, names: &[&str]) -> Result<Tally> {
             tally.skipped += 1;
             continue;
         }
+        if program.language == Language::Cxx
+            && let Some(why) = tools::missing(&CXX, false)?
+        {
+            println!("   skip {:<12} {why}", program.name);
+            tally.skipped += 1;
+            continue;
+        }
         let started = Instant::now();
         let result = run_program(workspace, way, program, &folder, &old_library);
         let took = started.elapsed().as_secs_f64();
@@ -230,14 +244,20 @@ fn run(workspace: &Workspace, way: Way, names: &[&str]) -> Result<Tally> {
 /// Compiles a program, starts a site for it alone, and runs it.
 fn run_program(workspace: &Workspace, way: Way, program: &Program, folder: &Path, old_library: &Path) -> Result<()> {
     let built = workspace.built()?;
-    let source = workspace.root.join("tests/c").join(program.name).with_extension("c");
+    let extension = program.language.extension();
+    let source = workspace
+        .root
+        .join("tests")
+        .join(extension)
+        .join(program.name)
+        .with_extension(extension);
     let executable = folder.join(program.name);
     let library = match program.links {
         Links::Library => Some(built.library.as_path()),
         Links::Panics => Some(built.panics.as_path()),
         Links::Nothing => None,
     };
-    cc::program(workspace, &source, &executable, library, way.flags())?;
+    cc::program(workspace, program.language, &source, &executable, library, way.flags())?;
     let site = Site::start(&built.sandbox, &[], &log_file(folder, &format!("{}-site", program.name)))?;
     let mut command = local(match way {
         Way::Plain | Way::Sanitized => Command::new(&executable),
@@ -277,17 +297,23 @@ fn under_valgrind(executable: &Path, leaks_count: bool) -> Command {
 
 /// A file that nobody runs would look like a test.
 fn every_file_is_listed(workspace: &Workspace) -> Result<()> {
-    let folder = workspace.root.join("tests/c");
-    let mut files = BTreeSet::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))? {
-        let path = entry.with_context(|| format!("{} cannot be listed", folder.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "c") {
-            files.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+    for language in [Language::C, Language::Cxx] {
+        let folder = workspace.root.join("tests").join(language.extension());
+        let mut files = BTreeSet::new();
+        for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))? {
+            let path = entry.with_context(|| format!("{} cannot be listed", folder.display()))?.path();
+            if path.extension().is_some_and(|extension| extension == language.extension()) {
+                files.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+            }
         }
-    }
-    let listed: BTreeSet<String> = PROGRAMS.iter().map(|program| program.name.to_owned()).collect();
-    if files != listed {
-        bail!("tests/c holds {files:?}, but the list in xtask says {listed:?}");
+        let listed: BTreeSet<String> = PROGRAMS
+            .iter()
+            .filter(|program| program.language == language)
+            .map(|program| program.name.to_owned())
+            .collect();
+        if files != listed {
+            bail!("{} holds {files:?}, but the list in xtask says {listed:?}", folder.display());
+        }
     }
     Ok(())
 }
@@ -327,6 +353,7 @@ fn no_sanitizers(workspace: &Workspace) -> Result<Option<String>> {
     fs::write(&source, "int main(void) { return 0; }\n").with_context(|| format!("{} cannot be written", source.display()))?;
     let tried = cc::program(
         workspace,
+        Language::C,
         &source,
         &workspace.scratch.join("sanitizers"),
         None,

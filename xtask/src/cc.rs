@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::tools::CXX;
 use crate::workspace::Workspace;
 
 /// What every C and C++ file of the project, and the header, must pass.
@@ -29,10 +30,39 @@ pub fn compiler(workspace: &Workspace, program: impl Into<OsString>, standard: &
     command
 }
 
-/// Compiles one C99 file to a program; `library` is the shared library that it is linked with, if any, and found
+/// A language and its standard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// C99 by the C compiler.
+    C,
+    /// C++11 by g++: the oldest that the header is for.
+    Cxx,
+}
+
+impl Language {
+    /// The ending of its files.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Language::C => "c",
+            Language::Cxx => "cpp",
+        }
+    }
+}
+
+/// Compiles one file to a program; `library` is the shared library that it is linked with, if any, and found
 /// again by its folder when the program runs.
-pub fn program(workspace: &Workspace, source: &Path, output: &Path, library: Option<&Path>, flags: &[&str]) -> Result<()> {
-    let mut command = compiler(workspace, c_compiler(), "c99");
+pub fn program(
+    workspace: &Workspace,
+    language: Language,
+    source: &Path,
+    output: &Path,
+    library: Option<&Path>,
+    flags: &[&str],
+) -> Result<()> {
+    let mut command = match language {
+        Language::C => compiler(workspace, c_compiler(), "c99"),
+        Language::Cxx => compiler(workspace, CXX.program, "c++11"),
+    };
     command.args(["-g", "-pthread"]).args(flags).arg("-o").arg(output).arg(source);
     if let Some(library) = library {
         let folder = library.parent().context("the library has no folder")?;

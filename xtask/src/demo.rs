@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use crate::cc;
+use crate::cc::{self, Language};
 use crate::site::{Site, local, log_file};
 use crate::workspace::Workspace;
 
@@ -37,6 +37,6 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 pub fn compile(workspace: &Workspace) -> Result<PathBuf> {
     let source = workspace.root.join("examples/c/quickstart.c");
     let program = workspace.scratch.join("quickstart");
-    cc::program(workspace, &source, &program, Some(&workspace.built()?.library), &[])?;
+    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.library), &[])?;
     Ok(program)
 }

@@ -85,7 +85,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "c-programs",
-        about: "tests/c as they are",
+        about: "tests/c and tests/cpp as they are",
         run: c_programs::plain,
     },
     Step {
