@@ -64,7 +64,7 @@ fn serve(mut arguments: pico_args::Arguments) -> Result<(), String> {
         .build()
         .map_err(|error| error.to_string())?;
     // Signals are listened for before the line is out: who reads it may send one at once.
-    let signals = runtime.block_on(async { Signals::listen() })?;
+    let signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
     let site = builder.start().map_err(|error| error.to_string())?;
     print(&format!("{}\n", ready_line(&site)))?;
     runtime.block_on(signals.wait(exit_with_stdin));
@@ -141,47 +141,55 @@ fn ready_line(site: &Sandbox) -> Value {
 /// What ends the program.
 struct Signals {
     #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
 }
 
 impl Signals {
     #[cfg(unix)]
-    fn listen() -> Result<Self, String> {
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-        Ok(Self { terminate })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
-    #[cfg(not(unix))]
-    fn listen() -> Result<Self, String> {
-        Ok(Self {})
+    #[cfg(windows)]
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: tokio::signal::windows::ctrl_c()?,
+        })
     }
 
-    async fn wait(self, exit_with_stdin: bool) {
-        let (input_ended, input_end) = tokio::sync::oneshot::channel();
-        if exit_with_stdin {
-            std::thread::spawn(move || {
-                drain_input();
-                let _ = input_ended.send(());
-            });
-        }
-        let stdin = async {
-            // Without the option the sender is gone at once, which is no end of input.
-            if input_end.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        #[cfg(unix)]
-        let terminated = {
-            let mut terminate = self.terminate;
-            async move { terminate.recv().await }
-        };
-        #[cfg(not(unix))]
-        let terminated = std::future::pending::<()>();
+    #[cfg(unix)]
+    async fn received(&mut self) {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated => {}
-            () = stdin => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(windows)]
+    async fn received(&mut self) {
+        self.interrupt.recv().await;
+    }
+
+    async fn wait(mut self, exit_with_stdin: bool) {
+        if !exit_with_stdin {
+            return self.received().await;
+        }
+        let (input_ended, input_end) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            drain_input();
+            let _ = input_ended.send(());
+        });
+        tokio::select! {
+            () = self.received() => {}
+            _ = input_end => {}
         }
     }
 }

@@ -118,10 +118,12 @@ impl Seed {
             let id = planter.role(role).map_err(at(|| format!("roles[{index}] ({})", role.code)))?;
             definitions.push((id, role.clone()));
         }
-        Roles::build(&definitions).map_err(|reason| SeedError {
-            place: "roles".to_owned(),
-            reason,
-        })?;
+        Roles::build(&definitions)
+            .and_then(|roles| roles.check(schema))
+            .map_err(|reason| SeedError {
+                place: "roles".to_owned(),
+                reason,
+            })?;
         for (index, group) in self.entities.iter().enumerate() {
             planter.group(index, group)?;
         }

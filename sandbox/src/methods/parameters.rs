@@ -80,26 +80,32 @@ impl<'a> Parameters<'a> {
             // What was given is not quoted: it may hold a password.
             return Err(Fault::bad_call(self.verb, "invalid/missing array 'fields'"));
         };
-        fields.iter().map(|field| self.field(field)).collect()
+        // A mode of the whole request holds for the fields that give none.
+        let mode = self.mode(self.get("multi_entity_update_mode"), LinkMode::Set)?;
+        fields.iter().map(|field| self.field(field, mode)).collect()
     }
 
-    fn field(&self, field: &'a Value) -> Result<FieldValue<'a>, Fault> {
+    fn mode(&self, given: Option<&Value>, default: LinkMode) -> Result<LinkMode, Fault> {
+        match given.and_then(Value::as_str) {
+            Some("set") => Ok(LinkMode::Set),
+            Some("add") => Ok(LinkMode::Add),
+            Some("remove") => Ok(LinkMode::Remove),
+            _ => match given {
+                None | Some(Value::Null) => Ok(default),
+                Some(other) => Err(Fault::bad_call(
+                    self.verb,
+                    format_args!("invalid 'multi_entity_update_mode': {other}"),
+                )),
+            },
+        }
+    }
+
+    fn field(&self, field: &'a Value, mode: LinkMode) -> Result<FieldValue<'a>, Fault> {
         let name = field
             .get("field_name")
             .and_then(Value::as_str)
             .ok_or_else(|| Fault::bad_call(self.verb, "invalid/missing string 'field_name'"))?;
-        let mode = match field.get("multi_entity_update_mode").unwrap_or(&Value::Null) {
-            Value::Null => LinkMode::Set,
-            Value::String(mode) if mode == "set" => LinkMode::Set,
-            Value::String(mode) if mode == "add" => LinkMode::Add,
-            Value::String(mode) if mode == "remove" => LinkMode::Remove,
-            other => {
-                return Err(Fault::bad_call(
-                    self.verb,
-                    format_args!("invalid 'multi_entity_update_mode': {other}"),
-                ));
-            }
-        };
+        let mode = self.mode(field.get("multi_entity_update_mode"), mode)?;
         Ok(FieldValue {
             name,
             value: field.get("value").unwrap_or(&Value::Null),

@@ -1,5 +1,6 @@
 //! Permission roles: who may read, create, update, retire and revive what.
 
+mod check;
 pub(crate) mod guard;
 pub(crate) mod refusal;
 pub(crate) mod rules;
@@ -11,6 +12,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use crate::schema::Schema;
 use rules::{RawRule, Role};
 
 /// What a role may do beyond reading and writing rows.
@@ -69,6 +71,13 @@ impl Roles {
             (id, &definition.code, text),
         )?;
         Ok(())
+    }
+
+    /// Holds every role against the schema.
+    pub(crate) fn check(&self, schema: &Schema) -> Result<(), String> {
+        self.by_id
+            .values()
+            .try_for_each(|role| check::check(role, schema).map_err(|reason| format!("role '{}': {reason}", role.code)))
     }
 
     pub(crate) fn get(&self, id: i64) -> Option<Arc<Role>> {

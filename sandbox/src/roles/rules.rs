@@ -121,6 +121,7 @@ pub(crate) enum Decision<'a> {
 /// A permission role with the rules of its parents.
 #[derive(Debug)]
 pub(crate) struct Role {
+    pub(crate) code: String,
     pub(crate) display_name: String,
     may: BTreeSet<String>,
     rules: Vec<Rule>,
@@ -148,6 +149,7 @@ impl Role {
             }
         }
         Ok(Self {
+            code: definition.code.clone(),
             display_name: definition.display_name.clone(),
             may,
             rules,
@@ -173,10 +175,15 @@ impl Role {
             conditional: false,
         };
         Self {
+            code: "site".to_owned(),
             display_name: "Site".to_owned(),
             may: BTreeSet::new(),
             rules: verbs.map(rule).to_vec(),
         }
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     pub(crate) fn may(&self, what: &str) -> bool {

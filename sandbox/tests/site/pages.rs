@@ -296,3 +296,31 @@ fn reads_do_not_wait_for_each_other_or_for_writes() {
     });
     assert_eq!(Client::admin(&site).ids("Shot", json!([])).unwrap().len(), 36 + 20);
 }
+
+#[test]
+fn a_read_sees_all_of_a_batch_or_nothing_and_does_not_wait_for_it() {
+    let site = site();
+    let requests: Vec<Value> = (0..400)
+        .map(|n| {
+            let fields = json!([{"field_name": "code", "value": format!("BIG_{n}")}, {"field_name": "project", "value": project(1)}]);
+            json!({"request_type": "create", "type": "Shot", "fields": fields})
+        })
+        .collect();
+    let (done, finished) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let writer = Client::admin(&site);
+        scope.spawn(move || {
+            writer.call("batch", json!(requests)).unwrap();
+            done.send(()).unwrap();
+        });
+        let reader = Client::admin(&site);
+        let mut before_it_was_done = 0;
+        while finished.try_recv().is_err() {
+            let count = reader.ids("Shot", json!([])).unwrap().len();
+            assert!(count == 36 || count == 436, "{count}");
+            before_it_was_done += usize::from(count == 36);
+        }
+        assert!(before_it_was_done > 1, "{before_it_was_done}");
+        assert_eq!(reader.ids("Shot", json!([])).unwrap().len(), 436);
+    });
+}

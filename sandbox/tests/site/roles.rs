@@ -319,7 +319,7 @@ fn the_far_end_of_a_link_is_no_way_round() {
         "roles": [
             {"code": "api_admin", "display_name": "API Admin", "entity_type": "ApiUser", "rules": [
                 {"id": 1, "effect": "allow", "verbs": ["read_entity", "create_entity", "update_field"]},
-                {"id": 2, "effect": "deny", "verbs": ["update_field"], "entity_types": ["Shot"], "field_names": ["sg_sequence"]},
+                {"id": 9, "effect": "deny", "verbs": ["update_field"], "entity_types": ["Shot"], "field_names": ["sg_sequence"]},
             ]},
         ],
         "entities": [
@@ -344,7 +344,7 @@ fn roles_inherit_and_override() {
         "roles": [
             {"code": "base", "display_name": "Base", "entity_type": "ApiUser", "rules": [
                 rule(1, "allow", json!(["read_entity", "create_entity"]), json!(["*"])),
-                rule(2, "deny", json!(["create_entity"]), json!(["Tag", "Group"])),
+                rule(7, "deny", json!(["create_entity"]), json!(["Tag", "Group"])),
             ]},
             {"code": "child", "display_name": "Child", "entity_type": "ApiUser", "parent": "base", "rules": [
                 rule(10, "allow", json!(["create_entity"]), json!(["Tag"])),
@@ -358,7 +358,7 @@ fn roles_inherit_and_override() {
     let message = refusal(client.create("Group", json!({"code": "g"})));
     assert_eq!(
         message,
-        "API create() CRUD ERROR #6.1: Entity of type Group cannot be created by this user. Rule: Child -- PermissionRule 3: DENY create_entity FOR entity_type => Group"
+        "API create() CRUD ERROR #6.1: Entity of type Group cannot be created by this user. Rule: Child -- PermissionRule 8: DENY create_entity FOR entity_type => Group"
     );
 }
 

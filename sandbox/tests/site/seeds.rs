@@ -86,6 +86,17 @@ fn a_broken_role_is_told_with_its_rule() {
         message.contains("role 'r': rule 8: a condition says where a rule allows"),
         "{message}"
     );
+    let on = |entity_type: &str, path: &str| {
+        let condition = json!({"path": path, "relation": "is", "values": [null]});
+        with_rule(json!({"id": 5, "effect": "allow", "verbs": ["read_entity"], "entity_types": [entity_type], "condition": condition}))
+    };
+    assert!(on("Shot", "project.Project.foo").contains("role 'r': rule 5: API permission_rule() Shot.project.Project.foo doesn't exist."));
+    assert!(on("Blob", "id").contains("role 'r': rule 5: Entity type 'Blob' does not exist."));
+    let field = json!({"id": 6, "effect": "deny", "verbs": ["update_field"], "entity_types": ["Shot"], "field_names": ["foo"]});
+    assert!(with_rule(field).contains("role 'r': rule 6: Shot.foo doesn't exist"));
+    let two = json!([{"id": 1, "effect": "allow", "verbs": ["read_entity", "create_entity"]}, {"id": 2, "effect": "deny", "verbs": ["read_entity"]}]);
+    let message = broken(&json!({"roles": [{"code": "r", "display_name": "R", "entity_type": "ApiUser", "rules": two}]}).to_string());
+    assert!(message.contains("role 'r': rule 2: the number is given twice"), "{message}");
     assert!(with_rule(json!({"id": 9, "effect": "allow", "verbs": ["fly"]})).contains("unknown variant `fly`"));
     let message = broken(&json!({"roles": [{"code": "r", "display_name": "R", "entity_type": "ApiUser", "parent": "q"}]}).to_string());
     assert!(message.contains("there is no role 'q' before this"), "{message}");

@@ -166,6 +166,11 @@ fn links_are_set_added_and_removed() {
     assert_eq!(ids(&write(json!(null), &[4]).unwrap()), [4]);
     assert_eq!(ids(&write(json!("set"), &[]).unwrap()), [0_i64; 0]);
     assert_eq!(write(json!("toggle"), &[1]).unwrap_err().code, 103);
+    write(json!("set"), &[1]).unwrap();
+    // A mode for the whole request.
+    let field = json!({"field_name": "assets", "value": [link("Asset", 2)]});
+    let parameters = json!({"type": "Shot", "id": id, "fields": [field], "multi_entity_update_mode": "add"});
+    assert_eq!(ids(&admin.call("update", parameters).unwrap()), [1, 2]);
 }
 
 #[test]
