@@ -350,11 +350,13 @@ fn fill(store: &Store, schema: &Schema, seed: &Seed, new: bool, options: &Builde
     let mut seed_error = None;
     let filled = store.write(|connection| {
         let secrets = if new {
-            seed.plant(connection, schema).map_err(|error| {
+            let made = seed.plant(connection, schema).map_err(|error| {
                 let fault = Fault::argument(error.to_string());
                 seed_error = Some(error);
                 fault
-            })?
+            })?;
+            Store::mark_filled(connection)?;
+            made
         } else {
             still_good(connection, seed.secrets())?
         };

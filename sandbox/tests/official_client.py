@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The official Python client against a running site.
+"""The official Python client against a site that has just been started.
 
 Usage: official_client.py READY_LINE
 

@@ -67,7 +67,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens `file`, or a scratch file that goes away with the store. Says whether it is new.
+    /// Opens `file`, or a scratch file that goes away with the store. Says whether it is new, and to be
+    /// filled.
     ///
     /// The scratch store is a file, too: SQLite lets readers run beside a writer only in WAL mode, which
     /// its in-memory databases lack.
@@ -110,10 +111,12 @@ impl Store {
             .pragma_query_value(None, "application_id", |row| row.get(0))
             .map_err(not_ours)?;
         let tables: i64 = writer.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
-        let new = tables == 0;
-        if !new && application != APPLICATION_ID {
+        let blank = tables == 0;
+        if !blank && application != APPLICATION_ID {
             return Err(StoreError::NotOurs(path.to_owned()));
         }
+        // A first start that failed, or was killed, left tables without a version and nothing in them.
+        let new = version == 0;
         if !new && version != LAYOUT_VERSION {
             return Err(StoreError::OtherVersion {
                 path: path.to_owned(),
@@ -127,12 +130,14 @@ impl Store {
         let transaction = writer.transaction()?;
         ddl::add_missing_columns(&transaction, schema)?;
         transaction.execute_batch(&ddl::create_statements(schema))?;
-        if new {
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", LAYOUT_VERSION)?;
-        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.commit()?;
         Ok((writer, new))
+    }
+
+    /// Says, in the transaction that filled a new file, that it is whole.
+    pub(crate) fn mark_filled(connection: &Connection) -> Result<(), Fault> {
+        Ok(connection.pragma_update(None, "user_version", LAYOUT_VERSION)?)
     }
 
     /// Runs `work` on one snapshot of the data.
@@ -253,6 +258,7 @@ mod tests {
         };
         let (store, new) = Store::open(Some(&file), &schema).unwrap();
         assert!(new);
+        store.write(Store::mark_filled).unwrap();
         store
             .write(|connection| Ok(connection.execute_batch("ALTER TABLE t_Shot DROP COLUMN color")?))
             .unwrap();

@@ -125,6 +125,24 @@ fn no_secret_is_in_the_file() {
 }
 
 #[test]
+fn a_first_start_that_failed_can_be_tried_again() {
+    let scratch = Scratch::new("again");
+    let file = scratch.file("site.sqlite");
+    let broken = json!({"roles": [], "entities": [{"type": "Tag", "rows": [{"name": "a"}, {"foo": 1}]}]});
+    let message = Sandbox::builder()
+        .data_file(&file)
+        .seed_str(broken.to_string())
+        .start()
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("entities[0].rows[1] (Tag)"), "{message}");
+    let site = Sandbox::builder().data_file(&file).start().unwrap();
+    let tags = Client::admin(&site).find("Tag", json!([]), json!(["name"])).unwrap();
+    assert!(tags.iter().all(|tag| tag["name"] != "a"));
+    assert_eq!(Client::admin(&site).ids("Shot", json!([])).unwrap().len(), 36);
+}
+
+#[test]
 fn files_that_are_not_ours_are_refused_and_left_alone() {
     let scratch = Scratch::new("refused");
     let start = |name: &str| Sandbox::builder().data_file(scratch.file(name)).start().unwrap_err().to_string();
