@@ -1301,6 +1301,18 @@ SG_API int32_t sg_error_may_have_applied(const sg_error *error) SG_NOEXCEPT;
 SG_API int64_t sg_error_batch_index(const sg_error *error) SG_NOEXCEPT;
 
 /**
+ * The Attachment that was uploaded before a later step of the call failed, such as sharing it or reading the thumbnail.
+ *
+ * @param[in] error  the record, or NULL; stays the caller's.
+ * @return its id; 0 for none, and for NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int64_t sg_error_attachment_id(const sg_error *error) SG_NOEXCEPT;
+
+/**
  * What a refusal forbids.
  *
  * @param[in] error  the record, or NULL; stays the caller's.

@@ -91,6 +91,7 @@ fn a_taken_record_is_owned() {
             assert_eq!(sg_error_retry_after_ms(error), -1);
             assert_eq!(sg_error_may_have_applied(error), 0);
             assert_eq!(sg_error_batch_index(error), -1);
+            assert_eq!(sg_error_attachment_id(error), 0);
             assert_eq!(sg_error_entity_id(error), 0);
             assert_eq!(sg_error_rule_id(error), 0);
             for text in TEXTS {
@@ -132,6 +133,7 @@ fn nothing_has_nothing() {
         assert_eq!(sg_error_retry_after_ms(error), -1);
         assert_eq!(sg_error_may_have_applied(error), 0);
         assert_eq!(sg_error_batch_index(error), -1);
+        assert_eq!(sg_error_attachment_id(error), 0);
         assert_eq!(sg_error_entity_id(error), 0);
         assert_eq!(sg_error_rule_id(error), 0);
         for text in TEXTS {

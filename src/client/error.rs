@@ -48,6 +48,8 @@ pub struct Record {
     pub may_have_applied: bool,
     /// Which request of a batch failed, counted from 0.
     pub batch_index: Option<u64>,
+    /// The Attachment that was uploaded before a later step failed.
+    pub attachment_id: Option<i64>,
     /// What a permission refusal told. All empty for every other status.
     pub refusal: Refusal,
 }
@@ -72,6 +74,7 @@ impl Error {
             retry_after_ms: None,
             may_have_applied: false,
             batch_index: None,
+            attachment_id: None,
             refusal: Refusal::default(),
         }))
     }

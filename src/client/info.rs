@@ -19,15 +19,17 @@ impl std::fmt::Display for Version {
 }
 
 /// The parts of `info` that decide how a call is made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct SiteInfo {
+    /// All that it said.
+    pub(super) document: Document,
     pub(super) version: Version,
     pub(super) page_size: u64,
 }
 
 impl SiteInfo {
     /// Reads the reply of `info`.
-    pub(super) fn read(reply: &Document) -> Result<SiteInfo> {
+    pub(super) fn read(reply: Document) -> Result<SiteInfo> {
         let root = reply.root();
         let numbers = root
             .get("version")
@@ -51,9 +53,11 @@ impl SiteInfo {
             .get("api_max_entities_per_page")
             .and_then(|size| size.as_i64().ok())
             .unwrap_or(0);
+        let page_size = u64::try_from(page_size).ok().filter(|size| *size > 0).unwrap_or(DEFAULT_PAGE_SIZE);
         let info = SiteInfo {
+            document: reply,
             version,
-            page_size: u64::try_from(page_size).ok().filter(|size| *size > 0).unwrap_or(DEFAULT_PAGE_SIZE),
+            page_size,
         };
         info.require([2, 4, 0], "this API")?;
         Ok(info)
@@ -84,7 +88,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<SiteInfo> {
-        SiteInfo::read(&Document::parse(text.into()).unwrap())
+        SiteInfo::read(Document::parse(text.into()).unwrap())
     }
 
     #[test]

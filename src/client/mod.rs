@@ -13,6 +13,7 @@ mod info;
 mod json;
 mod methods;
 mod options;
+mod progress;
 mod records;
 mod reply;
 mod retry;
@@ -21,6 +22,7 @@ mod session;
 mod site;
 mod status;
 mod tls;
+mod transfer;
 mod transport;
 
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
 pub use methods::{Method, Pages, Param, Takes, methods};
 pub use options::Options;
+pub use progress::Progress;
 pub use status::Status;
 
 /// A connection to a site as a person, a script or in a session. Any number of tasks may use it at once.
@@ -77,7 +80,12 @@ impl Client {
     /// Calls a method of the official client's vocabulary. `params` is a JSON object of keyword arguments, a JSON array of
     /// positional arguments, or empty for none.
     pub async fn call(&self, method: &str, params: &str) -> Result<Document> {
-        methods::call(self, method, params).await
+        self.call_watched(method, params, &Arc::default()).await
+    }
+
+    /// As [`Client::call`]. How far the files of the call are can be read from `progress` at any time.
+    pub async fn call_watched(&self, method: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
+        methods::call(self, method, params, progress).await
     }
 
     /// Sends any wire method with any parameters, and gives its `results`. `params` is JSON, or empty for none. The
@@ -104,7 +112,7 @@ impl Client {
     async fn info(&self, deadline: Deadline) -> Result<&SiteInfo> {
         self.0
             .info
-            .get_or_try_init(|| async { SiteInfo::read(&self.fetch_info(deadline).await?) })
+            .get_or_try_init(|| async { SiteInfo::read(self.fetch_info(deadline).await?) })
             .await
     }
 }

@@ -74,17 +74,33 @@ fn success(reply: Reply) -> Result<Document, Failure> {
 }
 
 /// The error of a reply whose HTTP status is no success. An exception in its body says more than the status.
-fn failure(reply: Reply) -> Failure {
+pub(super) fn failure(reply: Reply) -> Failure {
     let (status, retry_after_ms) = (reply.status, reply.retry_after_ms());
     let location = reply.header(header::LOCATION).map(str::to_owned);
+    let text = said(&reply);
     let told = Document::parse(reply.body).ok().and_then(|document| exception(&document));
     let applied = matches!(status, 500.. if told.is_none());
     let mut error = told.unwrap_or_else(|| from_http_status(status, location.as_deref()));
+    error.http_status = Some(status);
+    error.server_message = error.server_message.take().or(text);
     error.retry_after_ms = retry_after_ms;
     Failure {
         error,
         reached: if applied { Reached::Unknown } else { Reached::Refused },
     }
+}
+
+/// The words of a reply that is no success: a plain text, or the message of a storage's XML. Web pages say nothing of use.
+fn said(reply: &Reply) -> Option<String> {
+    const LONGEST: usize = 2_000;
+    let text = std::str::from_utf8(&reply.body).ok()?.trim();
+    let kind = reply.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    if text.is_empty() || kind.contains("html") || text.starts_with("<html") || text.starts_with("<!") {
+        return None;
+    }
+    let message = text.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
+    let text = message.map_or(text, |(message, _)| message);
+    Some(text.chars().take(LONGEST).collect())
 }
 
 fn from_http_status(status: u16, location: Option<&str>) -> Error {

@@ -41,9 +41,15 @@ pub(super) fn pause(error: &Error, effect: Effect, nothing_sent: bool, attempt: 
     )
 }
 
-/// Between 0 and 1. The standard library seeds its hashers at random, and spreading retries needs no better.
+/// Between 0 and 1.
 fn random_fraction() -> f64 {
-    (RandomState::new().hash_one(0u8) >> 11) as f64 / (1u64 << 53) as f64
+    (random() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A number that nobody can foresee. The standard library seeds its hashers at random, which is good enough for spreading
+/// retries and for names that must not meet.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(0u8)
 }
 
 #[cfg(test)]

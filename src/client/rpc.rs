@@ -52,8 +52,8 @@ impl<'a> Call<'a> {
 }
 
 /// The authentication of one request.
-struct Ticket {
-    parameters: Parameters,
+pub(super) struct Ticket {
+    pub(super) parameters: Parameters,
     /// Of the session token that it holds, if it holds one.
     generation: Option<u64>,
 }
@@ -66,20 +66,30 @@ impl Client {
 
     /// Makes a remote call with this client's credentials. A session that has ended is renewed once.
     pub(super) async fn rpc(&self, call: Call<'_>, deadline: Deadline) -> Result<Document> {
-        self.require_features(deadline).await?;
-        let ticket = self.ticket(deadline).await?;
-        let first = self.exchange(call, Some(&ticket.parameters), deadline).await;
-        let ended = match first {
-            Err(error) if error.status == Status::AuthSessionExpired => error,
-            settled => return settled,
+        let ticket = self.call_ticket(deadline).await?;
+        let error = match self.exchange(call, Some(&ticket.parameters), deadline).await {
+            Err(error) => error,
+            done => return done,
         };
-        let Credentials::Person { .. } = self.0.session.credentials else {
-            return Err(ended);
-        };
-        // The site refused the token before it looked at the call, so sending the call again repeats nothing.
-        self.renew(ticket.generation, deadline).await?;
-        let ticket = self.ticket(deadline).await?;
+        let ticket = self.renewed_ticket(&ticket, error, deadline).await?;
         self.exchange(call, Some(&ticket.parameters), deadline).await
+    }
+
+    /// The authentication of a call, or of a form.
+    pub(super) async fn call_ticket(&self, deadline: Deadline) -> Result<Ticket> {
+        self.require_features(deadline).await?;
+        self.ticket(deadline).await
+    }
+
+    /// Another ticket for a call that failed because its session has ended: the site refused the token before it looked at
+    /// the call, so making it again repeats nothing. Any other error comes back.
+    pub(super) async fn renewed_ticket(&self, ticket: &Ticket, error: Error, deadline: Deadline) -> Result<Ticket> {
+        let is_person = matches!(self.0.session.credentials, Credentials::Person { .. });
+        if error.status != Status::AuthSessionExpired || !is_person {
+            return Err(error);
+        }
+        self.renew(ticket.generation, deadline).await?;
+        self.ticket(deadline).await
     }
 
     /// Makes a read with a person's login and password in place of this client's credentials.
@@ -195,7 +205,7 @@ impl Client {
 
     /// Sends one request, again where that is safe, and reads its reply.
     async fn exchange(&self, call: Call<'_>, credentials: Option<&Parameters>, deadline: Deadline) -> Result<Document> {
-        let body = envelope(call.wire_method, credentials.map(|parameters| &parameters.json), call.params);
+        let body = envelope(call.wire_method, credentials.map(Parameters::json).as_ref(), call.params);
         let effect = call.effect;
         let read = if call.replies_text { reply::read_text } else { reply::read };
         let mut attempt = 0;

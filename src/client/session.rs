@@ -5,7 +5,7 @@ use tokio::sync::Mutex;
 use super::credentials::{Credentials, Secret};
 use super::error::Error;
 use super::info::SiteInfo;
-use super::json::{Object, quote};
+use super::json::Object;
 use super::options::Options;
 
 /// A session token and how many came before it.
@@ -49,29 +49,30 @@ impl Session {
 
     /// The parameters of a script's call.
     pub(super) fn script(&self, name: &str, api_key: &Secret) -> Parameters {
-        let object = Object::new().text("script_name", name).text("script_key", api_key.expose());
-        Parameters::new(self.finish(object), &[Some(api_key)])
+        self.finish(Parameters::new().text("script_name", name).secret("script_key", Some(api_key)))
     }
 
     /// The parameters of a call in a session.
     pub(super) fn with_token(&self, token: &Secret, info: Option<&SiteInfo>) -> Parameters {
-        let object = Object::new().text("session_token", token.expose());
+        let parameters = Parameters::new().secret("session_token", Some(token));
         // Sites before 5.4.4 do not know the wish; where the version is not known yet, it does no harm to express it.
         let knows_wish = info.is_none_or(|info| info.has([5, 4, 4]));
-        let object = object.raw_if("reject_if_expired", knows_wish.then_some("true"));
-        Parameters::new(self.finish(object), &[Some(token)])
+        self.finish(if knows_wish {
+            parameters.truth("reject_if_expired")
+        } else {
+            parameters
+        })
     }
 
     /// The parameters that exchange a login and password for a session token. The one-time second factor goes along
     /// only the first time. The session is the person's own: acting for another is asked for with each call.
     pub(super) fn sign_in(&self, login: &str, password: &Secret, first: bool) -> Parameters {
-        let second_factor = self.auth_token.as_ref().filter(|_| first);
-        Parameters::new(person(login, password, second_factor), &[Some(password), second_factor])
+        person(login, password, self.auth_token.as_ref().filter(|_| first))
     }
 
     /// The parameters of a call that a person makes without a session.
     pub(super) fn as_person(&self, login: &str, password: &Secret, auth_token: Option<&Secret>) -> Parameters {
-        Parameters::new(self.finish(person(login, password, auth_token)), &[Some(password), auth_token])
+        self.finish(person(login, password, auth_token))
     }
 
     /// The login of the person whom this client acts for or is, where it is known.
@@ -83,37 +84,83 @@ impl Session {
         self.sudo_as_login.as_deref().or(own)
     }
 
-    fn finish(&self, object: Object) -> Object {
-        let object = match &self.session_uuid {
-            Some(uuid) => object.text("session_uuid", uuid),
-            None => object,
+    fn finish(&self, parameters: Parameters) -> Parameters {
+        let optional = |parameters: Parameters, name, text: &Option<String>| match text {
+            Some(text) => parameters.text(name, text),
+            None => parameters,
         };
-        match &self.sudo_as_login {
-            Some(login) => object.text("sudo_as_login", login),
-            None => object,
-        }
+        let parameters = optional(parameters, "session_uuid", &self.session_uuid);
+        optional(parameters, "sudo_as_login", &self.sudo_as_login)
     }
 }
 
-/// The credentials part of one request.
-pub(super) struct Parameters {
-    pub(super) json: Secret,
-    secrets: Vec<Secret>,
+fn person(login: &str, password: &Secret, auth_token: Option<&Secret>) -> Parameters {
+    let parameters = Parameters::new().text("user_login", login).secret("user_password", Some(password));
+    parameters.secret("auth_token", auth_token)
+}
+
+/// The credentials part of one request: an object of a remote call, or fields of a form.
+pub(super) struct Parameters(Vec<(&'static str, Parameter)>);
+
+enum Parameter {
+    Text(String),
+    Secret(Secret),
+    True,
 }
 
 impl Parameters {
-    fn new(object: Object, secrets: &[Option<&Secret>]) -> Parameters {
-        Parameters {
-            json: Secret::new(object.finish()),
-            secrets: secrets.iter().copied().flatten().cloned().collect(),
+    fn new() -> Parameters {
+        Parameters(Vec::new())
+    }
+
+    fn with(mut self, name: &'static str, value: Parameter) -> Parameters {
+        self.0.push((name, value));
+        self
+    }
+
+    fn text(self, name: &'static str, text: &str) -> Parameters {
+        self.with(name, Parameter::Text(text.to_owned()))
+    }
+
+    fn secret(self, name: &'static str, secret: Option<&Secret>) -> Parameters {
+        match secret {
+            Some(secret) => self.with(name, Parameter::Secret(secret.clone())),
+            None => self,
         }
+    }
+
+    fn truth(self, name: &'static str) -> Parameters {
+        self.with(name, Parameter::True)
+    }
+
+    /// The JSON object of a remote call.
+    pub(super) fn json(&self) -> Secret {
+        let object = self.0.iter().fold(Object::new(), |object, (name, value)| match value {
+            Parameter::Text(text) => object.text(name, text),
+            Parameter::Secret(secret) => object.text(name, secret.expose()),
+            Parameter::True => object.raw(name, "true"),
+        });
+        Secret::new(object.finish())
+    }
+
+    /// The fields of a form, as texts.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| match value {
+            Parameter::Text(text) => (*name, text.as_str()),
+            Parameter::Secret(secret) => (*name, secret.expose()),
+            Parameter::True => (*name, "True"),
+        })
     }
 
     /// A site's words are passed on, so a site that repeats a secret must not make us do so.
     pub(super) fn mask(&self, error: &mut Error) {
         // A shorter one would tear holes into ordinary words, and be easily guessed from where they are.
         const SHORTEST: usize = 4;
-        for secret in self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST) {
+        let secrets = self.0.iter().filter_map(|(_, value)| match value {
+            Parameter::Secret(secret) => Some(secret.expose()),
+            _ => None,
+        });
+        for secret in secrets.filter(|secret| secret.len() >= SHORTEST) {
             let mask = |text: &mut String| {
                 if text.contains(secret) {
                     *text = text.replace(secret, "***");
@@ -123,12 +170,6 @@ impl Parameters {
             error.server_message.as_mut().map(mask);
         }
     }
-}
-
-fn person(login: &str, password: &Secret, auth_token: Option<&Secret>) -> Object {
-    let object = Object::new().text("user_login", login).text("user_password", password.expose());
-    let second_factor = auth_token.map(|token| Secret::new(quote(token.expose())));
-    object.raw_if("auth_token", second_factor.as_ref().map(Secret::expose))
 }
 
 #[cfg(test)]
@@ -154,21 +195,21 @@ mod tests {
         let session = session(&options);
         let script = session.script("s", &Secret::new("k\"é"));
         assert_eq!(
-            script.json.expose(),
+            script.json().expose(),
             r#"{"script_name":"s","script_key":"k\"é","session_uuid":"U-1","sudo_as_login":"bob"}"#
         );
         let token = session.with_token(&Secret::new("T"), None);
         assert_eq!(
-            token.json.expose(),
+            token.json().expose(),
             r#"{"session_token":"T","reject_if_expired":true,"session_uuid":"U-1","sudo_as_login":"bob"}"#
         );
         let password = Secret::new("p");
         assert_eq!(
-            session.sign_in("u", &password, true).json.expose(),
+            session.sign_in("u", &password, true).json().expose(),
             r#"{"user_login":"u","user_password":"p","auth_token":"123"}"#
         );
         assert_eq!(
-            session.sign_in("u", &password, false).json.expose(),
+            session.sign_in("u", &password, false).json().expose(),
             r#"{"user_login":"u","user_password":"p"}"#
         );
     }

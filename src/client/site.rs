@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
 use url::{Host, Url};
 
 use super::credentials::Secret;
@@ -10,6 +11,8 @@ use super::error::{Error, Result};
 /// Where a site is.
 #[derive(Clone, Debug)]
 pub(super) struct Site {
+    /// Its root, from which the addresses of forms and files are made.
+    pub(super) address: Url,
     /// The endpoint of every remote call.
     pub(super) rpc: Url,
     /// The value of the `Authorization` header, from user information in the address.
@@ -58,16 +61,35 @@ impl Site {
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let rpc = url.join("/api3/json").map_err(|error| wrong(format!("is no address ({error})")))?;
-        Ok(Site { rpc, basic })
+        Ok(Site { address: url, rpc, basic })
     }
 
-    /// Host and port as a person would write them, for messages.
-    pub(super) fn name(&self) -> String {
-        let host = self.rpc.host_str().unwrap_or_default();
-        match self.rpc.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
+    /// The value of the `Authorization` header of remote calls.
+    pub(super) fn basic_header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(self.basic.as_ref()?.expose()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// The address of something on the site. `None` if the path is none.
+    pub(super) fn at(&self, path: &str) -> Result<Url> {
+        self.address
+            .join(path)
+            .map_err(|error| Error::invalid_argument(format!("{} is no path on the site: {error}", super::document::shorten(path))))
+    }
+
+    /// Whether an address is on this site, so that it may be told the session.
+    pub(super) fn owns(&self, url: &Url) -> bool {
+        self.address.origin() == url.origin()
+    }
+}
+
+/// Host and port as a person would write them, for messages.
+pub(super) fn name_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) struct Report {
     retry_after_ms: i64,
     may_have_applied: bool,
     batch_index: i64,
+    attachment_id: i64,
     operation: Option<CString>,
     entity_type: Option<CString>,
     entity_id: i64,
@@ -55,6 +56,7 @@ impl Report {
             retry_after_ms: number(error.retry_after_ms),
             may_have_applied: error.may_have_applied,
             batch_index: number(error.batch_index),
+            attachment_id: error.attachment_id.unwrap_or(0),
             operation: refusal.operation.as_deref().map(c_text),
             entity_type: refusal.entity_type.as_deref().map(c_text),
             entity_id: refusal.entity_id.unwrap_or(0),
@@ -315,6 +317,20 @@ pub unsafe extern "C" fn sg_error_may_have_applied(error: *const sg_error) -> i3
 pub unsafe extern "C" fn sg_error_batch_index(error: *const sg_error) -> i64 {
     from_c!(error: Borrowed<sg_error>);
     guard::getter(-1, || error.peek().map_or(-1, |report| report.batch_index))
+}
+
+/// The Attachment that was uploaded before a later step of the call failed, such as sharing it or reading the thumbnail.
+///
+/// @param[in] error  the record, or NULL; stays the caller's.
+/// @return its id; 0 for none, and for NULL
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_error_attachment_id(error: *const sg_error) -> i64 {
+    from_c!(error: Borrowed<sg_error>);
+    guard::getter(0, || error.peek().map_or(0, |report| report.attachment_id))
 }
 
 /// What a refusal forbids.

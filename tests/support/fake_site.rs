@@ -29,8 +29,24 @@ impl Request {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
+    /// The method of a remote call; empty for everything else.
     pub fn wire_method(&self) -> String {
+        if self.target() != "POST /api3/json" {
+            return String::new();
+        }
         self.json()["method_name"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Method and path, such as `POST /api3/json`.
+    pub fn target(&self) -> String {
+        self.head.split(" HTTP/").next().unwrap_or_default().to_owned()
+    }
+
+    /// A field of a form.
+    pub fn field(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.body.as_bytes())
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     /// The credentials part of the parameters.

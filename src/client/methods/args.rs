@@ -62,6 +62,8 @@ pub enum Takes {
     Operator,
     /// An entity: an object with `type` and `id`.
     Entity,
+    /// A date-time text.
+    Time,
     /// Anything.
     Any,
 }
@@ -82,6 +84,7 @@ impl Takes {
             Takes::Filters => "an array of conditions, or an object in the wire's form",
             Takes::Operator => "\"all\" or \"any\"",
             Takes::Entity => "an entity, which is an object with \"type\" and \"id\"",
+            Takes::Time => "a date-time such as \"2026-01-31T12:00:00Z\"",
             Takes::Any => "anything",
         }
     }
@@ -101,6 +104,7 @@ impl Takes {
             Takes::Filters => matches!(value.kind(), Kind::Array | Kind::Object),
             Takes::Operator => filters::operator(Some(value)).is_ok(),
             Takes::Entity => value.get("type").is_some() && value.get("id").is_some(),
+            Takes::Time => value.as_time_ms().is_ok(),
             Takes::Any => true,
         }
     }
@@ -241,12 +245,14 @@ impl<'d> Args<'d> {
     /// Operation, entity type and id that the call is about, where it is about one entity type.
     pub(super) fn subject(&self) -> Option<(String, String, Option<i64>)> {
         let operation = match &self.method.run {
+            Run::Save { wire, .. } => *wire,
             Run::Rpc { wire, .. } => match *wire {
-                "create" | "update" | "delete" | "revive" => *wire,
+                "delete" | "revive" => *wire,
                 _ => "read",
             },
             Run::Find { .. } => "read",
-            Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate => return None,
+            Run::Transfer(kind) if kind.writes() => "update",
+            Run::Transfer(_) | Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate => return None,
         };
         let entity_type = self.get("entity_type")?.as_str()?.into_owned();
         Some((

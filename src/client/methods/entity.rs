@@ -1,15 +1,19 @@
 //! `create`, `update`, `delete` and `revive`.
 
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Kind, Value};
+use crate::client::document::{Document, Kind, Value};
 use crate::client::error::{Error, Result};
 use crate::client::filters::trim_field;
 use crate::client::info::SiteInfo;
 use crate::client::json::{Object, array, quote};
 use crate::client::retry::Effect;
-use crate::client::status::Status;
+use crate::client::rpc::Call;
+use crate::client::transfer::{Thumbnail, Transfer, set_thumbnails};
 
 use super::find::return_fields;
+
+const IMAGE: &str = "image";
+const FILMSTRIP: &str = "filmstrip_image";
 
 const ENTITY_TYPE: Param = Param::required("entity_type", Takes::Text);
 const ENTITY_ID: Param = Param::required("entity_id", Takes::Id);
@@ -22,11 +26,9 @@ pub(super) const METHODS: &[Method] = &[
         params: &[ENTITY_TYPE, DATA, Param::optional("return_fields", Takes::Texts, "null")],
         returns: "The entity with `type`, `id`, the fields that were set and those asked for.",
         example: r#"{"entity_type": "Version", "data": {"project": {"type": "Project", "id": 70}, "code": "SQ010_0010_comp_v001"}, "return_fields": ["code", "sg_status_list"]}"#,
-        run: Run::Rpc {
+        run: Run::Save {
             wire: "create",
-            effect: Effect::Write,
             build: create,
-            reply: Reply::Record,
         },
     },
     Method {
@@ -40,11 +42,9 @@ pub(super) const METHODS: &[Method] = &[
         ],
         returns: "The entity with `type`, `id` and the fields that were changed.",
         example: r#"["Shot", 862, {"sg_status_list": "ip", "assets": [{"type": "Asset", "id": 1226}]}, {"assets": "add"}]"#,
-        run: Run::Rpc {
+        run: Run::Save {
             wire: "update",
-            effect: Effect::Write,
             build: update,
-            reply: Reply::Record,
         },
     },
     Method {
@@ -83,7 +83,7 @@ fn one_row(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
 }
 
 fn create(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
-    let fields = fields_to_create(args.need("data")?)?;
+    let fields = fields_to_create(args.need("data")?);
     let object = Object::new()
         .text("type", &args.text("entity_type")?)
         .raw("fields", &fields)
@@ -95,7 +95,7 @@ fn update(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     let modes =
         Modes::new(args.get("multi_entity_update_modes")).map_err(|problem| args.wrong_inside("multi_entity_update_modes", &problem))?;
     let (entity_type, id) = (args.text("entity_type")?, args.need("entity_id")?.json());
-    let fields = fields_to_update(args.need("data")?, &modes)?;
+    let fields = fields_to_update(args.need("data")?, &modes);
     if fields.is_empty() {
         return Ok(Step::Answer(Object::new().raw("id", id).text("type", &entity_type).finish()));
     }
@@ -103,32 +103,76 @@ fn update(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     Ok(Step::Send(Some(object.finish())))
 }
 
-/// Thumbnails are uploaded, not written, and `null` creates none.
-fn fields_to_create(data: Value<'_>) -> Result<String> {
-    let mut fields = Vec::with_capacity(data.count());
-    for value in data.children() {
-        let name = name_of(value);
-        match is_thumbnail(&name) {
-            true if value.kind() == Kind::Null => {}
-            true => return Err(no_upload(&name)),
-            false => fields.push(field(&name, value.json())),
-        }
+/// Writes the fields, then uploads the thumbnails that stand among them.
+pub(super) async fn save(
+    transfer: &Transfer,
+    args: &Args<'_>,
+    wire: &str,
+    build: fn(&Args<'_>, &SiteInfo) -> Result<Step>,
+) -> Result<Document> {
+    let client = &transfer.client;
+    let info = client.info(client.deadline()).await?;
+    let thumbnails = thumbnails(args.need("data")?)?;
+    if thumbnails.iter().any(|thumbnail| thumbnail.field == FILMSTRIP) {
+        info.require([3, 1, 0], "a filmstrip thumbnail")?;
     }
-    Ok(array(fields))
+    let step = build(args, info)?;
+    // A file that cannot be sent must be known before the fields are written.
+    for thumbnail in &thumbnails {
+        thumbnail.check().await?;
+    }
+    let record = match step {
+        Step::Answer(text) => super::local_answer(text)?,
+        Step::Send(params) => {
+            let sent = client
+                .rpc(Call::new(wire, params.as_deref(), Effect::Write), client.deadline())
+                .await;
+            super::written(super::received(sent.map_err(|error| super::complete(error, args))?, &Reply::Record))?
+        }
+    };
+    if thumbnails.is_empty() {
+        return Ok(record);
+    }
+    let id = record.root().get("id").and_then(|id| id.as_i64().ok());
+    let id = id.ok_or_else(|| Error::protocol("the site's record has no id, so its thumbnail was not uploaded"))?;
+    set_thumbnails(transfer, record, (&args.text("entity_type")?, id), &thumbnails).await
+}
+
+/// Thumbnails are uploaded, not written.
+fn thumbnails(data: Value<'_>) -> Result<Vec<Thumbnail>> {
+    let given = |field: &'static str| {
+        data.get(field)
+            .filter(|value| value.kind() != Kind::Null)
+            .map(|value| (field, value))
+    };
+    let both = [given(IMAGE), given(FILMSTRIP)];
+    let thumbnail = |(field, value): (&'static str, Value<'_>)| match value.as_str().filter(|path| !path.is_empty()) {
+        Some(path) => Ok(Thumbnail {
+            field,
+            path: path.into_owned(),
+        }),
+        None => Err(Error::invalid_argument(format!(
+            "data[\"{field}\"] must be the path of an image, or null"
+        ))),
+    };
+    both.into_iter().flatten().map(thumbnail).collect()
+}
+
+/// `null` creates no thumbnail.
+fn fields_to_create(data: Value<'_>) -> String {
+    let written = data
+        .children()
+        .map(|value| (name_of(value), value))
+        .filter(|(name, _)| !is_thumbnail(name));
+    array(written.map(|(name, value)| field(&name, value.json())))
 }
 
 /// `image: null` clears the thumbnail; a filmstrip cannot be cleared by itself.
-fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> Result<Vec<String>> {
-    let mut fields = Vec::with_capacity(data.count());
-    for value in data.children() {
-        let name = name_of(value);
-        match (is_thumbnail(&name), value.kind()) {
-            (true, Kind::Null) if name == "filmstrip_image" => continue,
-            (true, Kind::Null) | (false, _) => fields.push(modes.field(&name, &trim_field(value))),
-            (true, _) => return Err(no_upload(&name)),
-        }
-    }
-    Ok(fields)
+fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> Vec<String> {
+    let is_written = |name: &str, value: Value<'_>| !is_thumbnail(name) || (name == IMAGE && value.kind() == Kind::Null);
+    let all = data.children().map(|value| (name_of(value), value));
+    let written = all.filter(|(name, value)| is_written(name, *value));
+    written.map(|(name, value)| modes.field(&name, &trim_field(value))).collect()
 }
 
 /// The name of a member.
@@ -137,14 +181,7 @@ pub(super) fn name_of(member: Value<'_>) -> String {
 }
 
 fn is_thumbnail(name: &str) -> bool {
-    matches!(name, "image" | "filmstrip_image")
-}
-
-fn no_upload(name: &str) -> Error {
-    Error::new(
-        Status::Unsupported,
-        format!("this version of the library cannot upload, so \"{name}\" can be set to null only"),
-    )
+    matches!(name, IMAGE | FILMSTRIP)
 }
 
 /// `{"field_name", "value"}` of the wire.

@@ -9,7 +9,7 @@ use crate::client::document::{Document, Kind, Value};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 use crate::client::info::SiteInfo;
-use crate::client::json::{Object, array};
+use crate::client::json::{Object, array, quote};
 use crate::client::records;
 use crate::client::status::Status;
 
@@ -125,10 +125,25 @@ async fn every_page(mut pages: Pages) -> Result<Document> {
 
 /// The parameters of a read of people by these conditions, of one row.
 pub(super) fn people(info: &SiteInfo, conditions: &str, fields: &str) -> Result<String> {
-    let params = format!(r#"["HumanUser",{conditions},{fields}]"#);
-    let document = super::parse(&params)?;
+    Ok(one(info, &format!(r#"["HumanUser",{conditions},{fields}]"#))?.page(1, 1, false))
+}
+
+/// A row with one of its fields, or null.
+pub(in crate::client) async fn field_of(client: &Client, entity_type: &str, id: i64, field: &str) -> Result<Document> {
+    let info = client.info(client.deadline()).await?;
+    let query = one(info, &format!(r#"[{},[["id","is",{id}]],[{}]]"#, quote(entity_type), quote(field)))?;
+    let reply = query.fetch(client, 1, 1, false).await?;
+    match reply.root().pointer("/entities/0").map(Value::node) {
+        Some(node) => records::tidy(reply.narrow(node)),
+        None => super::local_answer("null".to_owned()),
+    }
+}
+
+/// The read that these parameters of `find_one` ask for.
+fn one(info: &SiteInfo, params: &str) -> Result<Query> {
+    let document = super::parse(params)?;
     let args = Args::bind(super::method("find_one")?, document.root())?;
-    Ok(query(&args, info)?.page(1, 1, false))
+    query(&args, info)
 }
 
 /// What the arguments of `find` and `find_one` ask for.

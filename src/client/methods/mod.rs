@@ -14,6 +14,9 @@ mod schema;
 mod search;
 mod site;
 mod summarize;
+mod transfers;
+
+use std::sync::Arc;
 
 use super::Client;
 use super::document::{Document, Kind, Value};
@@ -21,14 +24,16 @@ use super::error::{Error, Result};
 use super::fault;
 use super::info::SiteInfo;
 use super::json::quote;
+use super::progress::Progress;
 use super::records;
 use super::retry::Effect;
 use super::rpc::Call;
-use super::status::Status;
+use super::transfer::Transfer;
 
 pub(super) use args::Args;
 use args::parse;
 pub use args::{Param, Takes};
+pub(super) use find::field_of;
 pub use pages::Pages;
 
 /// One method of the vocabulary.
@@ -55,6 +60,13 @@ enum Run {
         build: fn(&Args<'_>, &SiteInfo) -> Result<Step>,
         reply: Reply,
     },
+    /// A create or update, perhaps with thumbnails.
+    Save {
+        wire: &'static str,
+        build: fn(&Args<'_>, &SiteInfo) -> Result<Step>,
+    },
+    /// A file on its way.
+    Transfer(transfers::Kinds),
     /// A read of many pages, or of the first row.
     Find { first_only: bool },
     /// The site's description of itself: the only call without credentials.
@@ -89,6 +101,18 @@ enum Reply {
     Success,
 }
 
+impl Run {
+    /// Whether it changes the site.
+    fn writes(&self) -> bool {
+        match self {
+            Run::Rpc { effect, .. } => *effect == Effect::Write,
+            Run::Transfer(kind) => kind.writes(),
+            Run::Save { .. } | Run::LastAccessed => true,
+            Run::Find { .. } | Run::Info | Run::SessionToken | Run::Authenticate => false,
+        }
+    }
+}
+
 /// Every method, by area.
 static AREAS: &[&[Method]] = &[
     find::METHODS,
@@ -99,17 +123,8 @@ static AREAS: &[&[Method]] = &[
     schedule::METHODS,
     people::METHODS,
     search::METHODS,
+    transfers::METHODS,
     site::METHODS,
-];
-
-/// What the official client knows and this library does not yet: they need files.
-const TRANSFERS: &[&str] = &[
-    "upload",
-    "upload_thumbnail",
-    "upload_filmstrip_thumbnail",
-    "share_thumbnail",
-    "download_attachment",
-    "get_attachment_download_url",
 ];
 
 /// Every method that `call` knows.
@@ -123,12 +138,20 @@ fn method(name: &str) -> Result<&'static Method> {
 }
 
 /// Carries out a method of the vocabulary.
-pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Document> {
+pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
     let method = method(name)?;
     let document = parse(params)?;
     let args = Args::bind(method, document.root())?;
     let deadline = client.deadline();
+    let transfer = || Transfer {
+        client: client.clone(),
+        progress: Arc::clone(progress),
+    };
     match &method.run {
+        Run::Save { wire, build } => entity::save(&transfer(), &args, wire, *build).await,
+        Run::Transfer(kind) => transfers::run(&transfer(), &args, *kind)
+            .await
+            .map_err(|error| complete(error, &args)),
         Run::Info => client.fetch_info(deadline).await,
         Run::SessionToken => {
             let token = client.session_token(deadline).await?;
@@ -152,10 +175,10 @@ pub(super) async fn call(client: &Client, name: &str, params: &str) -> Result<Do
             let call = if matches!(reply, Reply::Text) { call.replying_text() } else { call };
             let outcome = client.rpc(call, deadline).await;
             let document = outcome.map_err(|error| complete(error, &args))?;
-            received(document, reply).map_err(|mut error| {
-                error.may_have_applied = *effect == Effect::Write;
-                error
-            })
+            match effect {
+                Effect::Read => received(document, reply),
+                Effect::Write => written(received(document, reply)),
+            }
         }
     }
 }
@@ -179,7 +202,7 @@ pub(super) async fn call_raw(client: &Client, wire_method: &str, params: &str) -
 
 /// Whether a method of the vocabulary changes the site. One that is not known does not reach the site.
 pub(super) fn writes(name: &str) -> bool {
-    methods().any(|method| method.name == name && matches!(method.run, Run::LastAccessed | Run::Rpc { effect: Effect::Write, .. }))
+    methods().any(|method| method.name == name && method.run.writes())
 }
 
 /// Whether a wire method changes the site. One that is not known is taken for a write.
@@ -195,12 +218,6 @@ pub(super) fn effect_on_the_wire(wire_method: &str) -> Effect {
 }
 
 fn unknown(name: &str) -> Error {
-    if TRANSFERS.contains(&name) {
-        return Error::new(
-            Status::Unsupported,
-            format!("{name} moves files, which this version of the library cannot do yet"),
-        );
-    }
     let nearest = args::nearest(name, methods().map(|method| method.name));
     let hint = nearest.map_or(String::new(), |known| format!("; did you mean \"{known}\"?"));
     Error::invalid_argument(format!("there is no method \"{}\"{hint}", super::document::shorten(name)))
@@ -228,6 +245,14 @@ fn received(document: Document, reply: &Reply) -> Result<Document> {
             records::tidy(document.narrow(node))
         }
     }
+}
+
+/// An answer that cannot be read says nothing of what was done.
+fn written(outcome: Result<Document>) -> Result<Document> {
+    outcome.map_err(|mut error| {
+        error.may_have_applied = true;
+        error
+    })
 }
 
 /// A refusal that names no row is about the one that the call names.

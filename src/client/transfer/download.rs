@@ -1,0 +1,284 @@
+//! Downloading an attachment: to a file, whole or not at all, or into memory.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use reqwest::header::{self, HeaderValue};
+use tokio::fs::File;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use url::Url;
+
+use super::Transfer;
+use super::local::expanded;
+use crate::client::document::{Kind, Value};
+use crate::client::error::{Error, Result};
+use crate::client::json::quote;
+use crate::client::reply;
+use crate::client::retry::{self, Effect};
+use crate::client::site::{Site, name_of};
+use crate::client::status::Status;
+use crate::client::transport::{Failure, Incoming, Reached, Request};
+
+/// How often a redirect is followed.
+const MOST_REDIRECTS: usize = 10;
+
+/// The address of an attachment: its own, or by its id on the site. `None` where it has none.
+pub(in crate::client) fn address(site: &Site, attachment: Value<'_>) -> Result<Option<Url>> {
+    let on_site = |id: i64| site.at(&format!("/file_serve/attachment/{id}")).map(Some);
+    if attachment.kind() == Kind::Number {
+        return on_site(attachment.as_i64()?);
+    }
+    if let Some(url) = attachment.get("url") {
+        let Some(text) = url.as_str() else { return Ok(None) };
+        // It may hold a signature, so no message repeats it.
+        return site
+            .at(&text)
+            .map(Some)
+            .map_err(|_| Error::invalid_argument("the attachment's \"url\" is no address"));
+    }
+    match attachment.get("id") {
+        Some(id) if attachment.get("type").is_some_and(|kind| kind.is_str("Attachment")) => on_site(id.as_i64()?),
+        _ => Err(Error::invalid_argument(
+            "an attachment is an id, an object with \"url\", or an object with \"type\": \"Attachment\" and \"id\"",
+        )),
+    }
+}
+
+/// Fetches a file. With a path it ends up there, and the path is the answer; without, its content in base64 is.
+pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Option<&str>) -> Result<String> {
+    let Some(path) = path else {
+        let outcome = match open(transfer, url, None).await {
+            Ok(incoming) => transfer.client.0.transport.read(incoming).await,
+            Err(failure) => Err(failure),
+        };
+        return match outcome {
+            Ok(reply) if reply.status < 300 => Ok(quote(&STANDARD.encode(&reply.body))),
+            Ok(reply) => Err(refused(reply::failure(reply).error)),
+            Err(failure) => Err(failure.error),
+        };
+    };
+    let target = expanded(path);
+    let mut partial = Partial::create(&target).await?;
+    fetch(transfer, url, &mut partial).await?;
+    partial.finish(&target).await?;
+    Ok(quote(path))
+}
+
+/// A file under a name of its own until it is whole. Dropping it removes it.
+struct Partial {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    whole: bool,
+}
+
+impl Partial {
+    async fn create(target: &Path) -> Result<Partial> {
+        if target.is_dir() {
+            return Err(Error::invalid_argument(format!("{} is a folder, not a file", target.display())));
+        }
+        let name = target
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        // A name of the greatest length must not grow.
+        let short: String = name.chars().take(40).collect();
+        let path = target.with_file_name(format!(".{short}.{:016x}.part", retry::random()));
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .await
+            .map_err(|error| unwritable(target, &error))?;
+        Ok(Partial {
+            path,
+            file,
+            length: 0,
+            whole: false,
+        })
+    }
+
+    async fn start_over(&mut self) -> std::io::Result<()> {
+        self.length = 0;
+        self.file.set_len(0).await?;
+        self.file.rewind().await.map(drop)
+    }
+
+    async fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(bytes).await?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Puts the whole file where it belongs. Until then what was there stays.
+    async fn finish(mut self, target: &Path) -> Result<()> {
+        self.file.flush().await.map_err(|error| unwritable(target, &error))?;
+        tokio::fs::rename(&self.path, target)
+            .await
+            .map_err(|error| unwritable(target, &error))?;
+        self.whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.whole {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Fetches until the file is whole; after a failure from where it is, if the server can do that.
+async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<()> {
+    let mut attempt = 0;
+    let mut validator = None;
+    loop {
+        attempt += 1;
+        let before = partial.length;
+        let failure = match attempt_once(transfer, url, partial, &mut validator).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        // What came before the failure counts: a bad line gets a file through in the end, a dead one does not.
+        if partial.length > before {
+            attempt = 1;
+        }
+        match retry::pause(&failure.error, Effect::Read, false, attempt, transfer.client.0.options.max_attempts) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(failure.error),
+        }
+    }
+}
+
+async fn attempt_once(
+    transfer: &Transfer,
+    url: &Url,
+    partial: &mut Partial,
+    validator: &mut Option<HeaderValue>,
+) -> std::result::Result<(), Failure> {
+    let resume = validator
+        .clone()
+        .filter(|_| partial.length > 0)
+        .map(|value| (partial.length, value));
+    let transport = &transfer.client.0.transport;
+    let mut incoming = open(transfer, url, resume).await?;
+    if incoming.status() >= 300 {
+        let mut failure = reply::failure(transport.read(incoming).await?);
+        failure.error = refused(failure.error);
+        return Err(failure);
+    }
+    let goes_on = incoming.status() == 206 && starts_at(&incoming, partial.length);
+    if !goes_on {
+        transfer.progress.take_back(partial.length);
+        partial.start_over().await.map_err(local)?;
+        let tag = incoming.header(header::ETAG).filter(|tag| !tag.starts_with("W/"));
+        *validator = tag
+            .or_else(|| incoming.header(header::LAST_MODIFIED))
+            .and_then(|text| HeaderValue::from_str(text).ok());
+    }
+    if partial.length == 0 {
+        transfer.progress.set_total(incoming.length().unwrap_or(0));
+    }
+    while let Some(chunk) = transport.chunk(&mut incoming).await? {
+        partial.append(&chunk).await.map_err(local)?;
+        transfer.progress.advance(chunk.len() as u64);
+    }
+    Ok(())
+}
+
+fn starts_at(incoming: &Incoming, offset: u64) -> bool {
+    let range = incoming
+        .header(header::CONTENT_RANGE)
+        .and_then(|range| range.strip_prefix("bytes "));
+    range
+        .and_then(|range| range.split('-').next())
+        .and_then(|start| start.trim().parse().ok())
+        == Some(offset)
+}
+
+/// Asks for the file, from an offset if it is still what it was, and follows where the site leads.
+async fn open(transfer: &Transfer, url: &Url, resume: Option<(u64, HeaderValue)>) -> std::result::Result<Incoming, Failure> {
+    let transport = &transfer.client.0.transport;
+    let mut url = url.clone();
+    for _ in 0..=MOST_REDIRECTS {
+        let mut request = Request::new(Method::GET, url.clone()).header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some((offset, validator)) = &resume {
+            let range = HeaderValue::try_from(format!("bytes={offset}-")).unwrap_or(HeaderValue::from_static("bytes=0-"));
+            request = request.header(header::RANGE, range).header(header::IF_RANGE, validator.clone());
+        }
+        if transport.site().owns(&url) {
+            request = request.header(header::COOKIE, cookie(transfer).await.map_err(not_sent)?);
+        }
+        let incoming = transport.fetch_file(request, transfer.limit()).await?;
+        let Some(next) = redirect(&incoming, &url) else {
+            return Ok(incoming);
+        };
+        url = next.map_err(not_sent)?;
+    }
+    Err(not_sent(Error::protocol("the download was redirected more than ten times")))
+}
+
+/// Where a reply leads, if it leads elsewhere. From a secure address never to an open one.
+fn redirect(incoming: &Incoming, from: &Url) -> Option<Result<Url>> {
+    if !matches!(incoming.status(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let target = from.join(incoming.header(header::LOCATION)?);
+    Some(match target {
+        Ok(url) if from.scheme() == "https" && url.scheme() != "https" => Err(Error::protocol(format!(
+            "the download leads from a secure address to {}, which is not",
+            name_of(&url)
+        ))),
+        Ok(url) => Ok(url),
+        Err(_) => Err(Error::protocol("the download leads to no address")),
+    })
+}
+
+/// The session as the web application knows it.
+async fn cookie(transfer: &Transfer) -> Result<HeaderValue> {
+    let client = &transfer.client;
+    let token = client.session_token(client.deadline()).await?;
+    let mut cookie = HeaderValue::try_from(format!("_session_id={}", token.text.expose()))
+        .map_err(|_| Error::protocol("the session token has characters that a cookie cannot hold"))?;
+    cookie.set_sensitive(true);
+    Ok(cookie)
+}
+
+/// What an HTTP status means for a file.
+fn refused(mut error: Error) -> Error {
+    let (status, what) = match error.http_status {
+        Some(400) => (
+            Status::Rejected,
+            "the attachment cannot be downloaded: it may not exist, or be a link to a local file",
+        ),
+        Some(404) => (Status::NotFound, "there is no such attachment"),
+        Some(409) => (Status::Unavailable, "the attachment is still being scanned for malware"),
+        Some(410) => (Status::Rejected, "the attachment is in quarantine"),
+        _ => return error,
+    };
+    error.status = status;
+    error.retryable = status == Status::Unavailable;
+    error.message = match &error.server_message {
+        Some(said) => format!("{what}; the site said: {said}"),
+        None => what.to_owned(),
+    };
+    error
+}
+
+fn not_sent(error: Error) -> Failure {
+    Failure {
+        error,
+        reached: Reached::Nothing,
+    }
+}
+
+fn local(error: std::io::Error) -> Failure {
+    not_sent(Error::new(Status::Io, format!("the file cannot be written: {error}")))
+}
+
+fn unwritable(target: &Path, error: &std::io::Error) -> Error {
+    Error::new(Status::Io, format!("{} cannot be written: {error}", target.display()))
+}

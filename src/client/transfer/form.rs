@@ -1,0 +1,205 @@
+//! Posts to the site's upload addresses: fields, credentials and perhaps a file, answered by a text.
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{self, HeaderValue};
+use zeroize::Zeroizing;
+
+use super::Transfer;
+use super::local::LocalFile;
+use crate::client::error::{Error, Result};
+use crate::client::retry::{self, Effect};
+use crate::client::session::Parameters;
+use crate::client::status::Status;
+use crate::client::transport::{Failure, Pieces, Reached, Reply, Request};
+use crate::client::{fault, reply};
+
+/// The fields of a form. The credentials stand between the first and the last, as the official client orders them.
+pub(super) struct Form<'f> {
+    pub(super) path: &'static str,
+    pub(super) effect: Effect,
+    pub(super) first: Vec<(&'static str, String)>,
+    pub(super) last: Vec<(&'static str, String)>,
+    /// A field that is a file, behind all others.
+    pub(super) file: Option<(&'static str, &'f LocalFile)>,
+}
+
+impl Form<'_> {
+    pub(super) fn new(path: &'static str, effect: Effect, first: Vec<(&'static str, String)>) -> Self {
+        Form {
+            path,
+            effect,
+            first,
+            last: Vec::new(),
+            file: None,
+        }
+    }
+
+    fn fields<'a>(&'a self, credentials: &'a Parameters) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let text = |(name, value): &'a (&'static str, String)| (*name, value.as_str());
+        self.first
+            .iter()
+            .map(text)
+            .chain(credentials.fields())
+            .chain(self.last.iter().map(text))
+    }
+}
+
+impl Transfer {
+    /// Posts a form and gives the text of the reply, which begins with `1`. A session that has ended is renewed once.
+    pub(super) async fn post(&self, form: &Form<'_>) -> Result<String> {
+        let client = &self.client;
+        let ticket = client.call_ticket(client.deadline()).await?;
+        let error = match self.post_as(form, &ticket.parameters).await {
+            Err(error) => error,
+            done => return done,
+        };
+        let ticket = client.renewed_ticket(&ticket, error, client.deadline()).await?;
+        self.post_as(form, &ticket.parameters).await
+    }
+
+    async fn post_as(&self, form: &Form<'_>, credentials: &Parameters) -> Result<String> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let request = self.request(form, credentials).await?;
+            let outcome = self.client.0.transport.send_file(request, self.limit()).await;
+            let failed = match outcome.and_then(read) {
+                Ok(text) => return Ok(text),
+                Err(failed) => failed,
+            };
+            let mut error = failed.error;
+            error.may_have_applied = form.effect == Effect::Write && failed.reached == Reached::Unknown;
+            let nothing_sent = failed.reached == Reached::Nothing;
+            match retry::pause(&error, form.effect, nothing_sent, attempt, self.client.0.options.max_attempts) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => {
+                    credentials.mask(&mut error);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn request(&self, form: &Form<'_>, credentials: &Parameters) -> Result<Request> {
+        let url = self.client.0.transport.site().at(form.path)?;
+        let request = Request::new(Method::POST, url);
+        let Some((name, file)) = form.file else {
+            let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+            encoded.extend_pairs(form.fields(credentials));
+            let body = Zeroizing::new(encoded.finish().into_bytes());
+            let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+            return Ok(request
+                .header(header::CONTENT_TYPE, kind)
+                .body(Pieces::default().bytes(Bytes::from_owner(body))));
+        };
+        let boundary = boundary();
+        let kind = HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"))
+            .map_err(|error| Error::new(Status::Internal, format!("no boundary could be made: {error}")))?;
+        let head = Zeroizing::new(multipart_head(&boundary, form.fields(credentials), name, file).into_bytes());
+        let tail = format!("\r\n--{boundary}--\r\n\r\n");
+        let pieces = Pieces::default()
+            .bytes(Bytes::from_owner(head))
+            .file(file.open_at(0).await?, file.length)
+            .bytes(tail);
+        Ok(request.header(header::CONTENT_TYPE, kind).body(pieces).progress(&self.progress))
+    }
+}
+
+fn multipart_head<'a>(boundary: &str, fields: impl Iterator<Item = (&'static str, &'a str)>, name: &str, file: &LocalFile) -> String {
+    let mut head = String::new();
+    for (name, value) in fields {
+        head.push_str(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+        ));
+    }
+    // A quote or line break would end the name early; browsers write them so.
+    let file_name = file.name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+    let (kind, length) = (file.content_type(), file.length);
+    head.push_str(&format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file_name}\"\r\nContent-Type: {kind}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    ));
+    head
+}
+
+/// A line that stands in no file, as far as anybody can tell.
+fn boundary() -> String {
+    format!("{:016x}{:016x}", retry::random(), retry::random())
+}
+
+/// The text of a form's reply, if it tells of success.
+fn read(reply: Reply) -> std::result::Result<String, Failure> {
+    if reply.status >= 300 {
+        return Err(reply::failure(reply));
+    }
+    let text = String::from_utf8_lossy(&reply.body).into_owned();
+    // The first character decides.
+    if text.starts_with('1') {
+        return Ok(text);
+    }
+    let said = text.trim_start_matches(|lead: char| lead.is_ascii_digit() || matches!(lead, ':' | '\n' | '\r' | ' '));
+    let code = said.starts_with("Can't authenticate").then_some(102);
+    let mut error = fault::from_exception(said.trim_end(), code);
+    if error.status == Status::ServerFault {
+        error.status = Status::Rejected;
+    }
+    error.server_message = Some(text);
+    error.http_status = Some(reply.status);
+    Err(Failure {
+        error,
+        reached: Reached::Refused,
+    })
+}
+
+/// The id of a reply such as `1:4271`: what stands between the first colon and the next colon or line break.
+pub(super) fn id_of(reply: &str) -> Result<i64> {
+    let id = reply
+        .split_once(':')
+        .map(|(_, rest)| rest.split([':', '\n', '\r']).next().unwrap_or_default().trim());
+    id.and_then(|id| id.parse().ok()).ok_or_else(|| {
+        let mut error = Error::protocol("the site took the file, but its reply has no attachment id");
+        error.server_message = Some(reply.to_owned());
+        error.may_have_applied = true;
+        error
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stand_behind_the_first_colon() {
+        for (reply, id) in [("1:4271\n", 4271), ("1\n:123\nasd", 123), ("10:5", 5), ("1:7:x", 7)] {
+            assert_eq!(id_of(reply).unwrap(), id, "{reply}");
+        }
+        for reply in ["1", "1:abc", "1:"] {
+            assert!(id_of(reply).unwrap_err().may_have_applied, "{reply}");
+        }
+    }
+
+    #[test]
+    fn replies_of_failure_keep_their_words() {
+        let of = |status: u16, body: &str| {
+            let reply = Reply {
+                status,
+                headers: header::HeaderMap::new(),
+                body: body.into(),
+            };
+            read(reply).err().map(|failure| failure.error).unwrap()
+        };
+        let refused = of(200, "0:The field is not editable for this user: [Version.image]. Rule: Artist");
+        assert_eq!(
+            (refused.status, refused.refusal.field.as_deref()),
+            (Status::Permission, Some("image"))
+        );
+        assert_eq!(of(200, "Can't authenticate script 'x'").status, Status::AuthCredentials);
+        assert_eq!(of(200, "nonsense").status, Status::Rejected);
+        let broken = of(500, "the disk is full");
+        assert_eq!(
+            (broken.status, broken.server_message.as_deref()),
+            (Status::ServerFault, Some("the disk is full"))
+        );
+    }
+}

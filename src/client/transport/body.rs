@@ -1,0 +1,136 @@
+//! What a request carries: texts and parts of files, sent piece by piece.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Frame, SizeHint};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::watch::Watch;
+
+/// How much of a file is held in memory at once.
+const CHUNK: usize = 256 * 1024;
+
+/// The body of a request, before it is sent.
+#[derive(Default)]
+pub(in crate::client) struct Pieces(VecDeque<Piece>);
+
+enum Piece {
+    Bytes(Bytes),
+    /// So many bytes of a file from where it stands.
+    File {
+        file: File,
+        left: u64,
+    },
+}
+
+impl Pieces {
+    pub(in crate::client) fn bytes(mut self, bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.0.push_back(Piece::Bytes(bytes));
+        }
+        self
+    }
+
+    pub(in crate::client) fn file(mut self, file: File, length: u64) -> Self {
+        if length > 0 {
+            self.0.push_back(Piece::File { file, left: length });
+        }
+        self
+    }
+
+    pub(super) fn watched(self, watch: Arc<Watch>) -> WatchedBody {
+        WatchedBody {
+            pieces: self.0,
+            buffer: BytesMut::new(),
+            watch,
+        }
+    }
+}
+
+/// A body that tells whether the HTTP stack has begun to write the request, and how far it is. The stack asks for the
+/// body when a connection stands and the head is being written: before that, not a byte has left.
+pub(super) struct WatchedBody {
+    pieces: VecDeque<Piece>,
+    buffer: BytesMut,
+    watch: Arc<Watch>,
+}
+
+impl WatchedBody {
+    fn left(&self) -> u64 {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Bytes(bytes) => bytes.len() as u64,
+                Piece::File { left, .. } => *left,
+            })
+            .sum()
+    }
+}
+
+impl http_body::Body for WatchedBody {
+    type Data = Bytes;
+    type Error = FileTrouble;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, FileTrouble>>> {
+        let this = self.get_mut();
+        this.watch.note_sending();
+        let chunk = match this.pieces.front_mut() {
+            None => return Poll::Ready(None),
+            Some(Piece::Bytes(bytes)) => std::mem::take(bytes),
+            Some(Piece::File { file, left }) => {
+                let wanted = usize::try_from(*left).unwrap_or(CHUNK).min(CHUNK);
+                let chunk = match ready!(poll_read(file, &mut this.buffer, wanted, context)) {
+                    Ok(chunk) => chunk,
+                    Err(error) => return Poll::Ready(Some(Err(FileTrouble(error.to_string())))),
+                };
+                if chunk.is_empty() {
+                    let shorter = FileTrouble("it became shorter while it was being sent".to_owned());
+                    return Poll::Ready(Some(Err(shorter)));
+                }
+                *left -= chunk.len() as u64;
+                this.watch.note_file_bytes(chunk.len() as u64);
+                chunk
+            }
+        };
+        if matches!(this.pieces.front(), Some(Piece::Bytes(_) | Piece::File { left: 0, .. })) {
+            this.pieces.pop_front();
+        }
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}
+
+fn poll_read(file: &mut File, buffer: &mut BytesMut, wanted: usize, context: &mut Context<'_>) -> Poll<std::io::Result<Bytes>> {
+    buffer.resize(wanted, 0);
+    let mut read = ReadBuf::new(buffer);
+    ready!(Pin::new(file).poll_read(context, &mut read))?;
+    let length = read.filled().len();
+    buffer.truncate(length);
+    Poll::Ready(Ok(buffer.split().freeze()))
+}
+
+/// A local file that failed while it was being sent.
+#[derive(Debug)]
+pub(super) struct FileTrouble(pub(super) String);
+
+impl fmt::Display for FileTrouble {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the file could not be read to its end: {}", self.0)
+    }
+}
+
+impl std::error::Error for FileTrouble {}

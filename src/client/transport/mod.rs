@@ -1,0 +1,315 @@
+//! One HTTP exchange: a request out, a reply in, and what is known when that fails.
+
+mod body;
+mod failure;
+mod proxy;
+mod watch;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Response};
+use url::Url;
+
+use super::deadline::Deadline;
+use super::error::{Error, Result};
+use super::options::Options;
+use super::progress::Progress;
+use super::site::{self, Site};
+use super::status::Status;
+use super::tls;
+pub(super) use body::Pieces;
+pub(super) use watch::Limit;
+use watch::Watch;
+
+/// An idle connection is not reused after this long: firewalls forget connections without a word.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// How often an idle connection is probed while it is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What came back over HTTP, whatever its status.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    /// A header's text, where it has one.
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        text_of(&self.headers, name)
+    }
+
+    /// How long the site asks to wait: `Retry-After` in seconds or as a date.
+    pub(super) fn retry_after_ms(&self) -> Option<u64> {
+        let text = self.header(header::RETRY_AFTER)?.trim();
+        if let Ok(seconds) = text.parse::<u64>() {
+            return seconds.checked_mul(1000);
+        }
+        let until = httpdate::parse_http_date(text).ok()?;
+        let wait = until.duration_since(SystemTime::now()).unwrap_or_default();
+        u64::try_from(wait.as_millis()).ok()
+    }
+}
+
+/// A header's text, where there is one.
+pub(super) fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// How far a failed request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Not a byte of it left this machine.
+    Nothing,
+    /// The site answered that it did not do it.
+    Refused,
+    /// It may have been done.
+    Unknown,
+}
+
+/// A failed attempt.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) reached: Reached,
+}
+
+/// A request, but for what is the same for all.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) body: Pieces,
+    pub(super) progress: Option<Arc<Progress>>,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, url: Url) -> Request {
+        Request {
+            method,
+            url,
+            headers: Vec::new(),
+            body: Pieces::default(),
+            progress: None,
+        }
+    }
+
+    pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Request {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(super) fn body(self, body: Pieces) -> Request {
+        Request { body, ..self }
+    }
+
+    pub(super) fn progress(self, progress: &Arc<Progress>) -> Request {
+        Request {
+            progress: Some(Arc::clone(progress)),
+            ..self
+        }
+    }
+}
+
+/// A reply whose body is read as it comes.
+pub(super) struct Incoming {
+    response: Response,
+    watch: Arc<Watch>,
+    limit: Limit,
+    place: String,
+}
+
+/// The HTTP side of a client: connections, TLS, proxy.
+pub(super) struct Transport {
+    /// For remote calls: decompresses replies.
+    calls: reqwest::Client,
+    /// For forms and files, whose bytes are what they are.
+    files: reqwest::Client,
+    site: Site,
+    max_reply_bytes: u64,
+    has_proxy_option: bool,
+}
+
+impl Transport {
+    pub(super) fn new(site: Site, options: &Options) -> Result<Transport> {
+        let tls = match tls::configuration(options.ca_file.as_deref()) {
+            Ok(config) => config,
+            // A machine without a trust store can still talk to a site on this machine.
+            Err(error) if error.status == Status::TlsNoRoots && site.address.scheme() == "http" => tls::without_roots()?,
+            Err(error) => return Err(error),
+        };
+        let builder = || -> Result<reqwest::ClientBuilder> {
+            let mut builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(user_agent(options)?)
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .tcp_keepalive(KEEP_ALIVE)
+                .tcp_nodelay(true)
+                .pool_idle_timeout(IDLE_LIMIT);
+            if let Some(limit) = options.connect_timeout {
+                builder = builder.connect_timeout(limit);
+            }
+            if options.no_proxy {
+                return Ok(builder.no_proxy());
+            }
+            match &options.proxy {
+                Some(proxy) => Ok(builder.proxy(proxy::proxy(proxy.expose())?)),
+                None => Ok(builder),
+            }
+        };
+        let broken = |error: reqwest::Error| {
+            let why = failure::chain(&error.without_url());
+            Error::new(Status::Internal, format!("the HTTP stack could not be set up: {why}"))
+        };
+        Ok(Transport {
+            calls: builder()?.build().map_err(broken)?,
+            files: builder()?.no_gzip().no_deflate().build().map_err(broken)?,
+            site,
+            max_reply_bytes: options.max_reply_bytes,
+            has_proxy_option: options.proxy.is_some() && !options.no_proxy,
+        })
+    }
+
+    pub(super) fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Posts a JSON text to the site's RPC endpoint and reads the whole reply.
+    pub(super) async fn post_rpc(&self, body: Bytes, deadline: Deadline) -> std::result::Result<Reply, Failure> {
+        let json = HeaderValue::from_static("application/json; charset=utf-8");
+        let mut request = Request::new(Method::POST, self.site.rpc.clone())
+            .header(header::CONTENT_TYPE, json)
+            .body(Pieces::default().bytes(body));
+        // User information in the address is for remote calls alone.
+        request
+            .headers
+            .extend(self.site.basic_header().map(|value| (header::AUTHORIZATION, value)));
+        self.exchange(&self.calls, request, Limit::Total(deadline)).await
+    }
+
+    /// Sends a form or a file and reads the whole reply.
+    pub(super) async fn send_file(&self, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
+        self.exchange(&self.files, request, limit).await
+    }
+
+    /// Sends a request whose reply is a file.
+    pub(super) async fn fetch_file(&self, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
+        self.send(&self.files, request, limit).await
+    }
+
+    async fn exchange(&self, http: &reqwest::Client, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
+        let incoming = self.send(http, request, limit).await?;
+        let watch = Arc::clone(&incoming.watch);
+        let reply = self.read(incoming).await?;
+        if reply.status >= 300 {
+            watch.take_back();
+        }
+        Ok(reply)
+    }
+
+    async fn send(&self, http: &reqwest::Client, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
+        let place = site::name_of(&request.url);
+        let watch = Watch::new(request.progress);
+        let mut outgoing = http.request(request.method, request.url);
+        for (name, value) in request.headers {
+            outgoing = outgoing.header(name, value);
+        }
+        let sending = outgoing.body(reqwest::Body::wrap(request.body.watched(watch.clone()))).send();
+        let outcome = match watch.within(limit, sending).await {
+            Some(sent) => sent.map_err(|error| self.classify(&error.without_url(), &place)),
+            None => Err(too_slow(limit, &place)),
+        };
+        match outcome {
+            Ok(response) => Ok(Incoming {
+                response,
+                watch,
+                limit,
+                place,
+            }),
+            Err(error) => Err(failed(error, &watch)),
+        }
+    }
+
+    /// Reads a whole reply, up to the limit on its size.
+    pub(super) async fn read(&self, mut incoming: Incoming) -> std::result::Result<Reply, Failure> {
+        let too_large = |watch: &Watch| {
+            let what = format!("the reply is larger than the limit of {} bytes", self.max_reply_bytes);
+            failed(Error::new(Status::ProtocolTooLarge, what), watch)
+        };
+        let announced = incoming.length().unwrap_or(0);
+        if announced > self.max_reply_bytes {
+            return Err(too_large(&incoming.watch));
+        }
+        // What is announced is only believed so far: memory follows what really comes.
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(1 << 20));
+        while let Some(chunk) = self.chunk(&mut incoming).await? {
+            if (body.len() + chunk.len()) as u64 > self.max_reply_bytes {
+                return Err(too_large(&incoming.watch));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply {
+            status: incoming.status(),
+            headers: std::mem::take(incoming.response.headers_mut()),
+            body,
+        })
+    }
+
+    /// The next bytes of a reply; `None` at its end.
+    pub(super) async fn chunk(&self, incoming: &mut Incoming) -> std::result::Result<Option<Bytes>, Failure> {
+        let status = incoming.status();
+        let outcome = match incoming.watch.within(incoming.limit, incoming.response.chunk()).await {
+            Some(read) => read.map_err(|error| self.classify_body(&error.without_url(), &incoming.place, status)),
+            None => Err(too_slow(incoming.limit, &incoming.place)),
+        };
+        incoming.watch.note_movement();
+        outcome.map_err(|error| failed(error, &incoming.watch))
+    }
+}
+
+impl Incoming {
+    pub(super) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        text_of(self.response.headers(), name)
+    }
+
+    /// How many bytes the body has, where that is announced.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+}
+
+fn failed(error: Error, watch: &Watch) -> Failure {
+    watch.take_back();
+    Failure {
+        reached: if watch.has_begun() { Reached::Unknown } else { Reached::Nothing },
+        error,
+    }
+}
+
+fn too_slow(limit: Limit, place: &str) -> Error {
+    match limit {
+        Limit::Total(_) => Error::new(Status::TimeoutTotal, format!("{place} did not answer within the time limit")),
+        Limit::Stall(_) => Error::new(
+            Status::Timeout,
+            format!("the exchange with {place} stood still for the whole time limit"),
+        ),
+    }
+}
+
+fn user_agent(options: &Options) -> Result<HeaderValue> {
+    let mut agent = format!("libshotgrid ({}); {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
+    if let Some(suffix) = &options.user_agent_suffix {
+        agent.push_str("; ");
+        agent.push_str(suffix);
+    }
+    HeaderValue::from_str(&agent)
+        .map_err(|_| Error::invalid_argument("user_agent_suffix has characters that a header cannot hold; use visible ASCII"))
+}

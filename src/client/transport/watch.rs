@@ -1,0 +1,94 @@
+//! How far a request is, and whether it still moves.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::client::deadline::Deadline;
+use crate::client::progress::Progress;
+
+/// What limits the time of a request.
+#[derive(Clone, Copy)]
+pub(in crate::client) enum Limit {
+    /// When it must have ended.
+    Total(Deadline),
+    /// How long it may stand still: for files, which may rightly take long. `None`: for ever.
+    Stall(Option<Duration>),
+}
+
+/// Watches one request.
+pub(super) struct Watch {
+    begun: AtomicBool,
+    start: Instant,
+    /// When it last moved, in milliseconds from its start.
+    moved: AtomicU64,
+    progress: Option<Arc<Progress>>,
+    /// The bytes of files that it has sent or received, to be taken back if it is tried again.
+    counted: AtomicU64,
+}
+
+impl Watch {
+    pub(super) fn new(progress: Option<Arc<Progress>>) -> Arc<Watch> {
+        Arc::new(Watch {
+            begun: AtomicBool::new(false),
+            start: Instant::now(),
+            moved: AtomicU64::new(0),
+            progress,
+            counted: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn note_sending(&self) {
+        self.begun.store(true, Ordering::Release);
+        self.note_movement();
+    }
+
+    pub(super) fn note_movement(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Release);
+    }
+
+    pub(super) fn note_file_bytes(&self, count: u64) {
+        self.note_movement();
+        self.counted.fetch_add(count, Ordering::AcqRel);
+        if let Some(progress) = &self.progress {
+            progress.advance(count);
+        }
+    }
+
+    /// Takes back what was counted for an attempt that failed.
+    pub(super) fn take_back(&self) {
+        if let Some(progress) = &self.progress {
+            progress.take_back(self.counted.swap(0, Ordering::AcqRel));
+        }
+    }
+
+    /// Whether a byte of the request may have left this machine.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Waits for `work` within the limit. `None` when the limit was reached first.
+    pub(super) async fn within<F: Future>(&self, limit: Limit, work: F) -> Option<F::Output> {
+        let longest = match limit {
+            Limit::Total(deadline) => return deadline.limit(work).await,
+            Limit::Stall(None) => return Some(work.await),
+            Limit::Stall(Some(longest)) => longest,
+        };
+        let mut work = pin!(work);
+        loop {
+            let moved = self.start + Duration::from_millis(self.moved.load(Ordering::Acquire));
+            let Some(end) = moved.checked_add(longest) else {
+                return Some(work.await);
+            };
+            match tokio::time::timeout_at(end, &mut work).await {
+                Ok(done) => return Some(done),
+                Err(_) if self.start + Duration::from_millis(self.moved.load(Ordering::Acquire)) > moved => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}

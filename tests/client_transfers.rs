@@ -1,0 +1,697 @@
+//! Uploads, thumbnails and downloads: what goes out, what is told when it fails, and that nothing is left behind.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
+#[path = "support/fake_site.rs"]
+mod fake_site;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fake_site::{Answer, FakeSite, INFO, Request};
+use serde_json::json;
+use shotgrid::client::{Client, Credentials, Error, Options, Progress, Secret, Status};
+
+/// A folder of the test's own, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("libshotgrid-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = std::fs::read_dir(&self.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await.expect("the test hangs") })
+}
+
+async fn client(site: &FakeSite) -> Client {
+    let options = Options {
+        verify_on_connect: false,
+        timeout: Some(Duration::from_secs(5)),
+        ..Options::default()
+    };
+    let credentials = Credentials::Script {
+        name: "scr".into(),
+        api_key: Secret::new("s3cret-key"),
+    };
+    Client::connect(&site.url, credentials, options).await.unwrap()
+}
+
+fn call(site: &FakeSite, method: &str, params: serde_json::Value) -> Result<String, Error> {
+    run(async {
+        client(site)
+            .await
+            .call(method, &params.to_string())
+            .await
+            .map(|found| found.json().to_owned())
+    })
+}
+
+/// A site that answers remote calls and forms; `storage` routes uploads to itself.
+fn site(storage: bool, forms: impl Fn(&Request) -> Option<Answer> + Send + Sync + 'static) -> FakeSite {
+    FakeSite::bare(move |request| {
+        if let Some(answer) = forms(request) {
+            return answer;
+        }
+        let host = request.header("host").unwrap();
+        match (request.wire_method().as_str(), request.target().as_str()) {
+            ("info", _) if storage => {
+                Answer::json(r#"{"version":[8,60,0],"s3_direct_uploads_enabled":true,"s3_enabled_upload_types":{"Version":"*"}}"#)
+            }
+            ("info", _) => Answer::json(INFO),
+            ("get_session_token", _) => Answer::json(r#"{"results":{"session_id":"SESSION-1"}}"#),
+            (_, "POST /upload/api_get_upload_link_info") => text(format!(
+                "1\nhttp://{host}/s3/put?sig=PRESIGNED\n2024-01-02T03:04:05Z\nAttachment\nUPLOAD-ID\nextra\n"
+            )),
+            (_, "POST /upload/api_get_upload_link_for_part") => {
+                text(format!("1\nhttp://{host}/s3/part?n={}", request.field("part_number").unwrap()))
+            }
+            (_, "POST /upload/api_complete_multipart_upload") => text("1\n".into()),
+            (_, target) if target.starts_with("PUT /s3/part?n=") => etag(target.rsplit('=').next().unwrap()),
+            (_, target) if target.starts_with("PUT /s3/put") => etag("whole"),
+            _ => text("1:4271\n".into()),
+        }
+    })
+}
+
+fn text(text: String) -> Answer {
+    Answer::Http(200, vec![("content-type", "text/plain".into())], text.into_bytes())
+}
+
+fn etag(tag: &str) -> Answer {
+    Answer::Http(200, vec![("etag", format!("\"tag{tag}\""))], Vec::new())
+}
+
+fn targets(site: &FakeSite) -> Vec<String> {
+    let all = site.requests().into_iter().filter(|request| request.wire_method() != "info");
+    all.map(|request| request.target().split('?').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_form_has_the_fields_in_order_and_the_file_last() {
+    let folder = Folder::new("form");
+    let file = folder.file("Noël ご.jpg", "JPEGDATA");
+    let site = site(false, |_| None);
+    let id = call(
+        &site,
+        "upload",
+        json!({"entity_type": "Version", "entity_id": 5, "path": file, "field_name": "sg_file", "tag_list": "a, b"}),
+    );
+    assert_eq!(id.unwrap(), "4271");
+    let request = site.requests().pop().unwrap();
+    assert_eq!(request.target(), "POST /upload/upload_file");
+    let kind = request.header("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let field = |name: &str, value: &str| format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let expected = [
+        field("entity_type", "Version"),
+        field("entity_id", "5"),
+        field("script_name", "scr"),
+        field("script_key", "s3cret-key"),
+        field("field_name", "sg_file"),
+        field("display_name", "Noël ご.jpg"),
+        field("tag_list", "a, b"),
+        format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"Noël ご.jpg\"\r\nContent-Type: image/jpeg\r\nContent-Length: 8\r\n\r\nJPEGDATA\r\n"
+        ),
+        format!("--{boundary}--\r\n\r\n"),
+    ];
+    assert_eq!(request.body, expected.concat());
+    assert_eq!(request.header("content-length").unwrap(), request.body.len().to_string());
+    assert!(request.header("authorization").is_none());
+}
+
+#[test]
+fn thumbnails_go_another_way() {
+    let folder = Folder::new("thumb");
+    let file = folder.file("t.png", "PNG");
+    for (method, params, filmstrip) in [
+        ("upload_thumbnail", json!(["Version", 5, file]), false),
+        ("upload_filmstrip_thumbnail", json!(["Version", 5, file]), true),
+        (
+            "upload",
+            json!({"entity_type": "Version", "entity_id": 5, "path": file, "field_name": "image", "display_name": "x"}),
+            false,
+        ),
+    ] {
+        let site = site(false, |_| None);
+        call(&site, method, params).unwrap();
+        let request = site.requests().pop().unwrap();
+        assert_eq!(request.target(), "POST /upload/publish_thumbnail", "{method}");
+        assert_eq!(request.body.contains("name=\"filmstrip\"\r\n\r\nTrue"), filmstrip, "{method}");
+        assert!(request.body.contains("name=\"thumb_image\"; filename=\"t.png\"") && !request.body.contains("display_name"));
+    }
+}
+
+#[test]
+fn names_that_would_end_early_do_not() {
+    let folder = Folder::new("names");
+    let long = "n".repeat(251) + ".mov";
+    for (name, sent) in [
+        ("a \"b\".mov", "a %22b%22.mov"),
+        ("C:\\shots\\x.mov", "C:\\shots\\x.mov"),
+        (long.as_str(), long.as_str()),
+    ] {
+        let site = site(false, |_| None);
+        call(&site, "upload", json!(["Version", 5, folder.file(name, "x")])).unwrap();
+        assert!(
+            site.requests().pop().unwrap().body.contains(&format!("filename=\"{sent}\"")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn small_files_go_to_the_storage_whole() {
+    let folder = Folder::new("whole");
+    let file = folder.file("a b.jpg", "JPEGDATA");
+    let site = site(true, |_| None);
+    assert_eq!(
+        call(&site, "upload", json!(["Version", 5, file, "sg_uploaded_movie", "D"])).unwrap(),
+        "4271"
+    );
+    assert_eq!(
+        targets(&site),
+        ["POST /upload/api_get_upload_link_info", "PUT /s3/put", "POST /upload/api_link_file"]
+    );
+    let requests = site.requests();
+    assert_eq!(
+        requests[1].body,
+        "upload_type=Attachment&filename=a+b.jpg&multipart_upload=False&script_name=scr&script_key=s3cret-key"
+    );
+    let put = &requests[2];
+    assert_eq!(
+        (put.body.as_str(), put.header("content-type").unwrap().as_str()),
+        ("JPEGDATA", "image/jpeg")
+    );
+    assert!(put.header("authorization").is_none() && put.header("cookie").is_none() && !put.head.contains("s3cret"));
+    let link = &requests[3];
+    assert!(
+        link.field("upload_link_info")
+            .unwrap()
+            .ends_with("/s3/put?sig=PRESIGNED\n2024-01-02T03:04:05Z\nAttachment\nUPLOAD-ID\nextra\n")
+    );
+    let names: Vec<_> = url::form_urlencoded::parse(link.body.as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "entity_type",
+            "entity_id",
+            "upload_link_info",
+            "script_name",
+            "script_key",
+            "field_name",
+            "display_name"
+        ]
+    );
+}
+
+#[test]
+fn large_files_go_in_parts_side_by_side() {
+    let folder = Folder::new("parts");
+    let file = folder.0.join("large.mov");
+    std::fs::File::create(&file).unwrap().set_len(105_000_000).unwrap();
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (inside, peak) = (now.clone(), most.clone());
+    let site = site(true, move |request| {
+        if request.target().starts_with("PUT") {
+            peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(100));
+            inside.fetch_sub(1, Ordering::SeqCst);
+        }
+        None
+    });
+    let progress = Arc::new(Progress::default());
+    run(async {
+        let params = json!(["Version", 5, file, "sg_uploaded_movie"]).to_string();
+        client(&site).await.call_watched("upload", &params, &progress).await.unwrap();
+    });
+    assert_eq!((progress.done(), progress.total()), (105_000_000, 105_000_000));
+    let requests = site.requests();
+    let mut sizes: Vec<_> = requests
+        .iter()
+        .filter(|request| request.target().starts_with("PUT"))
+        .map(|request| request.body.len())
+        .collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [5_000_000, 20_000_000, 20_000_000, 20_000_000, 20_000_000, 20_000_000]);
+    let complete = requests
+        .iter()
+        .find(|request| request.target().ends_with("complete_multipart_upload"))
+        .unwrap();
+    assert_eq!(
+        complete.field("etags").unwrap(),
+        "\"tag1\",\"tag2\",\"tag3\",\"tag4\",\"tag5\",\"tag6\""
+    );
+    assert_eq!(complete.field("upload_id").unwrap(), "UPLOAD-ID");
+    assert!((2..=4).contains(&most.load(Ordering::SeqCst)));
+}
+
+#[test]
+fn a_storage_that_is_busy_gets_the_whole_file_again() {
+    let folder = Folder::new("busy");
+    let file = folder.file("a.jpg", "JPEGDATA");
+    for (status, headers) in [(500, vec![]), (503, vec![("retry-after", "1".to_owned())]), (429, vec![])] {
+        let tries = AtomicUsize::new(0);
+        let site = site(true, move |request| {
+            let first = request.target().starts_with("PUT") && tries.fetch_add(1, Ordering::SeqCst) == 0;
+            first.then(|| Answer::Http(status, headers.clone(), b"<Error><Message>Slow Down</Message></Error>".to_vec()))
+        });
+        let progress = Arc::new(Progress::default());
+        run(async {
+            let params = json!(["Version", 5, file]).to_string();
+            client(&site).await.call_watched("upload", &params, &progress).await.unwrap();
+        });
+        let puts: Vec<_> = site
+            .requests()
+            .into_iter()
+            .filter(|request| request.target().starts_with("PUT"))
+            .collect();
+        assert_eq!(
+            puts.iter().map(|put| put.body.as_str()).collect::<Vec<_>>(),
+            ["JPEGDATA", "JPEGDATA"],
+            "{status}"
+        );
+        assert_eq!(progress.done(), 8, "{status}");
+    }
+}
+
+#[test]
+fn a_storage_that_refuses_is_told_with_its_words_and_without_its_address() {
+    let folder = Folder::new("refused");
+    let file = folder.file("a.jpg", "JPEGDATA");
+    let site = site(true, |request| {
+        let body = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>".to_vec();
+        let xml = vec![("content-type", "application/xml".to_owned())];
+        request.target().starts_with("PUT").then_some(Answer::Http(403, xml, body))
+    });
+    let error = call(&site, "upload", json!(["Version", 5, file])).unwrap_err();
+    assert_eq!((error.status, error.http_status), (Status::Rejected, Some(403)));
+    assert_eq!(error.server_message.as_deref(), Some("Request has expired"));
+    assert!(!format!("{error:?}").contains("PRESIGNED"), "{error:?}");
+    assert!(!targets(&site).contains(&"POST /upload/api_link_file".to_owned()));
+}
+
+#[test]
+fn a_form_is_posted_once_and_its_failure_keeps_the_words() {
+    let folder = Folder::new("once");
+    let file = folder.file("a.jpg", "JPEGDATA");
+    for (answer, status, may_have_applied, words) in [
+        (
+            Answer::Http(500, vec![("content-type", "text/plain".into())], b"the disk is full".to_vec()),
+            Status::ServerFault,
+            true,
+            "the disk is full",
+        ),
+        (Answer::Close, Status::NetworkReset, true, ""),
+        (
+            text("0:The field is not editable for this user: [Version.sg_file]. Rule: Artist".into()),
+            Status::Permission,
+            false,
+            "Artist",
+        ),
+        (text("1".into()), Status::Protocol, true, "1"),
+    ] {
+        let site = site(false, move |request| {
+            request.target().starts_with("POST /upload").then(|| answer.clone())
+        });
+        let error = call(&site, "upload", json!(["Version", 5, file])).unwrap_err();
+        assert_eq!((error.status, error.may_have_applied), (status, may_have_applied), "{error:?}");
+        assert!(error.server_message.clone().unwrap_or_default().contains(words), "{error:?}");
+        assert_eq!(targets(&site).len(), 1);
+    }
+}
+
+#[test]
+fn what_was_done_before_a_failure_is_told() {
+    let folder = Folder::new("told");
+    let file = folder.file("a.jpg", "JPEGDATA");
+    let unlinked = site(true, |request| {
+        request.target().ends_with("api_link_file").then(|| Answer::status(503))
+    });
+    let error = call(&unlinked, "upload", json!(["Version", 5, file])).unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("the file is stored, but it could not be linked to Version 5")
+            && error.may_have_applied,
+        "{error}"
+    );
+
+    let unread = site(false, |request| match request.wire_method().as_str() {
+        "create" => Some(Answer::json(r#"{"results":{"type":"Version","id":7,"code":"x"}}"#)),
+        "read" => Some(Answer::fault(
+            104,
+            "Entity of type Version can not be accessed by this user. Rule: Vendor",
+        )),
+        _ => None,
+    });
+    let error = call(&unread, "create", json!(["Version", {"code": "x", "image": file}])).unwrap_err();
+    assert_eq!((error.status, error.attachment_id), (Status::Permission, Some(4271)));
+    assert!(error.message.contains("Version 7 was written and its image uploaded"), "{error}");
+
+    let unshared = site(false, |request| {
+        request.target().ends_with("share_thumbnail").then(|| text("2".into()))
+    });
+    let error = call(
+        &unshared,
+        "share_thumbnail",
+        json!([[{"type": "Shot", "id": 1}, {"type": "Shot", "id": 2}], file]),
+    )
+    .unwrap_err();
+    assert_eq!(
+        (error.status, error.retryable, error.attachment_id),
+        (Status::Unavailable, true, Some(4271))
+    );
+}
+
+#[test]
+fn files_that_cannot_be_sent_are_refused_before_anything_is() {
+    let folder = Folder::new("cannot");
+    let empty = folder.file("empty.mov", "");
+    let missing = folder.0.join("missing.mov");
+    for (path, status, words) in [
+        (empty.as_path(), Status::InvalidArgument, "is empty"),
+        (missing.as_path(), Status::Io, "does not exist"),
+        (folder.0.as_path(), Status::InvalidArgument, "is a folder"),
+    ] {
+        let site = site(true, |_| None);
+        for (method, params) in [
+            ("upload", json!(["Version", 5, path])),
+            ("create", json!(["Version", {"code": "x", "image": path}])),
+        ] {
+            let error = call(&site, method, params).unwrap_err();
+            assert_eq!(error.status, status, "{error}");
+            assert!(
+                error.message.contains(words) && error.message.contains(path.to_str().unwrap()),
+                "{error}"
+            );
+        }
+        assert!(targets(&site).is_empty());
+    }
+    let site = site(false, |_| None);
+    let error = call(&site, "create", json!(["Version", {"image": 5}])).unwrap_err();
+    assert_eq!(error.status, Status::InvalidArgument);
+    let error = call(
+        &site,
+        "upload",
+        json!({"entity_type": "Version", "entity_id": 5, "path": "x", "created_at": "yesterday"}),
+    )
+    .unwrap_err();
+    assert!(error.message.contains("\"created_at\" must be a date-time"), "{error}");
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_sent_is_not_linked() {
+    let folder = Folder::new("changes");
+    let file = folder.file("a.jpg", "JPEGDATA");
+    let changed = file.clone();
+    let site = site(true, move |request| {
+        if request.target().starts_with("PUT") {
+            std::fs::write(&changed, "JPEGDATA and more").unwrap();
+        }
+        None
+    });
+    let error = call(&site, "upload", json!(["Version", 5, file])).unwrap_err();
+    assert_eq!(error.status, Status::Io);
+    assert!(error.message.contains("was changed while it was being sent"), "{error}");
+    assert!(!targets(&site).contains(&"POST /upload/api_link_file".to_owned()));
+}
+
+#[test]
+fn thumbnails_among_the_fields() {
+    let folder = Folder::new("fields");
+    let (image, strip) = (folder.file("i.png", "PNG"), folder.file("s.png", "STRIP"));
+    let site = site(false, |request| match request.wire_method().as_str() {
+        "create" | "update" => Some(Answer::json(r#"{"results":{"type":"Version","id":7,"code":"x"}}"#)),
+        "read" => {
+            let field = request.params()["return_fields"][0].as_str().unwrap().to_owned();
+            Some(Answer::Json(
+                json!({"results": {"entities": [{"type": "Version", "id": 7, field.clone(): format!("url of {field}")}]}}).to_string(),
+            ))
+        }
+        _ => None,
+    });
+    let made = call(
+        &site,
+        "create",
+        json!(["Version", {"code": "x", "image": image, "filmstrip_image": strip}]),
+    )
+    .unwrap();
+    assert_eq!(
+        made,
+        r#"{"type":"Version","id":7,"code":"x","image":"url of image","filmstrip_image":"url of filmstrip_image"}"#
+    );
+    let expected = ["create", "", "read", "", "read"];
+    let calls: Vec<_> = site
+        .requests()
+        .iter()
+        .map(Request::wire_method)
+        .filter(|method| method != "info")
+        .collect();
+    assert_eq!(calls, expected);
+    let only = call(&site, "update", json!(["Version", 7, {"image": image}])).unwrap();
+    assert_eq!(only, r#"{"id":7,"type":"Version","image":"url of image"}"#);
+    assert!(site.requests_of("update").is_empty());
+}
+
+#[test]
+fn thumbnails_are_shared() {
+    let folder = Folder::new("share");
+    let file = folder.file("a.jpg", "JPEGDATA");
+    let site = site(false, |_| None);
+    let shots = json!([{"type": "Shot", "id": 2}, {"type": "Asset", "id": 3}]);
+    let id = call(
+        &site,
+        "share_thumbnail",
+        json!({"entities": shots, "source_entity": {"type": "Version", "id": 1}, "filmstrip_thumbnail": true}),
+    );
+    assert_eq!(id.unwrap(), "4271");
+    let form = site.requests().pop().unwrap();
+    assert_eq!(
+        form.body,
+        "entities=Shot_2%2CAsset_3&source_entity=Version_1&filmstrip_thumbnail=1&script_name=scr&script_key=s3cret-key"
+    );
+    call(&site, "share_thumbnail", json!([shots, file])).unwrap();
+    let requests = site.requests();
+    let [.., upload, share] = requests.as_slice() else { panic!() };
+    assert!(upload.body.contains("name=\"entity_id\"\r\n\r\n2\r\n"));
+    assert_eq!(
+        (share.field("entities").unwrap(), share.field("source_entity").unwrap()),
+        ("Asset_3".into(), "Shot_2".into())
+    );
+    for params in [
+        json!([[]]),
+        json!([shots]),
+        json!([shots, file, {"type": "Version", "id": 1}]),
+        json!([[{"type": "Shot"}], file]),
+    ] {
+        assert_eq!(
+            call(&site, "share_thumbnail", params.clone()).unwrap_err().status,
+            Status::InvalidArgument,
+            "{params}"
+        );
+    }
+}
+
+#[test]
+fn downloads_end_up_whole_with_the_session_told_to_the_site_alone() {
+    let folder = Folder::new("down");
+    let storage = FakeSite::bare(|_| Answer::Http(200, vec![], b"MOVIE".to_vec()));
+    let address = format!("{}/bucket/x?sig=1", storage.url);
+    let site = site(false, move |request| {
+        (request.target() == "GET /file_serve/attachment/9").then(|| Answer::Http(302, vec![("location", address.clone())], vec![]))
+    });
+    let target = folder.file("movie.mov", "the old one");
+    let answer = call(&site, "download_attachment", json!([{"type": "Attachment", "id": 9}, target])).unwrap();
+    assert_eq!(answer, json!(target).to_string());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "MOVIE");
+    assert_eq!(folder.names(), ["movie.mov"]);
+    let asked = site
+        .requests()
+        .into_iter()
+        .find(|request| request.target().starts_with("GET"))
+        .unwrap();
+    assert_eq!(asked.header("cookie").unwrap(), "_session_id=SESSION-1");
+    let stored = storage.requests().pop().unwrap();
+    assert!(stored.header("cookie").is_none() && stored.header("authorization").is_none());
+    let content = call(&site, "download_attachment", json!({"attachment_id": 9})).unwrap();
+    assert_eq!(content, "\"TU9WSUU=\"");
+    let url = call(&site, "get_attachment_download_url", json!([9])).unwrap();
+    assert_eq!(url, format!("\"{}/file_serve/attachment/9\"", site.url));
+    assert_eq!(call(&site, "download_attachment", json!([{"url": null}, target])).unwrap(), "null");
+    assert_eq!(
+        call(&site, "download_attachment", json!([])).unwrap_err().status,
+        Status::InvalidArgument
+    );
+}
+
+#[test]
+fn a_download_that_breaks_goes_on_where_it_was() {
+    let folder = Folder::new("resume");
+    let tries = AtomicUsize::new(0);
+    let site = site(false, move |request| {
+        if !request.target().starts_with("GET") {
+            return None;
+        }
+        if tries.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Some(Answer::Raw(
+                b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\netag: \"e1\"\r\n\r\n01234".to_vec(),
+            ));
+        }
+        assert_eq!(
+            (request.header("range"), request.header("if-range")),
+            (Some("bytes=5-".into()), Some("\"e1\"".into()))
+        );
+        Some(Answer::Http(206, vec![("content-range", "bytes 5-9/10".into())], b"56789".to_vec()))
+    });
+    let target = folder.0.join("x.mov");
+    let progress = Arc::new(Progress::default());
+    run(async {
+        let params = json!([9, target]).to_string();
+        client(&site)
+            .await
+            .call_watched("download_attachment", &params, &progress)
+            .await
+            .unwrap();
+    });
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "0123456789");
+    assert_eq!((progress.done(), progress.total()), (10, 10));
+}
+
+#[test]
+fn a_download_that_fails_leaves_what_was_there() {
+    let folder = Folder::new("leaves");
+    let target = folder.file("movie.mov", "the old one");
+    for (status, body, expected, words) in [
+        (400, "", Status::Rejected, "local file"),
+        (403, "<Error><Message>Access Denied</Message></Error>", Status::AuthBlocked, ""),
+        (404, "", Status::NotFound, "no such attachment"),
+        (409, "scan pending", Status::Unavailable, "scan pending"),
+        (410, "quarantined", Status::Rejected, "quarantined"),
+        (500, "", Status::ServerFault, ""),
+    ] {
+        let site = site(false, move |request| {
+            request
+                .target()
+                .starts_with("GET")
+                .then(|| Answer::Http(status, vec![], body.into()))
+        });
+        let error = call(&site, "download_attachment", json!([9, target])).unwrap_err();
+        assert_eq!((error.status, error.http_status), (expected, Some(status)), "{error}");
+        assert!(error.message.contains(words), "{error}");
+        assert_eq!(error.server_message.is_some(), !body.is_empty());
+    }
+    let short = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n01234".to_vec();
+    let site = site(false, move |request| {
+        request.target().starts_with("GET").then(|| Answer::Raw(short.clone()))
+    });
+    assert_eq!(
+        call(&site, "download_attachment", json!([9, target])).unwrap_err().status,
+        Status::NetworkReset
+    );
+    let nowhere = folder.0.join("no/such/folder/x.mov");
+    assert_eq!(
+        call(&site, "download_attachment", json!([9, nowhere])).unwrap_err().status,
+        Status::Io
+    );
+    assert_eq!(
+        call(&site, "download_attachment", json!([9, folder.0])).unwrap_err().status,
+        Status::InvalidArgument
+    );
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "the old one");
+    assert_eq!(folder.names(), ["movie.mov"]);
+}
+
+#[test]
+fn a_transfer_that_is_given_up_leaves_no_file() {
+    let folder = Folder::new("cancel");
+    let site = site(false, |request| {
+        let endless = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n01234".to_vec();
+        request
+            .target()
+            .starts_with("GET")
+            .then(|| Answer::Late(Duration::from_secs(20), Box::new(Answer::Raw(endless))))
+    });
+    run(async {
+        let client = client(&site).await;
+        let params = json!([9, folder.0.join("x.mov")]).to_string();
+        let task = tokio::spawn(async move { client.call("download_attachment", &params).await.map(drop) });
+        while !folder_has_partial(&folder.0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        task.abort();
+        let start = std::time::Instant::now();
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert!(start.elapsed() < Duration::from_millis(100));
+    });
+    assert!(folder.names().is_empty());
+}
+
+fn folder_has_partial(folder: &Path) -> bool {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .any(|entry| entry.unwrap().file_name().to_string_lossy().ends_with(".part"))
+}
+
+#[test]
+fn a_transfer_that_stands_still_ends() {
+    let folder = Folder::new("stall");
+    let site = site(false, |request| {
+        request.target().starts_with("GET").then(|| Answer::Stall(Duration::from_secs(20)))
+    });
+    let error = run(async {
+        let options = Options {
+            verify_on_connect: false,
+            timeout: Some(Duration::from_millis(300)),
+            max_attempts: 1,
+            ..Options::default()
+        };
+        let credentials = Credentials::Session { token: Secret::new("T") };
+        let client = Client::connect(&site.url, credentials, options).await.unwrap();
+        client
+            .call("download_attachment", &json!([9, folder.0.join("x")]).to_string())
+            .await
+            .unwrap_err()
+    });
+    assert_eq!(error.status, Status::Timeout, "{error}");
+}
