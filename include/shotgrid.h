@@ -113,6 +113,9 @@
 /** The class of a status: its low 8 bits. */
 #define SG_STATUS_CLASS(status) ((int32_t)(status) & 0xff)
 
+/** What a sg_call_options begins as: everything as the client has it. */
+#define SG_CALL_OPTIONS_INIT {sizeof(sg_call_options), 0, 0}
+
 /** Marks what the library exports. */
 #ifndef SG_API
 #if defined(SG_STATIC)
@@ -377,6 +380,13 @@ typedef struct sg_client sg_client;
 typedef struct sg_error sg_error;
 
 /**
+ * A call under way, or at its end.
+ *
+ * Any number of threads may wait for it, ask how far it is, or cancel it. Freeing it lets the call go on unobserved.
+ */
+typedef struct sg_op sg_op;
+
+/**
  * Settings for sg_connect_user(), sg_connect_script() and sg_connect_session().
  *
  * One object may serve any number of connects, one after the other or at once: connecting copies it. Changing it is for
@@ -408,6 +418,24 @@ typedef struct sg_result sg_result;
  * `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
  */
 typedef struct sg_value sg_value;
+
+/**
+ * The limits of one call. Begin with SG_CALL_OPTIONS_INIT, which leaves everything as the client has it.
+ */
+typedef struct {
+  /**
+   * sizeof(sg_call_options), by which the library knows what the caller's header knew.
+   */
+  uint32_t struct_size;
+  /**
+   * As sg_options_set_timeout_ms(), for this call; 0: the client's own limit.
+   */
+  uint32_t timeout_ms;
+  /**
+   * As sg_options_set_max_attempts(), for this call; 0: the client's own number.
+   */
+  uint32_t max_attempts;
+} sg_call_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -838,6 +866,125 @@ sg_status sg_call_raw_n(const sg_client *client,
                         size_t params_len,
                         sg_result **out)
 SG_NOEXCEPT;
+
+/**
+ * Begins a call and returns at once: sg_call() without the wait.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[in] method  a method's name; not NULL; copied.
+ * @param[in] params_json  as for sg_call(); NULL for no arguments; copied.
+ * @param[in] options  limits of this call, or NULL for the client's own; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+ *   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED; SG_STATUS_UNSUPPORTED: options of a later version ask for
+ *   something that this version does not know
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit(const sg_client *client,
+                    const char *method,
+                    const char *params_json,
+                    const sg_call_options *options,
+                    sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * Waits until an operation is at its end.
+ *
+ * @param[in] op  the operation; not NULL; stays the caller's.
+ * @param[in] timeout_ms  the longest wait in milliseconds; 0 only looks; negative waits for as long as it takes.
+ * @return SG_STATUS_OK: it is at its end, well or not; SG_STATUS_TIMEOUT_WAIT: it goes on; SG_STATUS_INVALID_ARGUMENT;
+ *   SG_STATUS_FORKED in a child of the process that began it
+ * @threadsafe yes
+ * @blocking yes, at most for timeout_ms
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API sg_status sg_op_wait(const sg_op *op, int64_t timeout_ms) SG_NOEXCEPT;
+
+/**
+ * Whether an operation is at its end.
+ *
+ * @param[in] op  the operation, or NULL; stays the caller's.
+ * @return 1: it is; 0: it goes on, or op is NULL, or belongs to a parent of this process
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API int32_t sg_op_is_done(const sg_op *op) SG_NOEXCEPT;
+
+/**
+ * Cancels an operation. Whoever waits for it is told at once; connections are closed and unfinished files removed.
+ *
+ * An operation that was cancelled in time fails with SG_STATUS_CANCELLED; sg_error_may_have_applied() tells whether the site
+ * may have done a write all the same. Cancelling again, or at the end, does nothing.
+ *
+ * @param[in] op  the operation; not NULL; stays the caller's.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_op_cancel(const sg_op *op)
+SG_NOEXCEPT;
+
+/**
+ * How far the files of an operation are, for uploads and downloads.
+ *
+ * @param[in] op  the operation; not NULL; stays the caller's.
+ * @param[out] done  the bytes that were moved so far; an attempt that failed is taken back. May be NULL.
+ * @param[out] total  all bytes that there are to move; 0 while that is not known, and for calls without files. May be NULL.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_op_progress(const sg_op *op, uint64_t *done, uint64_t *total) SG_NOEXCEPT;
+
+/**
+ * Takes what an operation came to. A result can be taken once; a failure is told each time.
+ *
+ * @param[in] op  the operation; not NULL; stays the caller's.
+ * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its result was taken; otherwise how the call failed, as
+ *   sg_call(), with SG_STATUS_CANCELLED after a cancel
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_op_take_result(const sg_op *op, sg_result **out) SG_NOEXCEPT;
+
+/**
+ * How an operation failed: its own record, whatever happened on this thread.
+ *
+ * @param[in] op  the operation, or NULL; stays the caller's.
+ * @return The record, borrowed from the operation and never freed by itself; NULL while it goes on, where it did not
+ *   fail, for NULL, and in a child of the process that began it.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API const sg_error *sg_op_error(const sg_op *op) SG_NOEXCEPT;
+
+/**
+ * Frees an operation. A call that goes on does so, unobserved: to stop it, cancel it first.
+ *
+ * @param[in] op  the operation, or NULL, which does nothing; gone afterwards, and its error record with it.
+ * @threadsafe yes, once nobody uses the operation
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_op_free(sg_op *op) SG_NOEXCEPT;
 
 /**
  * Begins to read a `find` page by page. No page is asked for yet.

@@ -26,6 +26,7 @@ mod transfer;
 mod transport;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
@@ -46,7 +47,17 @@ pub use status::Status;
 /// A connection to a site as a person, a script or in a session. Any number of tasks may use it at once.
 /// Cloning it gives another share in the same connection.
 #[derive(Clone)]
-pub struct Client(Arc<Connection>);
+pub struct Client {
+    connection: Arc<Connection>,
+    limits: Limits,
+}
+
+/// What a call may take.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    timeout: Option<Duration>,
+    max_attempts: u32,
+}
 
 /// What the shares of a client have in common.
 struct Connection {
@@ -62,13 +73,18 @@ impl Client {
     pub async fn connect(site_url: &str, credentials: Credentials, options: Options) -> Result<Client> {
         check(&credentials, &options)?;
         let site = Site::parse(site_url, options.allow_insecure_http)?;
-        let client = Client(Arc::new(Connection {
+        let limits = Limits {
+            timeout: options.timeout,
+            max_attempts: options.max_attempts,
+        };
+        let connection = Arc::new(Connection {
             transport: Transport::new(site, &options)?,
             session: Session::new(credentials, &options),
             info: OnceCell::new(),
             options,
-        }));
-        if client.0.options.verify_on_connect {
+        });
+        let client = Client { connection, limits };
+        if client.connection.options.verify_on_connect {
             let deadline = client.deadline();
             let (info, proof) = tokio::join!(client.info(deadline), client.prove_credentials(deadline));
             info?;
@@ -104,13 +120,28 @@ impl Client {
         stopped(methods::effect_on_the_wire(wire_method) == retry::Effect::Write, why)
     }
 
+    /// A share in the same connection whose calls have another time limit.
+    pub fn with_timeout(self, timeout: Option<Duration>) -> Client {
+        let limits = Limits { timeout, ..self.limits };
+        Client { limits, ..self }
+    }
+
+    /// A share in the same connection whose reads are tried another number of times.
+    pub fn with_max_attempts(self, max_attempts: u32) -> Client {
+        let limits = Limits {
+            max_attempts,
+            ..self.limits
+        };
+        Client { limits, ..self }
+    }
+
     fn deadline(&self) -> Deadline {
-        Deadline::after(self.0.options.timeout)
+        Deadline::after(self.limits.timeout)
     }
 
     /// What the site says about itself; fetched once.
     async fn info(&self, deadline: Deadline) -> Result<&SiteInfo> {
-        self.0
+        self.connection
             .info
             .get_or_try_init(|| async { SiteInfo::read(self.fetch_info(deadline).await?) })
             .await
@@ -119,7 +150,9 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Client").field("options", &self.0.options).finish_non_exhaustive()
+        out.debug_struct("Client")
+            .field("options", &self.connection.options)
+            .finish_non_exhaustive()
     }
 }
 

@@ -84,7 +84,7 @@ impl Client {
     /// Another ticket for a call that failed because its session has ended: the site refused the token before it looked at
     /// the call, so making it again repeats nothing. Any other error comes back.
     pub(super) async fn renewed_ticket(&self, ticket: &Ticket, error: Error, deadline: Deadline) -> Result<Ticket> {
-        let is_person = matches!(self.0.session.credentials, Credentials::Person { .. });
+        let is_person = matches!(self.connection.session.credentials, Credentials::Person { .. });
         if error.status != Status::AuthSessionExpired || !is_person {
             return Err(error);
         }
@@ -101,16 +101,16 @@ impl Client {
         params: &str,
         deadline: Deadline,
     ) -> Result<Document> {
-        let parameters = self.0.session.as_person(login, password, auth_token);
+        let parameters = self.connection.session.as_person(login, password, auth_token);
         self.exchange(Call::read(params), Some(&parameters), deadline).await
     }
 
     /// Fails where the site is too old for this client's way of signing in.
     async fn require_features(&self, deadline: Deadline) -> Result<()> {
-        if !matches!(self.0.session.credentials, Credentials::Script { .. }) {
+        if !matches!(self.connection.session.credentials, Credentials::Script { .. }) {
             self.info(deadline).await?.require([5, 3, 0], "signing in by session token")?;
         }
-        if self.0.session.acts_for_another() {
+        if self.connection.session.acts_for_another() {
             self.info(deadline).await?.require([5, 3, 12], "sudo_as_login")?;
         }
         Ok(())
@@ -118,12 +118,12 @@ impl Client {
 
     /// Fails unless the site accepts this client's credentials.
     pub(super) async fn prove_credentials(&self, deadline: Deadline) -> Result<()> {
-        let parameters = match &self.0.session.credentials {
-            Credentials::Person { .. } if !self.0.session.acts_for_another() => return self.ticket(deadline).await.map(drop),
+        let parameters = match &self.connection.session.credentials {
+            Credentials::Person { .. } if !self.connection.session.acts_for_another() => return self.ticket(deadline).await.map(drop),
             Credentials::Person { .. } => self.ticket(deadline).await?.parameters,
-            Credentials::Script { name, api_key } => self.0.session.script(name, api_key),
+            Credentials::Script { name, api_key } => self.connection.session.script(name, api_key),
             // The version of the site is being asked for at the same time.
-            Credentials::Session { token } => self.0.session.with_token(token, None),
+            Credentials::Session { token } => self.connection.session.with_token(token, None),
         };
         match self.exchange(Call::read(PROOF), Some(&parameters), deadline).await {
             // A refusal of anything but acting for another is given to somebody whom the site knows.
@@ -134,17 +134,17 @@ impl Client {
 
     /// The session token in use, fetched first where there is none yet.
     pub(super) async fn session_token(&self, deadline: Deadline) -> Result<Token> {
-        let mut held = self.0.session.token.lock().await;
+        let mut held = self.connection.session.token.lock().await;
         if let Some(token) = &*held {
             return Ok(token.clone());
         }
-        let text = match &self.0.session.credentials {
+        let text = match &self.connection.session.credentials {
             Credentials::Script { name, api_key } => {
-                let parameters = self.0.session.script(name, api_key);
+                let parameters = self.connection.session.script(name, api_key);
                 self.fetch_token(&parameters, deadline).await?
             }
             Credentials::Person { login, password } => {
-                let parameters = self.0.session.sign_in(login, password, true);
+                let parameters = self.connection.session.sign_in(login, password, true);
                 self.fetch_token(&parameters, deadline).await?
             }
             Credentials::Session { token } => token.clone(),
@@ -155,32 +155,32 @@ impl Client {
     }
 
     async fn ticket(&self, deadline: Deadline) -> Result<Ticket> {
-        if let Credentials::Script { name, api_key } = &self.0.session.credentials {
+        if let Credentials::Script { name, api_key } = &self.connection.session.credentials {
             return Ok(Ticket {
-                parameters: self.0.session.script(name, api_key),
+                parameters: self.connection.session.script(name, api_key),
                 generation: None,
             });
         }
         let token = self.session_token(deadline).await?;
         // Known by now, except while connecting, where it is being asked for at the same time.
-        let info = self.0.info.get();
+        let info = self.connection.info.get();
         Ok(Ticket {
-            parameters: self.0.session.with_token(&token.text, info),
+            parameters: self.connection.session.with_token(&token.text, info),
             generation: Some(token.generation),
         })
     }
 
     /// Exchanges a person's login and password for a new session token, unless another call has done so since `ended`.
     async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
-        let Credentials::Person { login, password } = &self.0.session.credentials else {
+        let Credentials::Person { login, password } = &self.connection.session.credentials else {
             return Ok(());
         };
-        let mut held = self.0.session.token.lock().await;
+        let mut held = self.connection.session.token.lock().await;
         let generation = held.as_ref().map_or(0, |token| token.generation);
         if Some(generation) != ended {
             return Ok(());
         }
-        let parameters = self.0.session.sign_in(login, password, false);
+        let parameters = self.connection.session.sign_in(login, password, false);
         let text = self.fetch_token(&parameters, deadline).await.map_err(not_renewed)?;
         *held = Some(Token {
             text,
@@ -211,7 +211,7 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let failed = match self.0.transport.post_rpc(body.clone(), deadline).await.and_then(read) {
+            let failed = match self.connection.transport.post_rpc(body.clone(), deadline).await.and_then(read) {
                 Ok(document) => return Ok(document),
                 Err(failed) => failed,
             };
@@ -222,7 +222,7 @@ impl Client {
                 effect,
                 failed.reached == Reached::Nothing,
                 attempt,
-                self.0.options.max_attempts,
+                self.limits.max_attempts,
             );
             match pause {
                 Some(pause) if deadline.allows(pause) => tokio::time::sleep(pause).await,

@@ -43,7 +43,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    fn new(error: &Error) -> Self {
+    pub(super) fn new(error: &Error) -> Self {
         let number = |number: Option<u64>| number.map_or(-1, |number| i64::try_from(number).unwrap_or(i64::MAX));
         let refusal = &error.refusal;
         Report {

@@ -30,6 +30,9 @@ mod client;
 
 mod call;
 
+mod op;
+mod structs;
+
 mod pages;
 
 mod result;
@@ -43,10 +46,12 @@ mod runtime;
 pub use call::*;
 pub use client::*;
 pub use error::*;
+pub use op::*;
 pub use options::*;
 pub use pages::*;
 pub use result::*;
 pub use runtime::*;
 pub use status::*;
+pub use structs::*;
 pub use value::*;
 pub use version::*;

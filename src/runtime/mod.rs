@@ -42,6 +42,11 @@ impl Runtime {
         Ok(Operation::start(handle, stopped, work))
     }
 
+    /// Refuses what belongs to the parent of this process: its locks may be held by threads that do not exist here.
+    pub fn check_process(&self) -> Result<()> {
+        self.0.check_process()
+    }
+
     /// Whether work can be given to it here and now, and waited for.
     pub fn ready(&self) -> Result<()> {
         threads::refuse_own()?;

@@ -85,11 +85,23 @@ impl<T: Send + 'static> Operation<T> {
         !matches!(*self.shared.lock(), State::Running)
     }
 
-    /// Takes what the operation came to. There is one taker.
+    /// How the operation failed, once it has.
+    pub fn error(&self) -> Option<Error> {
+        match &*self.shared.lock() {
+            State::Done(Err(error)) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
+    /// Takes what the operation came to. There is one taker of a result; an error can be taken again.
     pub fn take(&self) -> Result<T> {
         let mut state = self.shared.lock();
         match std::mem::replace(&mut *state, State::Taken) {
-            State::Done(outcome) => outcome,
+            State::Done(Err(error)) => {
+                *state = State::Done(Err(error.clone()));
+                Err(error)
+            }
+            State::Done(done) => done,
             State::Running => {
                 *state = State::Running;
                 Err(Error::new(Status::InvalidState, "the operation still runs"))

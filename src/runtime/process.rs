@@ -104,14 +104,18 @@ impl Generation {
         self.process != signals::process_id()
     }
 
+    /// Refuses it in a child of its process.
+    pub(super) fn check_process(&self) -> Result<()> {
+        if !self.is_foreign() {
+            return Ok(());
+        }
+        let what = "the client was made in the parent process; connect again in this process";
+        Err(Error::new(Status::Forked, what))
+    }
+
     /// The runtime, if work can be given to it.
     pub(super) fn usable(&self) -> Result<&Handle> {
-        if self.is_foreign() {
-            return Err(Error::new(
-                Status::Forked,
-                "the client was made in the parent process; connect again in this process",
-            ));
-        }
+        self.check_process()?;
         match self.engine.get() {
             Some(engine) if !self.closed.load(Ordering::SeqCst) => Ok(&engine.handle),
             _ => Err(Error::new(

@@ -74,8 +74,13 @@ fn a_cancel_is_told_at_once() {
     operation.cancel();
     operation.cancel();
     operation.wait(Some(LONG)).unwrap();
+    // A failure is told each time, a result is taken once.
     assert_eq!(status(operation.take()), Status::Cancelled);
-    assert_eq!(status(operation.take()), Status::InvalidState);
+    assert_eq!(status(operation.take()), Status::Cancelled);
+    let done = Runtime::acquire().unwrap().submit(stopped(), async { Ok(7) }).unwrap();
+    done.wait(Some(LONG)).unwrap();
+    assert_eq!(done.take().unwrap(), 7);
+    assert_eq!(status(done.take()), Status::InvalidState);
 }
 
 fn a_wait_has_a_limit() {

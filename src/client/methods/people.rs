@@ -158,7 +158,7 @@ fn subscriptions(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
 pub(super) async fn last_accessed(client: &Client, args: &Args<'_>, deadline: Deadline) -> Result<Document> {
     client.info(deadline).await?.require([5, 3, 20], "update_project_last_accessed")?;
     let project = args.need("project")?.get("id").map_or("null", Value::json);
-    let user = match (args.get("user"), client.0.session.login()) {
+    let user = match (args.get("user"), client.connection.session.login()) {
         (Some(user), _) => user.get("id").map(|id| id.json().to_owned()),
         (None, Some(login)) => Some(id_of(client, login, deadline).await?),
         (None, None) => None,

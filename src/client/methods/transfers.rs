@@ -107,14 +107,14 @@ pub(super) async fn run(transfer: &Transfer, args: &Args<'_>, kind: Kinds) -> Re
             local_answer(id.map_or("null".to_owned(), |id| id.to_string()))
         }
         Kinds::Download => {
-            let Some(url) = address(transfer.client.0.transport.site(), attachment(args)?)? else {
+            let Some(url) = address(transfer.client.connection.transport.site(), attachment(args)?)? else {
                 return local_answer("null".to_owned());
             };
             let path = args.get("file_path").and_then(Value::as_str);
             local_answer(download(transfer, &url, path.as_deref()).await?)
         }
         Kinds::DownloadUrl => {
-            let url = address(transfer.client.0.transport.site(), attachment(args)?)?;
+            let url = address(transfer.client.connection.transport.site(), attachment(args)?)?;
             local_answer(url.map_or("null".to_owned(), |url| crate::client::json::quote(url.as_str())))
         }
     }

@@ -50,7 +50,7 @@ pub(in crate::client) fn address(site: &Site, attachment: Value<'_>) -> Result<O
 pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Option<&str>) -> Result<String> {
     let Some(path) = path else {
         let outcome = match open(transfer, url, None).await {
-            Ok(incoming) => transfer.client.0.transport.read(incoming).await,
+            Ok(incoming) => transfer.client.connection.transport.read(incoming).await,
             Err(failure) => Err(failure),
         };
         return match outcome {
@@ -146,7 +146,7 @@ async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<
         if partial.length > before {
             attempt = 1;
         }
-        match retry::pause(&failure.error, Effect::Read, false, attempt, transfer.client.0.options.max_attempts) {
+        match retry::pause(&failure.error, Effect::Read, false, attempt, transfer.client.limits.max_attempts) {
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Err(failure.error),
         }
@@ -163,7 +163,7 @@ async fn attempt_once(
         .clone()
         .filter(|_| partial.length > 0)
         .map(|value| (partial.length, value));
-    let transport = &transfer.client.0.transport;
+    let transport = &transfer.client.connection.transport;
     let mut incoming = open(transfer, url, resume).await?;
     if incoming.status() >= 300 {
         let mut failure = reply::failure(transport.read(incoming).await?);
@@ -201,7 +201,7 @@ fn starts_at(incoming: &Incoming, offset: u64) -> bool {
 
 /// Asks for the file, from an offset if it is still what it was, and follows where the site leads.
 async fn open(transfer: &Transfer, url: &Url, resume: Option<(u64, HeaderValue)>) -> std::result::Result<Incoming, Failure> {
-    let transport = &transfer.client.0.transport;
+    let transport = &transfer.client.connection.transport;
     let mut url = url.clone();
     for _ in 0..=MOST_REDIRECTS {
         let mut request = Request::new(Method::GET, url.clone()).header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

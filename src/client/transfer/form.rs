@@ -63,7 +63,7 @@ impl Transfer {
         loop {
             attempt += 1;
             let request = self.request(form, credentials).await?;
-            let outcome = self.client.0.transport.send_file(request, self.limit()).await;
+            let outcome = self.client.connection.transport.send_file(request, self.limit()).await;
             let failed = match outcome.and_then(read) {
                 Ok(text) => return Ok(text),
                 Err(failed) => failed,
@@ -71,7 +71,7 @@ impl Transfer {
             let mut error = failed.error;
             error.may_have_applied = form.effect == Effect::Write && failed.reached == Reached::Unknown;
             let nothing_sent = failed.reached == Reached::Nothing;
-            match retry::pause(&error, form.effect, nothing_sent, attempt, self.client.0.options.max_attempts) {
+            match retry::pause(&error, form.effect, nothing_sent, attempt, self.client.limits.max_attempts) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => {
                     credentials.mask(&mut error);
@@ -82,7 +82,7 @@ impl Transfer {
     }
 
     async fn request(&self, form: &Form<'_>, credentials: &Parameters) -> Result<Request> {
-        let url = self.client.0.transport.site().at(form.path)?;
+        let url = self.client.connection.transport.site().at(form.path)?;
         let request = Request::new(Method::POST, url);
         let Some((name, file)) = form.file else {
             let mut encoded = url::form_urlencoded::Serializer::new(String::new());

@@ -32,6 +32,6 @@ pub(super) struct Transfer {
 impl Transfer {
     /// How long a request of a transfer may stand still.
     fn limit(&self) -> Limit {
-        Limit::Stall(self.client.0.options.timeout)
+        Limit::Stall(self.client.limits.timeout)
     }
 }

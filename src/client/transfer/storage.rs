@@ -129,12 +129,12 @@ impl Transfer {
                 .header(header::CONTENT_TYPE, kind.clone())
                 .body(body)
                 .progress(&self.progress);
-            let error = match self.client.0.transport.send_file(request, self.limit()).await {
+            let error = match self.client.connection.transport.send_file(request, self.limit()).await {
                 Ok(reply) if reply.status < 300 => return Ok(reply),
                 Ok(reply) => refused(reply),
                 Err(failure) => failure.error,
             };
-            match retry::pause(&error, Effect::Read, false, attempt, self.client.0.options.max_attempts) {
+            match retry::pause(&error, Effect::Read, false, attempt, self.client.limits.max_attempts) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(error),
             }
