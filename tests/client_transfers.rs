@@ -695,3 +695,38 @@ fn a_transfer_that_stands_still_ends() {
     });
     assert_eq!(error.status, Status::Timeout, "{error}");
 }
+
+/// A small file system of the test's own. Only root may make one.
+#[cfg(target_os = "linux")]
+fn small_disk(folder: &Path) -> bool {
+    let mount = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(folder)
+        .status();
+    mount.is_ok_and(|status| status.success())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_is_told_and_left_clean() {
+    let folder = Folder::new("full");
+    if !small_disk(&folder.0) {
+        println!("skipped: only root can mount the small file system that this test fills");
+        return;
+    }
+    let site = site(false, |request| {
+        request
+            .target()
+            .starts_with("GET")
+            .then(|| Answer::Http(200, vec![], vec![b'x'; 1 << 20]))
+    });
+    let target = folder.file("movie.mov", "the old one");
+    let outcome = call(&site, "download_attachment", json!([9, target]));
+    let (names, content) = (folder.names(), std::fs::read_to_string(&target));
+    let unmounted = std::process::Command::new("umount").arg(&folder.0).status().unwrap();
+    assert!(unmounted.success());
+    let error = outcome.unwrap_err();
+    assert_eq!(error.status, Status::Io, "{error}");
+    assert!(error.message.contains("space"), "{error}");
+    assert_eq!((names, content.unwrap()), (vec!["movie.mov".to_owned()], "the old one".to_owned()));
+}
