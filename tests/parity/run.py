@@ -69,4 +69,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except table.BadTable as problem:
+        sys.exit("the tables: %s" % problem)
