@@ -8,6 +8,9 @@ import time
 # Before the official client is imported, which looks at the zone then. One that is not UTC shows what is converted.
 os.environ["TZ"] = "America/New_York"
 time.tzset()
+# What the table holds is the behaviour without any of these.
+for name in [name for name in os.environ if name.startswith("SHOTGUN_")]:
+    del os.environ[name]
 
 import shotgun_api3  # noqa: E402
 
