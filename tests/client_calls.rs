@@ -420,6 +420,32 @@ fn pages_one_by_one() {
 }
 
 #[test]
+fn pages_that_are_short_or_empty_do_not_end_the_read_too_early_nor_never() {
+    let sparse = |last: u64| {
+        FakeSite::bare(move |request| match request.params()["paging"]["current_page"].as_u64() {
+            None => Answer::json(r#"{"version":[8,60,0],"api_max_entities_per_page":10}"#),
+            Some(page) => {
+                let rows = if page % 3 == 0 { json!([{"id": page}]) } else { json!([]) };
+                let more = page < last;
+                Answer::Json(json!({"results": {"entities": rows, "paging_info": {"has_next_page": more}}}).to_string())
+            }
+        })
+    };
+    assert_eq!(ids(&call(&sparse(9), "find", r#"["Shot", []]"#).unwrap()), [3, 6, 9]);
+    let limited = r#"{"entity_type":"Shot","filters":[],"limit":11}"#;
+    assert_eq!(
+        ids(&call(&sparse(40), "find", limited).unwrap()).len(),
+        11,
+        "the limit counts rows, not pages"
+    );
+    let endless = FakeSite::bare(|request| match request.wire_method().as_str() {
+        "info" => Answer::json(r#"{"version":[8,60,0]}"#),
+        _ => Answer::json(r#"{"results":{"entities":[],"paging_info":{"has_next_page":true}}}"#),
+    });
+    assert_eq!(call(&endless, "find", r#"["Shot", []]"#).unwrap_err().status, Status::Protocol);
+}
+
+#[test]
 fn a_page_that_fails_ends_the_read() {
     let site = FakeSite::bare(|request| match request.params()["paging"]["current_page"].as_u64() {
         None => Answer::json(r#"{"version":[8,60,0],"api_max_entities_per_page":10}"#),
@@ -593,7 +619,7 @@ fn version_gates_name_the_version_needed() {
         ),
         (
             "find",
-            r#"{"entity_type":"Shot","filters":[],"additional_filter_presets":[]}"#,
+            r#"{"entity_type":"Shot","filters":[],"additional_filter_presets":[{}]}"#,
             "7.0.0",
         ),
         ("schema_read", r#"[{"type":"Project","id":1}]"#, "5.4.4"),

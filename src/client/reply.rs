@@ -2,7 +2,7 @@
 
 use reqwest::header;
 
-use super::document::{Document, Kind, Value};
+use super::document::{Document, Value};
 use super::error::Error;
 use super::fault;
 use super::json::quote;
@@ -137,23 +137,12 @@ fn redirected(status: u16, location: Option<&str>) -> Error {
 /// The error that a reply carries, if it carries one.
 fn exception(document: &Document) -> Option<Error> {
     let root = document.root();
-    if !root.get("exception").is_some_and(is_truthy) {
+    if !root.get("exception").is_some_and(Value::is_truthy) {
         return None;
     }
     let message = root.get("message").and_then(Value::as_str).unwrap_or_default();
     let code = root.get("error_code").and_then(|code| code.as_i64().ok());
     Some(fault::from_exception(&message, code))
-}
-
-/// Truth as the site's own language family sees it.
-fn is_truthy(value: Value<'_>) -> bool {
-    match value.kind() {
-        Kind::Null => false,
-        Kind::Bool => value.as_bool() == Some(true),
-        Kind::Number => value.as_f64().map_or(true, |number| number != 0.0),
-        Kind::String => !value.is_str(""),
-        Kind::Array | Kind::Object => value.count() > 0,
-    }
 }
 
 #[cfg(test)]

@@ -284,6 +284,17 @@ impl<'d> Value<'d> {
         })
     }
 
+    /// Truth as the site's and the official client's languages see it: nothing, zero and what is empty are false.
+    pub fn is_truthy(self) -> bool {
+        match self.kind() {
+            Kind::Null => false,
+            Kind::Bool => self.as_bool() == Some(true),
+            Kind::Number => self.as_f64().map_or(true, |number| number != 0.0),
+            Kind::String => !self.is_str(""),
+            Kind::Array | Kind::Object => self.count() > 0,
+        }
+    }
+
     fn is_not(self, wanted: &str) -> Error {
         Error::invalid_argument(format!("the value is {}, not {wanted}", self.kind().with_article()))
     }

@@ -161,7 +161,7 @@ pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
     if !archived {
         info.require([5, 3, 14], "include_archived_projects")?;
     }
-    let presets = args.get("additional_filter_presets");
+    let presets = args.get("additional_filter_presets").filter(|presets| presets.is_truthy());
     if presets.is_some() {
         info.require([7, 0, 0], "additional_filter_presets")?;
     }

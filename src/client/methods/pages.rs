@@ -19,17 +19,22 @@ use crate::client::status::Status;
 /// since most reads have no second one; past the end, one less than these are asked for in vain.
 const AHEAD: usize = 4;
 
+/// How many empty pages in a row are believed in, from a site that promises more.
+const MOST_EMPTY: u32 = 16;
+
 /// The pages of a `find`, in order.
 pub struct Pages {
     client: Client,
     query: Arc<Query>,
     /// The number of the page to ask for next, from 1.
     next: u64,
-    /// The number of the last page that may be wanted, where it is known.
+    /// The number of the last page that is wanted if all before it are full, where it is known.
     last: Option<u64>,
     /// The most rows to hand out; 0 for all.
     limit: u64,
     handed_out: u64,
+    /// How many pages in a row were empty.
+    empty: u32,
     asked: VecDeque<Asked>,
     ended: bool,
 }
@@ -63,6 +68,7 @@ impl Pages {
             query: Arc::new(query),
             limit,
             handed_out: 0,
+            empty: 0,
             asked: VecDeque::new(),
             ended: false,
         }
@@ -93,9 +99,9 @@ impl Pages {
         page
     }
 
-    /// Asks for pages until so many are under way.
+    /// Asks for pages until so many are under way; beyond the last one that may be wanted, for one at a time.
     fn ask(&mut self, wanted: usize) {
-        while self.asked.len() < wanted && self.last.is_none_or(|last| self.next <= last) {
+        while self.asked.len() < wanted && (self.asked.is_empty() || self.last.is_none_or(|last| self.next <= last)) {
             let (client, query, number) = (self.client.clone(), Arc::clone(&self.query), self.next);
             let fetch = async move { query.fetch(&client, number, query.page_size, true).await };
             self.asked.push_back(Asked(tokio::spawn(fetch)));
@@ -107,7 +113,11 @@ impl Pages {
         let rows = entities(&reply)?.ok_or_else(|| Error::protocol("the site's reply to a read has no list of entities"))?;
         let (node, count) = (rows.node(), rows.count() as u64);
         let page = self.next - 1 - self.asked.len() as u64;
-        let more = count > 0 && self.has_next_page(&reply, page)?;
+        let more = self.has_next_page(&reply, page, count)?;
+        self.empty = if count == 0 { self.empty + 1 } else { 0 };
+        if more && self.empty > MOST_EMPTY {
+            return Err(Error::protocol("the site promises more pages and gives nothing but empty ones"));
+        }
         let left = if self.limit > 0 { self.limit - self.handed_out } else { u64::MAX };
         self.ended = !more || count >= left;
         self.handed_out += count.min(left);
@@ -117,7 +127,7 @@ impl Pages {
     }
 
     /// Newer sites say whether there is another page, older ones how many rows there are in all.
-    fn has_next_page(&mut self, reply: &Document, page: u64) -> Result<bool> {
+    fn has_next_page(&mut self, reply: &Document, page: u64, rows: u64) -> Result<bool> {
         let paging = reply.root().get("paging_info");
         let told = |name: &str| paging.and_then(|paging| paging.get(name));
         if let Some(more) = told("has_next_page").and_then(Value::as_bool) {
@@ -129,7 +139,7 @@ impl Pages {
         let total = total.ok_or_else(|| Error::protocol("the site's reply does not say whether there is another page"))?;
         let pages = total.div_ceil(self.query.page_size);
         self.last = Some(self.last.map_or(pages, |last| last.min(pages)));
-        Ok(page < pages)
+        Ok(rows > 0 && page < pages)
     }
 }
 
