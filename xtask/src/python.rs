@@ -1,4 +1,5 @@
-//! The official Python client against the local site: whatever it can do there, ours may rely on.
+//! The official Python client: against the local site, since whatever it can do there ours may rely on; and against the
+//! library, call by call.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,18 +23,35 @@ pub fn official_client(session: &Session) -> Result<Outcome> {
     };
     let site_log = log_file(&workspace.scratch, "official-client-site");
     let site = Site::start(&workspace.built()?.sandbox, &[], &site_log)?;
-    let log = log_file(&workspace.scratch, "official-client");
+    let script = workspace.root.join("sandbox/tests/official_client.py");
+    run(session, &python, &script, &[&site.ready])
+}
+
+/// The step of `cargo xtask test` that holds the library against the official client, call by call.
+pub fn parity(session: &Session) -> Result<Outcome> {
+    let workspace = &session.workspace;
+    let python = match environment(session)? {
+        Environment::Ready(python) => python,
+        Environment::Missing(why) => return Ok(Outcome::Skipped(why)),
+    };
+    let library = workspace.built()?.library.display().to_string();
+    let script = workspace.root.join("tests/parity/run.py");
+    run(session, &python, &script, &["--library", &library])
+}
+
+/// Runs a script of the environment and shows what it says.
+fn run(session: &Session, python: &Path, script: &Path, arguments: &[&str]) -> Result<Outcome> {
+    let name = script.file_stem().unwrap_or_default().to_string_lossy();
+    let log = log_file(&session.workspace.scratch, &format!("python-{name}"));
     let mut command = local(Command::new(python));
-    command
-        .arg(workspace.root.join("sandbox/tests/official_client.py"))
-        .arg(&site.ready);
+    command.arg(script).args(arguments);
     let status = bounded(&mut command, &log, LIMIT)?;
     let said = read(&log)?;
     print!("{said}");
     match status {
         Some(status) if status.success() => Ok(Outcome::Passed),
-        Some(status) => bail!("official_client.py: {status}"),
-        None => bail!("official_client.py was ended after {} s", LIMIT.as_secs()),
+        Some(status) => bail!("{name}: {status}"),
+        None => bail!("{name} was ended after {} s", LIMIT.as_secs()),
     }
 }
 

@@ -109,6 +109,11 @@ const STEPS: &[Step] = &[
         run: python::official_client,
     },
     Step {
+        name: "parity",
+        about: "the official Python client and the library send and return the same",
+        run: python::parity,
+    },
+    Step {
         name: "dependencies",
         about: "banned crates, licences and sources",
         run: checks::dependencies,
