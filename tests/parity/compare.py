@@ -19,7 +19,7 @@ ERRORS = (
 )
 
 #: Statuses of ours that stand for whatever the official client raises before it sends anything.
-LOCAL_ERRORS = ("INVALID_ARGUMENT", "UNSUPPORTED", "PROTOCOL")
+LOCAL_ERRORS = ("INVALID_ARGUMENT", "UNSUPPORTED", "PROTOCOL", "IO")
 
 
 def same(left, right):
@@ -53,6 +53,8 @@ class Side:
         """The requests as they are compared."""
         return [
             [request.verb, request.path, _kind(request), request.method, request.auth, *request.arguments]
+            if request.form is None
+            else [request.verb, request.path, _kind(request), request.form]
             for request in self.requests
         ]
 
@@ -65,7 +67,8 @@ class Side:
 
 
 def _kind(request):
-    return request.headers.get("content-type", "").lower()
+    """The content type, without a boundary."""
+    return request.kind.split("; boundary=")[0]
 
 
 def complaints(case, theirs, ours):
@@ -218,6 +221,8 @@ def _alike(theirs, ours):
     left, right = theirs.outcome, ours.outcome
     if left.failed != right.failed:
         return ["outcomes differ\n" + _both(theirs, ours)]
+    if left.files != right.files:
+        return ["files differ: %s and %s" % (shown(left.files), shown(right.files))]
     if not left.failed:
         return [] if same(official_side.unmarked(left.value), right.value) else ["values differ\n" + _both(theirs, ours)]
     if not _stands_for(theirs, right.error):

@@ -16,6 +16,8 @@ class Outcome:
         self.code = code
         #: The official client's exception class and those that it is derived from.
         self.classes = classes
+        #: What the folder of the case holds afterwards, by name.
+        self.files = {}
 
     @property
     def failed(self):

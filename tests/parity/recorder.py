@@ -4,7 +4,9 @@ Each side of each case has a port of its own, so that a request which comes late
 """
 
 import json
+import re
 import threading
+import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 INFO = {"version": [8, 60, 0], "full_version": [8, 60, 0, 0], "api_max_entities_per_page": 500}
@@ -16,15 +18,35 @@ NO_REPLY = {"exception": True, "message": "The case has no reply for this reques
 class Request:
     """A request as it came."""
 
-    def __init__(self, verb, path, headers, body):
+    def __init__(self, verb, path, headers, body, url):
         self.verb = verb
         self.path = path
         self.headers = headers
-        self.text = body.decode("utf-8", "replace")
+        # Each side has a site of its own, whose address stands in what it was told to send back.
+        self._url = url
+        self.text = body.decode("utf-8", "replace").replace(url, "$site")
         try:
             self.body = json.loads(self.text)
         except ValueError:
             self.body = None
+
+    @property
+    def kind(self):
+        return self.headers.get("content-type", "").lower()
+
+    @property
+    def form(self):
+        """What a request carries that is no remote call: the fields of a form in their order, or a file's content."""
+        if self.body is not None:
+            return None
+        if self.kind.startswith("application/x-www-form-urlencoded"):
+            pairs = urllib.parse.parse_qsl(self.text, keep_blank_values=True)
+            return [[name, value.replace(self._url, "$site")] for name, value in pairs]
+        if self.kind.startswith("multipart/form-data"):
+            # The boundary is of the client's choosing; everything else is compared to the letter.
+            boundary = self.headers["content-type"].split("boundary=")[1]
+            return re.split("--%s(?:--)?\r\n" % re.escape(boundary), self.text)
+        return self.text
 
     @property
     def params(self):
@@ -53,7 +75,7 @@ class Request:
 def encode(reply):
     """Status, headers and body of a reply of a case.
 
-    A reply is the JSON to send. `{"$raw": text, "type": …, "status": …, "headers": {…}}` is anything else;
+    A reply is the JSON to send. `{"$text": text, "status": …, "headers": {…}}` is plain text; `{"$raw": text, "type": …, "status": …, "headers": {…}}` is anything else;
     `{"$page": {"from": 1, "to": 500, "has_next_page": true}}` stands for so many rows.
     """
     status, headers = 200, {"content-type": "application/json; charset=utf-8"}
@@ -64,6 +86,8 @@ def encode(reply):
             headers["content-type"] = reply["type"]
         headers.update(reply.get("headers", {}))
         return reply.get("status", status), headers, reply["$raw"].encode("utf-8")
+    if isinstance(reply, dict) and "$text" in reply:
+        return reply.get("status", status), {"content-type": "text/plain", **reply.get("headers", {})}, reply["$text"].encode("utf-8")
     if isinstance(reply, dict) and "$page" in reply:
         page = dict(reply["$page"])
         rows = [{"type": "Shot", "id": number} for number in range(page.pop("from"), page.pop("to") + 1)]
@@ -78,17 +102,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self):
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length)
-        request = Request(self.command, self.path, {key.lower(): value for key, value in self.headers.items()}, body)
+        request = Request(self.command, self.path, {key.lower(): value for key, value in self.headers.items()}, body, self.server.site.url)
         status, headers, answer = encode(self.server.site.answer(request))
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value.replace("$site", self.server.site.url))
+        answer = answer.replace(b"$site", self.server.site.url.encode())
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
 
     do_POST = _serve
     do_GET = _serve
+    do_PUT = _serve
 
     def log_message(self, format, *args):
         pass

@@ -17,6 +17,7 @@ import shotgun_api3  # noqa: E402
 import compare  # noqa: E402
 import official  # noqa: E402
 import table  # noqa: E402
+from folder import Folder  # noqa: E402
 from ours import Library  # noqa: E402
 from recorder import Site  # noqa: E402
 
@@ -38,8 +39,10 @@ def run(case, library):
     """What is wrong with a case, and both sides."""
     sides = []
     for client in (official.run, library.run):
-        with Site(case) as site:
-            outcome = client(case, site.url)
+        with Site(case) as site, Folder(case) as folder:
+            outcome = client({**case, **folder.placed({key: case[key] for key in ("args", "kwargs") if key in case})}, site.url)
+            outcome.value = folder.displaced(outcome.value)
+            outcome.files = folder.content()
         sides.append(compare.Side(outcome, site, case["method"]))
     return compare.complaints(case, *sides), sides
 

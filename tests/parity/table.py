@@ -13,7 +13,8 @@ DIFFERENCES = HERE.parent.parent / "docs" / "differences-from-shotgun_api3.md"
 BY_RULE = ("person-session", "pages-ahead")
 
 CASE_KEYS = {
-    "name", "method", "args", "kwargs", "setup", "replies", "pages", "status", "says", "difference", "official", "ours"
+    "name", "method", "args", "kwargs", "setup", "replies", "pages", "status", "says", "difference", "official", "ours",
+    "files"
 }
 SETUP_KEYS = {"as", "sudo_as_login", "auth_token", "session_uuid", "user_agent", "info", "session_reply"}
 SIDE_KEYS = {"requests", "returns", "raises", "status", "says", "code"}
@@ -94,12 +95,8 @@ def check_differences(all_cases):
     return problems
 
 
-#: Public methods of the official client that send nothing, or move files, and so have no case here.
-ELSEWHERE = {
-    "add_user_agent", "reset_user_agent", "set_session_uuid", "close", "connect", "get_auth_cookie_handler",
-    "upload", "upload_thumbnail", "upload_filmstrip_thumbnail", "share_thumbnail",
-    "download_attachment", "get_attachment_download_url",
-}
+#: Public methods of the official client that send nothing, and so have no case here.
+ELSEWHERE = {"add_user_agent", "reset_user_agent", "set_session_uuid", "close", "connect", "get_auth_cookie_handler"}
 
 
 def check_coverage(all_cases, client_class):

@@ -90,3 +90,42 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     };
     Error::new(Status::Io, format!("{} {what}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_the_name() {
+        let kind = |name: &str| {
+            LocalFile {
+                path: PathBuf::new(),
+                name: name.to_owned(),
+                length: 1,
+                modified: None,
+            }
+            .content_type()
+        };
+        for (name, expected) in [
+            ("a.mov", "video/quicktime"),
+            ("a.MP4", "video/mp4"),
+            ("a.webm", "video/webm"),
+            ("a.jpg", "image/jpeg"),
+            ("a.png", "image/png"),
+            ("a.txt", "text/plain"),
+            ("a", "application/octet-stream"),
+            ("a.unheardof", "application/octet-stream"),
+        ] {
+            assert_eq!(kind(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tilde_is_the_persons_folder() {
+        let home = std::env::home_dir().unwrap();
+        assert_eq!(expanded("~/x/y"), home.join("x/y"));
+        assert_eq!(expanded("~"), home);
+        assert_eq!(expanded("~other/x"), PathBuf::from("~other/x"));
+        assert_eq!(expanded("/a/~"), PathBuf::from("/a/~"));
+    }
+}
