@@ -64,7 +64,34 @@ static void *run(void *client)
     return NULL;
 }
 
-int main(void)
+/* The same on the site that was started for this test, whose sessions last six seconds. */
+static void check_real_site(void)
+{
+    const struct timespec longer = {6, 500000000};
+    sg_client *artist = site_artist();
+    sg_client *joined = NULL;
+    sg_result *result = NULL;
+    sg_options *options = sg_options_new();
+    const char *token;
+
+    site_works(artist);
+    REQUIRE_OK(sg_call(artist, "get_session_token", NULL, &result));
+    token = sg_value_string(sg_result_value(result), NULL);
+    REQUIRE_OK(sg_options_set_verify_on_connect(options, 0));
+    REQUIRE_OK(sg_connect_session(check_setting("SG_TEST_URL"), token, options, &joined));
+    nanosleep(&longer, NULL);
+    site_works(artist);
+    sg_result_free(result);
+    result = NULL;
+    CHECK_STATUS(sg_call(joined, "find_one", "{\"entity_type\":\"Shot\",\"filters\":[]}", &result),
+                 SG_STATUS_AUTH_SESSION_EXPIRED);
+    CHECK(result == NULL);
+    sg_options_free(options);
+    sg_client_free(joined);
+    sg_client_free(artist);
+}
+
+static void check_scripted_site(void)
 {
     static struct peer peer;
     pthread_t threads[THREADS];
@@ -112,7 +139,13 @@ int main(void)
 
     sg_client_free(joined);
     sg_client_free(client);
-    CHECK_OK(sg_runtime_shutdown(10000));
     peer_stop(&peer);
+}
+
+int main(void)
+{
+    check_scripted_site();
+    check_real_site();
+    CHECK_OK(sg_runtime_shutdown(10000));
     return check_done();
 }

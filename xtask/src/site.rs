@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::workspace::{read, wait_at_most};
@@ -64,12 +64,14 @@ impl Site {
                 // Reads on to the end, so that the sandbox never waits for somebody to take what it prints.
                 std::thread::spawn(move || {
                     for line in BufReader::new(output).lines().map_while(|line| line.ok()) {
-                        if sender.send(line).is_err() {
-                            return;
-                        }
+                        // Only the first line is waited for.
+                        let _ = sender.send(line);
                     }
                 });
-                receiver.recv_timeout(START).context("the sandbox did not say that it is ready")
+                receiver.recv_timeout(START).map_err(|error| match error {
+                    RecvTimeoutError::Disconnected => anyhow!("the sandbox ended before it was ready"),
+                    RecvTimeoutError::Timeout => anyhow!("the sandbox was not ready within {} s", START.as_secs()),
+                })
             });
         // From here on it is ended whatever comes.
         let mut site = Site {
