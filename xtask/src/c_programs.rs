@@ -263,7 +263,7 @@ fn run_program(workspace: &Workspace, way: Way, program: &Program, folder: &Path
         .with_extension(extension);
     let executable = folder.join(program.name);
     let library = match program.links {
-        Links::Library => Some(built.library.as_path()),
+        Links::Library => Some(built.cdylib.as_path()),
         Links::Panics => Some(built.panics.as_path()),
         Links::Nothing => None,
     };
@@ -275,7 +275,7 @@ fn run_program(workspace: &Workspace, way: Way, program: &Program, folder: &Path
     });
     command
         .envs(site.environment()?)
-        .env("SG_TEST_LIBRARY", &built.library)
+        .env("SG_TEST_LIBRARY", &built.cdylib)
         .env("SG_TEST_LIBRARY_OLD_SYSTEM", old_library)
         .env("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1")
         .env("UBSAN_OPTIONS", "print_stacktrace=1");
@@ -333,7 +333,7 @@ fn every_file_is_listed(workspace: &Workspace) -> Result<()> {
 fn as_on_an_old_system(workspace: &Workspace) -> Result<PathBuf> {
     const KNOWN: &[u8] = b"\0__cxa_thread_atexit_impl\0";
     const UNKNOWN: &[u8] = b"\0__cxa_thread_atexit_none\0";
-    let library = &workspace.built()?.library;
+    let library = &workspace.built()?.cdylib;
     let mut bytes = fs::read(library).with_context(|| format!("{} cannot be read", library.display()))?;
     let places: Vec<usize> = bytes
         .windows(KNOWN.len())

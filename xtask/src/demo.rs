@@ -37,6 +37,6 @@ pub fn run(workspace: &Workspace) -> Result<ExitCode> {
 pub fn compile(workspace: &Workspace) -> Result<PathBuf> {
     let source = workspace.root.join("examples/c/quickstart.c");
     let program = workspace.scratch.join("quickstart");
-    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.library), &[])?;
+    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.cdylib), &[])?;
     Ok(program)
 }

@@ -23,7 +23,7 @@ pub fn symbols(session: &Session) -> Result<Outcome> {
     let listing = captured(
         Command::new("nm")
             .args(["-D", "--defined-only", "--format=posix"])
-            .arg(&workspace.built()?.library),
+            .arg(&workspace.built()?.cdylib),
     )?;
     let exported: BTreeSet<String> = listing
         .lines()
@@ -67,7 +67,7 @@ pub fn flags(session: &Session) -> Result<Outcome> {
     if let Some(why) = not_here(session, &READELF)? {
         return Ok(Outcome::Skipped(why));
     }
-    let library = &session.workspace.built()?.library;
+    let library = &session.workspace.built()?.cdylib;
     let faults = dynamic_faults(&captured(Command::new("readelf").args(["-d", "-W"]).arg(library))?);
     if !faults.is_empty() {
         bail!("{}:\n{}", library.display(), faults.join("\n"));

@@ -34,7 +34,7 @@ pub fn parity(session: &Session) -> Result<Outcome> {
         Environment::Ready(python) => python,
         Environment::Missing(why) => return Ok(Outcome::Skipped(why)),
     };
-    let library = workspace.built()?.library.display().to_string();
+    let library = workspace.built()?.cdylib.display().to_string();
     let script = workspace.root.join("tests/parity/run.py");
     run(session, &python, &script, &["--library", &library])
 }

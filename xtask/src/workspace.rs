@@ -26,7 +26,7 @@ pub struct Workspace {
 /// The artefacts that the C programs and the sandbox's users need.
 pub struct Built {
     /// The shared library.
-    pub library: PathBuf,
+    pub cdylib: PathBuf,
     /// The library with a function that panics on purpose, for the C tests.
     pub panics: PathBuf,
     /// The sandbox's program.
@@ -97,7 +97,7 @@ impl Workspace {
         };
         let library = |name: &str| named(&format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
         let built = Built {
-            library: library("shotgrid")?,
+            cdylib: library("shotgrid")?,
             panics: library("shotgrid_panics")?,
             sandbox: named(&format!("shotgrid-sandbox{}", std::env::consts::EXE_SUFFIX))?,
         };
