@@ -566,6 +566,22 @@ fn downloads_end_up_whole_with_the_session_told_to_the_site_alone() {
 }
 
 #[test]
+fn a_page_that_asks_for_a_password_is_not_the_file() {
+    let folder = Folder::new("login");
+    let site = site(false, |request| {
+        let login = vec![("location", "/user/login?from=x".to_owned())];
+        request.target().starts_with("GET").then_some(Answer::Http(302, login, vec![]))
+    });
+    let error = call(&site, "download_attachment", json!([9, folder.0.join("x.mov")])).unwrap_err();
+    assert_eq!(error.status, Status::AuthSessionExpired);
+    assert!(folder.names().is_empty());
+    let local = json!([{"url": "file:///shots/x.mov", "link_type": "local"}, folder.0.join("x.mov")]);
+    let error = call(&site, "download_attachment", local).unwrap_err();
+    assert_eq!(error.status, Status::InvalidArgument);
+    assert!(error.message.contains("is a file link"), "{error}");
+}
+
+#[test]
 fn a_download_that_breaks_goes_on_where_it_was() {
     let folder = Folder::new("resume");
     let tries = AtomicUsize::new(0);

@@ -33,10 +33,12 @@ pub(in crate::client) fn address(site: &Site, attachment: Value<'_>) -> Result<O
     if let Some(url) = attachment.get("url") {
         let Some(text) = url.as_str() else { return Ok(None) };
         // It may hold a signature, so no message repeats it.
-        return site
-            .at(&text)
-            .map(Some)
-            .map_err(|_| Error::invalid_argument("the attachment's \"url\" is no address"));
+        let wrong = |what: &str| Error::invalid_argument(format!("the attachment's \"url\" {what}"));
+        let url = site.at(&text).map_err(|_| wrong("is no address"))?;
+        return match url.scheme() {
+            "http" | "https" => Ok(Some(url)),
+            scheme => Err(wrong(&format!("is a {scheme} link, and not on the net"))),
+        };
     }
     match attachment.get("id") {
         Some(id) if attachment.get("type").is_some_and(|kind| kind.is_str("Attachment")) => on_site(id.as_i64()?),
@@ -213,7 +215,7 @@ async fn open(transfer: &Transfer, url: &Url, resume: Option<(u64, HeaderValue)>
             request = request.header(header::COOKIE, cookie(transfer).await.map_err(not_sent)?);
         }
         let incoming = transport.fetch_file(request, transfer.limit()).await?;
-        let Some(next) = redirect(&incoming, &url) else {
+        let Some(next) = redirect(&incoming, &url, transport.site()) else {
             return Ok(incoming);
         };
         url = next.map_err(not_sent)?;
@@ -222,7 +224,7 @@ async fn open(transfer: &Transfer, url: &Url, resume: Option<(u64, HeaderValue)>
 }
 
 /// Where a reply leads, if it leads elsewhere. From a secure address never to an open one.
-fn redirect(incoming: &Incoming, from: &Url) -> Option<Result<Url>> {
+fn redirect(incoming: &Incoming, from: &Url, site: &Site) -> Option<Result<Url>> {
     if !matches!(incoming.status(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
@@ -232,6 +234,11 @@ fn redirect(incoming: &Incoming, from: &Url) -> Option<Result<Url>> {
             "the download leads from a secure address to {}, which is not",
             name_of(&url)
         ))),
+        // Followed, it would end in a page that asks for a password, saved as if it were the file.
+        Ok(url) if site.owns(&url) && (url.path().starts_with("/user/login") || url.path().contains("/saml/")) => Err(Error::new(
+            Status::AuthSessionExpired,
+            "the site asks to sign in before it gives the file",
+        )),
         Ok(url) => Ok(url),
         Err(_) => Err(Error::protocol("the download leads to no address")),
     })
