@@ -9,12 +9,16 @@ use serde_json::Value;
 use super::{DataType, Editability, EntityType, Field, Inverse, Schema, Storage};
 
 /// The schema that ships with the site, one file for each part of it.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 9] = [
     ("mixins.json", include_str!("../../data/schema/mixins.json")),
     ("people.json", include_str!("../../data/schema/people.json")),
     ("production.json", include_str!("../../data/schema/production.json")),
     ("media.json", include_str!("../../data/schema/media.json")),
     ("site.json", include_str!("../../data/schema/site.json")),
+    ("story.json", include_str!("../../data/schema/story.json")),
+    ("stage.json", include_str!("../../data/schema/stage.json")),
+    ("administration.json", include_str!("../../data/schema/administration.json")),
+    ("custom.json", include_str!("../../data/schema/custom.json")),
 ];
 
 /// What is wrong with a schema file, and where.
