@@ -5,6 +5,7 @@ pub(crate) mod ddl;
 pub(crate) mod links;
 pub(crate) mod query;
 pub(crate) mod row;
+mod scratch;
 pub(crate) mod select;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::fault::Fault;
 use crate::schema::Schema;
+use scratch::Scratch;
 
 /// Kept in the file's `user_version`; a file of another layout is refused instead of misread.
 const LAYOUT_VERSION: i64 = 1;
@@ -62,8 +64,9 @@ pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
-    /// A directory of our own when no data file was asked for; removed with everything in it.
-    scratch: Option<PathBuf>,
+    /// A directory of our own when no data file was asked for, removed with everything in it. The last
+    /// field, so that the connections are closed by then.
+    _scratch: Option<Scratch>,
 }
 
 impl Store {
@@ -76,28 +79,18 @@ impl Store {
         let (path, scratch) = match file {
             Some(path) => (path.to_owned(), None),
             None => {
-                let directory = make_scratch_directory()?;
-                (directory.join("site.sqlite"), Some(directory))
+                let scratch = Scratch::new()?;
+                (scratch.file("site.sqlite"), Some(scratch))
             }
         };
-        let opened = Self::open_writer(&path, scratch.is_some(), schema);
-        match opened {
-            Ok((writer, new)) => Ok((
-                Self {
-                    path,
-                    writer: Mutex::new(writer),
-                    readers: Mutex::new(Vec::new()),
-                    scratch,
-                },
-                new,
-            )),
-            Err(error) => {
-                if let Some(directory) = scratch {
-                    remove_scratch_directory(&directory);
-                }
-                Err(error)
-            }
-        }
+        let (writer, new) = Self::open_writer(&path, scratch.is_some(), schema)?;
+        let store = Self {
+            path,
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            _scratch: scratch,
+        };
+        Ok((store, new))
     }
 
     fn open_writer(path: &Path, scratch: bool, schema: &Schema) -> Result<(Connection, bool), StoreError> {
@@ -133,6 +126,11 @@ impl Store {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.commit()?;
         Ok((writer, new))
+    }
+
+    /// The data file; what else is kept lies beside it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Says, in the transaction that filled a new file, that it is whole.
@@ -176,37 +174,15 @@ impl Store {
 }
 
 impl Drop for Store {
+    /// The writer is closed last: only it can move the log into the data file, which readers may not write.
     fn drop(&mut self) {
         lock(&self.readers).clear();
-        if let Some(directory) = &self.scratch {
-            remove_scratch_directory(directory);
-        }
     }
 }
 
 /// A panic while a lock was held rolled its transaction back, so what it guards is still sound.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn make_scratch_directory() -> Result<PathBuf, StoreError> {
-    let name = format!("shotgrid-sandbox-{}", &crate::auth::secrets::random_hex()[..16]);
-    let directory = std::env::temp_dir().join(name);
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder
-        .create(&directory)
-        .map_err(|error| StoreError::Io(directory.clone(), error))?;
-    Ok(directory)
-}
-
-/// Nobody is left to tell when this fails: the site is going away.
-fn remove_scratch_directory(directory: &Path) {
-    let _ = std::fs::remove_dir_all(directory);
 }
 
 /// What every connection needs to know before it can read the tables.
@@ -247,8 +223,8 @@ mod tests {
 
     #[test]
     fn a_column_that_an_older_schema_lacked_is_added() {
-        let directory = make_scratch_directory().unwrap();
-        let file = directory.join("site.sqlite");
+        let scratch = Scratch::new().unwrap();
+        let file = scratch.file("site.sqlite");
         let schema = Schema::built_in().unwrap();
         let color = |store: &Store| {
             store.read(|connection| {
@@ -267,8 +243,6 @@ mod tests {
         let (store, new) = Store::open(Some(&file), &schema).unwrap();
         assert!(!new);
         assert!(color(&store).unwrap());
-        drop(store);
-        remove_scratch_directory(&directory);
     }
 
     #[test]
