@@ -80,6 +80,14 @@ impl Client {
         Ok(reply["results"].clone())
     }
 
+    /// The answer to a call, none when the site went away before it was there.
+    pub fn try_call(&self, method: &str, parameters: Value) -> Option<Value> {
+        let body = json!({"method_name": method, "params": [self.authentication, parameters]}).to_string();
+        let mut reply = self.agent.post(&self.url).content_type("application/json").send(&body).ok()?;
+        let reply: Value = serde_json::from_str(&reply.body_mut().read_to_string().ok()?).ok()?;
+        Some(reply["results"].clone())
+    }
+
     /// `read` with conditions that must all hold.
     pub fn find(&self, entity_type: &str, conditions: Value, fields: Value) -> Result<Vec<Value>, Refusal> {
         self.read(json!({

@@ -4,6 +4,7 @@ mod authentication;
 mod batches;
 mod client;
 mod command;
+mod crowds;
 mod data_files;
 mod events;
 mod filters;
