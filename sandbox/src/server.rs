@@ -63,6 +63,11 @@ fn answer(site: &Site, user_agent: String, body: &[u8]) -> Response {
     let reply = match result {
         Ok(Reply::Results(results)) => json!({"results": results}),
         Ok(Reply::Bare(value)) => value,
+        Ok(Reply::Csv(text)) => {
+            record.duration = started.elapsed();
+            site.requests.add(record);
+            return ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response();
+        }
         Err(fault) => {
             let reply = json!({
                 "exception": true,

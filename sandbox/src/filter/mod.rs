@@ -20,7 +20,12 @@ pub(crate) enum Filter {
         relation: String,
         values: Vec<Value>,
     },
+    /// A condition of the site's own as SQL, in which [`ROW`] stands for the row's table.
+    Site(String),
 }
+
+/// What a [`Filter::Site`] calls the table of the row that it is about.
+pub(crate) const ROW: &str = "{row}";
 
 impl Filter {
     /// The filter that every row passes.

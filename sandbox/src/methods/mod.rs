@@ -1,15 +1,23 @@
 //! The methods of the wire, by name.
 
 mod batch;
+mod conversation;
 mod create;
+mod export_page;
+mod follow;
 mod info;
 mod lifecycle;
 mod parameters;
+mod presets;
 mod read;
+mod rows;
 mod schema;
 mod session;
+mod site_wide;
 mod summarize;
+mod text_search;
 mod update;
+mod work_schedule;
 mod writer;
 
 /// What the seed needs of writing rows.
@@ -27,7 +35,7 @@ use crate::auth::caller::Caller;
 use crate::fault::Fault;
 use crate::roles::refusal;
 use crate::roles::rules::{Decision, Verb};
-use crate::schema::EntityType;
+use crate::schema::{EntityType, Schema};
 use crate::site::Site;
 use writer::Writer;
 
@@ -37,6 +45,8 @@ pub(crate) enum Reply {
     Results(Value),
     /// Sent as it is.
     Bare(Value),
+    /// A file of comma-separated values, sent as it is.
+    Csv(String),
 }
 
 /// Runs one call: `parameters` is the array from the request, the auth parameters first.
@@ -44,21 +54,29 @@ pub(crate) fn call(site: &Site, method: &str, parameters: &[Value]) -> Result<Re
     if method == "info" {
         return Ok(Reply::Bare(info::answer()));
     }
-    let run = find(method).ok_or_else(|| Fault::argument(format!("API method '{method}' does not exist.")))?;
+    let run = find(method);
+    if run.is_none() && method != export_page::VERB {
+        return Err(Fault::argument(format!("API method '{method}' does not exist.")));
+    }
     let none = Value::Null;
     let caller = auth::authenticate(site, parameters.first().unwrap_or(&none))?;
     let call = Call {
         site,
+        schema: &site.schema,
         caller: &caller,
         authentication: parameters.first().unwrap_or(&none),
         parameters: parameters.get(1).unwrap_or(&none),
     };
-    run(&call).map(Reply::Results)
+    match run {
+        Some(run) => run(&call).map(Reply::Results),
+        None => export_page::run(&call).map(Reply::Csv),
+    }
 }
 
 /// A call whose caller is known.
 struct Call<'a> {
     site: &'a Site,
+    schema: &'a Schema,
     caller: &'a Caller,
     authentication: &'a Value,
     parameters: &'a Value,
@@ -69,7 +87,7 @@ impl Call<'_> {
     fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         self.site.store.write(|connection| {
             work(&Writer {
-                schema: &self.site.schema,
+                schema: self.schema,
                 caller: self.caller,
                 connection,
             })
@@ -88,7 +106,7 @@ impl Call<'_> {
 
 type Method = fn(&Call<'_>) -> Result<Value, Fault>;
 
-const METHODS: [(&str, Method); 11] = [
+const METHODS: [(&str, Method); 24] = [
     ("read", read::run),
     ("create", create::run),
     ("update", update::run),
@@ -100,6 +118,19 @@ const METHODS: [(&str, Method); 11] = [
     ("schema_read", schema::read),
     ("schema_field_read", schema::field_read),
     ("get_session_token", session::get_token),
+    ("note_thread_contents", conversation::note_thread),
+    ("activity_stream", conversation::activity_stream),
+    ("query_display_name_cache", text_search::run),
+    ("work_schedule_read", work_schedule::read),
+    ("work_schedule_update", work_schedule::update),
+    ("follow", follow::follow),
+    ("unfollow", follow::unfollow),
+    ("followers", follow::followers),
+    ("following", follow::following),
+    ("preferences_read", site_wide::preferences_read),
+    ("user_subscriptions_read", site_wide::subscriptions_read),
+    ("user_subscriptions_create", site_wide::subscriptions_create),
+    ("update_project_last_accessed_by_current_user", site_wide::project_accessed),
 ];
 
 fn find(name: &str) -> Option<Method> {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Call;
 use super::parameters::Parameters;
+use super::{Call, presets};
 use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::store::query::Query;
@@ -17,7 +17,7 @@ const LARGEST_PAGE: i64 = 5_000;
 
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     let parameters = Parameters::of(VERB, call.parameters)?;
-    let entity_type = call.site.schema.known_type(parameters.text("type")?)?;
+    let entity_type = call.schema.known_type(parameters.text("type")?)?;
     let page = Page::of(&parameters)?;
     let filter = filter_of(VERB, &parameters)?;
     let retired = match parameters.get("return_only").map(Value::as_str) {
@@ -25,7 +25,9 @@ pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
         Some(Some("retired")) => true,
         Some(_) => return Err(parameters.invalid("string", "return_only")),
     };
-    refuse_presets(&parameters)?;
+    let mut members = presets::filters(&parameters, call.schema, entity_type)?;
+    members.push(filter);
+    let filter = Filter::all(members);
     let selection = Selection {
         filter: &filter,
         retired,
@@ -35,7 +37,7 @@ pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     let sorts = sorts_of(&parameters)?;
     let without_counts = parameters.flag("return_paging_info_without_counts", false)?;
     let with_counts = parameters.flag("return_paging_info", false)?;
-    let schema = &call.site.schema;
+    let schema = call.schema;
     call.read(VERB, entity_type, |connection| {
         let mut query = Query::new(schema, call.caller, VERB);
         // One row more than asked for tells whether there is another page.
@@ -60,27 +62,6 @@ pub(super) fn filter_of(verb: &str, parameters: &Parameters<'_>) -> Result<Filte
     parameters
         .get("filters")
         .map_or_else(|| Ok(Filter::everything()), |wire| Filter::parse(verb, wire))
-}
-
-/// Presets narrow a result; passing one over would answer rows that were not asked for.
-fn refuse_presets(parameters: &Parameters<'_>) -> Result<(), Fault> {
-    let Some(presets) = parameters.get("additional_filter_presets") else {
-        return Ok(());
-    };
-    let names: Vec<Value> = match presets {
-        Value::Array(presets) => presets
-            .iter()
-            .map(|preset| preset.get("preset_name").cloned().unwrap_or(Value::Null))
-            .collect(),
-        _ => return Err(parameters.invalid("array", "additional_filter_presets")),
-    };
-    if names.is_empty() {
-        return Ok(());
-    }
-    Err(Fault::bad_call(
-        VERB,
-        format_args!("invalid 'additional_filter_presets' 'preset_name': {}", Value::from(names)),
-    ))
 }
 
 fn sorts_of(parameters: &Parameters<'_>) -> Result<Vec<Sort>, Fault> {

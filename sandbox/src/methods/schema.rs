@@ -28,7 +28,7 @@ pub(super) fn field_read(call: &Call<'_>) -> Result<Value, Fault> {
     const VERB: &str = "schema_field_read";
     check_project(call, VERB)?;
     let parameters = Parameters::of(VERB, call.parameters)?;
-    let entity_type = call.site.schema.known_type(parameters.text("type")?)?;
+    let entity_type = call.schema.known_type(parameters.text("type")?)?;
     let role = &call.caller.role;
     if let Decision::Deny(_) = role.decide(Verb::ReadEntity, &entity_type.name, "") {
         return Err(refusal::read(role, VERB, &entity_type.name));
@@ -48,8 +48,7 @@ pub(super) fn field_read(call: &Call<'_>) -> Result<Value, Fault> {
 
 /// Every type that is listed can be read: those that the role keeps from the caller are not.
 fn readable_types<'a>(call: &'a Call<'_>) -> impl Iterator<Item = &'a EntityType> {
-    call.site
-        .schema
+    call.schema
         .types()
         .filter(|entity_type| !matches!(call.caller.role.decide(Verb::ReadEntity, &entity_type.name, ""), Decision::Deny(_)))
 }

@@ -56,6 +56,8 @@ pub(crate) fn render(filter: &Filter) -> String {
             Value::from(relation.as_str()),
             Value::from(values.clone())
         ),
+        // No rule has one: rules come from the wire form.
+        Filter::Site(_) => "{}".to_owned(),
     }
 }
 

@@ -59,6 +59,17 @@ CREATE TABLE IF NOT EXISTS sessions (
     sudo_type TEXT, sudo_id INTEGER, expires_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS roles (
     id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS follows (
+    person INTEGER NOT NULL, type TEXT NOT NULL, id INTEGER NOT NULL,
+    PRIMARY KEY (type, id, person)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS follows_of_person ON follows (person, type, id);
+CREATE TABLE IF NOT EXISTS subscriptions (person INTEGER PRIMARY KEY, subscription TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS project_accesses (
+    project INTEGER NOT NULL, person INTEGER NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (project, person)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS work_days (
+    level TEXT NOT NULL, owner INTEGER NOT NULL, day TEXT NOT NULL, working INTEGER NOT NULL, description TEXT,
+    PRIMARY KEY (level, owner, day)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 

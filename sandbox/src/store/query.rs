@@ -10,7 +10,7 @@ use super::ddl::{column, table, type_column};
 use super::links::{self, LinkSource};
 use crate::auth::caller::Caller;
 use crate::fault::Fault;
-use crate::filter::{Filter, relations};
+use crate::filter::{Filter, ROW, relations};
 use crate::roles::rules::{Decision, Verb};
 use crate::schema::{DataType, EntityType, Field, Schema, Storage};
 
@@ -317,6 +317,7 @@ impl<'a> Query<'a> {
                 Ok(join(&parts, if *any { " OR " } else { " AND " }, "1"))
             }
             Filter::Condition { path, relation, values } => self.condition(scope, path, relation, values),
+            Filter::Site(sql) => Ok(format!("({})", sql.replace(ROW, &scope.alias))),
         }
     }
 

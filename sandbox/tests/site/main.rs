@@ -9,6 +9,7 @@ mod data_files;
 mod events;
 mod filters;
 mod library;
+mod more_methods;
 mod pages;
 mod roles;
 mod schema;

@@ -33,7 +33,7 @@ struct Request<'a> {
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     let parameters = Parameters::of(VERB, call.parameters)?;
     let request = Request {
-        entity_type: call.site.schema.known_type(parameters.text("type")?)?,
+        entity_type: call.schema.known_type(parameters.text("type")?)?,
         summaries: parsed(&parameters, "summaries", Summary::parse)?,
         groupings: parsed(&parameters, "grouping", Grouping::parse)?,
         filter: filter_of(VERB, &parameters)?,
@@ -66,7 +66,7 @@ struct LevelRow {
 }
 
 fn level(call: &Call<'_>, connection: &Connection, request: &Request<'_>, depth: usize) -> Result<Vec<LevelRow>, Fault> {
-    let schema = &call.site.schema;
+    let schema = call.schema;
     let mut query = Query::new(schema, call.caller, VERB);
     let mut scope = query.scope(request.entity_type);
     let mut keys = Vec::new();

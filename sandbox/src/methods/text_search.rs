@@ -1,0 +1,103 @@
+//! `query_display_name_cache`: rows by words of their names.
+
+use serde_json::{Map, Value, json};
+
+use super::parameters::Parameters;
+use super::{Call, rows};
+use crate::fault::Fault;
+use crate::filter::Filter;
+
+const VERB: &str = "query_display_name_cache";
+const SHORTEST_TEXT: usize = 3;
+/// Matches of a call that sets no limit.
+const DEFAULT_MATCHES: i64 = 50;
+
+/// A row matches when every word is part of its name.
+pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
+    let parameters = Parameters::of(VERB, call.parameters)?;
+    let text = parameters.text("text")?;
+    if text.trim().chars().count() < SHORTEST_TEXT {
+        return Err(Fault::bad_call(
+            VERB,
+            format_args!("'text' must have at least {SHORTEST_TEXT} characters: {}", json!(text)),
+        ));
+    }
+    let Some(Value::Object(entity_types)) = parameters.get("entity_types") else {
+        return Err(parameters.invalid("object", "entity_types"));
+    };
+    let projects = parameters.list("project_ids")?;
+    if !projects.iter().all(Value::is_i64) {
+        return Err(parameters.invalid("array of integers", "project_ids"));
+    }
+    let limit = match parameters.get("max_results") {
+        None => DEFAULT_MATCHES,
+        Some(_) => parameters.integer("max_results")?,
+    };
+    if limit < 1 {
+        return Err(parameters.invalid("integer", "max_results"));
+    }
+    let terms: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    call.site.store.read(|connection| {
+        let mut matches = Vec::new();
+        for (name, wire) in entity_types {
+            let left = limit - matches.len() as i64;
+            if left <= 0 {
+                break;
+            }
+            let entity_type = call.schema.known_type(name)?;
+            let mut members = vec![given_filter(wire)?];
+            for term in &terms {
+                members.push(Filter::condition(&entity_type.display_field, "contains", json!(term)));
+            }
+            if !projects.is_empty() {
+                let path = if name == "Project" {
+                    Some("id")
+                } else {
+                    entity_type.in_project().then_some("project.Project.id")
+                };
+                if let Some(path) = path {
+                    members.push(Filter::Condition {
+                        path: path.to_owned(),
+                        relation: "in".to_owned(),
+                        values: projects.to_vec(),
+                    });
+                }
+            }
+            let fields = rows::names(&[&entity_type.display_field, "project", "image", "sg_status_list", "entity"]);
+            let filter = Filter::all(members);
+            let found = rows::select(call, connection, entity_type, &filter, &fields, (&[], Some(left)))?;
+            matches.extend(found.iter().map(|row| shown(row, &entity_type.display_field)));
+        }
+        Ok(json!({"matches": matches, "terms": terms}))
+    })
+}
+
+/// Filters of a type: a filter, or a list of conditions that must all hold.
+fn given_filter(wire: &Value) -> Result<Filter, Fault> {
+    match wire {
+        Value::Null => Ok(Filter::everything()),
+        Value::Array(members) => members
+            .iter()
+            .map(|member| Filter::parse(VERB, member))
+            .collect::<Result<_, _>>()
+            .map(Filter::all),
+        other => Filter::parse(VERB, other),
+    }
+}
+
+fn shown(row: &Map<String, Value>, display_field: &str) -> Value {
+    let link = row.get("entity").filter(|link| link.is_object());
+    let links = match link {
+        Some(link) => json!([link.get("type"), link.get("name")]),
+        None => json!(["", ""]),
+    };
+    json!({
+        "type": row.get("type"),
+        "id": row.get("id"),
+        "name": row.get(display_field),
+        "project_id": row.get("project").and_then(|project| project.get("id")),
+        "image": row.get("image"),
+        "links": links,
+        "status": row.get("sg_status_list"),
+    })
+}
