@@ -42,6 +42,17 @@ impl EventLog<'_> {
         self.lifecycle(subject, "New", "new_entity", &description, json!({}))
     }
 
+    pub(crate) fn viewed(&self, subject: &Subject<'_>) -> Result<(), Fault> {
+        let description = format!("{} viewed {}", self.caller.name, label(subject));
+        self.lifecycle(
+            subject,
+            "View",
+            "attachment_view",
+            &description,
+            json!({"display_name": subject.name}),
+        )
+    }
+
     pub(crate) fn revived(&self, subject: &Subject<'_>) -> Result<(), Fault> {
         let description = format!("{} revived {}", self.caller.name, label(subject));
         let more = json!({"display_name": subject.name});

@@ -24,6 +24,7 @@ mod events;
 mod fault;
 mod files;
 mod filter;
+mod media;
 mod methods;
 mod preferences;
 mod requests;

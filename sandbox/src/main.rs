@@ -22,6 +22,9 @@ Options:
   --seed FILE              fill a new site from FILE instead of the default seed
   --new-keys               give every script of an existing FILE a new application key
   --session-lifetime SECS  how long session tokens are good for, 86400 unless given
+  --direct-uploads         let clients put files to the storage endpoints instead of sending forms
+  --upload-limit BYTES     the largest file that is taken, 8 GiB unless given
+  --thumbnail-delay MS     how long a thumbnail is pending, 300 unless given
   --exit-with-stdin        end when standard input does, as when the program that started this is gone
   --help                   print this
   --version                print the version
@@ -74,7 +77,8 @@ fn serve(mut arguments: pico_args::Arguments) -> Result<(), String> {
 fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
     let mut builder = Sandbox::builder()
         .allow_remote(arguments.contains("--allow-remote"))
-        .new_keys(arguments.contains("--new-keys"));
+        .new_keys(arguments.contains("--new-keys"))
+        .direct_uploads(arguments.contains("--direct-uploads"));
     let mut value = |name: &'static str| arguments.opt_value_from_str::<_, String>(name).map_err(|error| error.to_string());
     if let Some(address) = value("--listen")? {
         builder = builder.listen(address);
@@ -90,6 +94,18 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
             .parse()
             .map_err(|_| format!("--session-lifetime wants a number of seconds, not '{seconds}'"))?;
         builder = builder.session_lifetime(Duration::from_secs(seconds));
+    }
+    if let Some(bytes) = value("--upload-limit")? {
+        let bytes = bytes
+            .parse()
+            .map_err(|_| format!("--upload-limit wants a number of bytes, not '{bytes}'"))?;
+        builder = builder.upload_limit(bytes);
+    }
+    if let Some(delay) = value("--thumbnail-delay")? {
+        let delay = delay
+            .parse()
+            .map_err(|_| format!("--thumbnail-delay wants a number of milliseconds, not '{delay}'"))?;
+        builder = builder.thumbnail_delay(Duration::from_millis(delay));
     }
     Ok(builder)
 }

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::auth::secrets::Verifier;
 use crate::auth::sessions;
 use crate::fault::Fault;
+use crate::media::{self, Media, links::Links};
 use crate::requests::{RequestLog, RequestRecord};
 use crate::roles::Roles;
 use crate::roster::{self, Person, Script};
@@ -53,6 +54,7 @@ pub struct Builder {
     seed: SeedSource,
     session_lifetime: Duration,
     new_keys: bool,
+    media: media::Options,
 }
 
 #[derive(Clone)]
@@ -142,6 +144,27 @@ impl Builder {
         self
     }
 
+    /// Lets `info` send clients to the storage endpoints with their files, instead of forms.
+    #[must_use]
+    pub fn direct_uploads(mut self, direct: bool) -> Self {
+        self.media.direct_uploads = direct;
+        self
+    }
+
+    /// The largest file that is taken, in bytes; 8 GiB unless set.
+    #[must_use]
+    pub fn upload_limit(mut self, bytes: u64) -> Self {
+        self.media.limit = bytes;
+        self
+    }
+
+    /// How long a thumbnail is pending before it is made, 300 ms unless set.
+    #[must_use]
+    pub fn thumbnail_delay(mut self, delay: Duration) -> Self {
+        self.media.thumbnail_delay = delay;
+        self
+    }
+
     /// Starts the site on threads of its own.
     ///
     /// # Errors
@@ -180,6 +203,7 @@ impl Sandbox {
             seed: SeedSource::Default,
             session_lifetime: DEFAULT_SESSION_LIFETIME,
             new_keys: false,
+            media: media::Options::default(),
         }
     }
 
@@ -190,7 +214,14 @@ impl Sandbox {
         let schema = Schema::built_in().map_err(|error| StartError(error.to_string()))?;
         let (store, new) = Store::open(options.data_file.as_deref(), &schema).map_err(|error| StartError(error.to_string()))?;
         let planted = fill(&store, &schema, &seed, new, &options)?;
+        store
+            .write(|connection| Ok(connection.execute_batch(media::TABLES)?))
+            .map_err(data_error)?;
+        let links = Arc::new(Links::new(format!("http://{address}")));
+        let media = Media::open(store.path(), links, options.media, address.ip().is_loopback())
+            .map_err(|error| StartError(format!("the directory for files beside the data can't be used: {error}")))?;
         let site = Arc::new(Site {
+            media,
             roles: store.read(Roles::load).map_err(data_error)?,
             verifier: Verifier::new(),
             session_lifetime: options.session_lifetime,
@@ -204,6 +235,10 @@ impl Sandbox {
             .enable_all()
             .build()
             .map_err(|error| StartError(format!("can't start a thread: {error}")))?;
+        {
+            let _inside = runtime.enter();
+            media::resume(&site);
+        }
         let (stop, stop_asked) = oneshot::channel::<()>();
         let (told_stopped, stopped) = mpsc::channel();
         serve(&runtime, listener, site.clone(), stop_asked, told_stopped)?;

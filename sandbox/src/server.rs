@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tower_http::compression::CompressionLayer;
 
 use crate::fault::Fault;
+use crate::media;
 use crate::methods::{self, Reply};
 use crate::requests::{self, RequestRecord};
 use crate::site::Site;
@@ -25,6 +26,7 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .route("/api3/json", post(rpc))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CompressionLayer::new())
+        .merge(media::router())
         .with_state(site)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::secrets::Verifier;
+use crate::media::Media;
 use crate::requests::RequestLog;
 use crate::roles::Roles;
 use crate::schema::Schema;
@@ -14,5 +15,6 @@ pub(crate) struct Site {
     pub(crate) roles: Roles,
     pub(crate) verifier: Verifier,
     pub(crate) session_lifetime: Duration,
+    pub(crate) media: Media,
     pub(crate) requests: RequestLog,
 }

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 
+import official_files
 import shotgun_api3
 from shotgun_api3 import AuthenticationFault, Fault, Shotgun
 
@@ -300,6 +301,9 @@ def many_clients_at_once(site):
     for thread in threads:
         thread.join(TIMEOUT_SECONDS)
     equal(failures, [])
+
+
+official_files.add(check, equal, refused)
 
 
 def main():

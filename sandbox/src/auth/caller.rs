@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::media::links::Links;
 use crate::roles::rules::Role;
 
 /// A person or a script, authenticated, with the role that holds for the call.
@@ -20,6 +21,8 @@ pub(crate) struct Caller {
     pub(crate) logs_events: bool,
     /// As the client sent it in its auth parameters.
     pub(crate) session_uuid: Option<String>,
+    /// Makes the URLs of files whole in what this caller is answered.
+    pub(crate) links: Option<Arc<Links>>,
 }
 
 impl Caller {
@@ -33,6 +36,7 @@ impl Caller {
             sudo_actual_user: None,
             logs_events: false,
             session_uuid: None,
+            links: None,
         }
     }
 

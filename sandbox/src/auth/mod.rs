@@ -84,6 +84,19 @@ fn act_for(site: &Site, actual: &Caller, login: &str) -> Result<Caller, Fault> {
     Ok(caller)
 }
 
+/// The person or script of a signed URL, if it may still sign in.
+pub(crate) fn known(site: &Site, entity_type: &str, id: i64) -> Result<Option<Caller>, Fault> {
+    if entity_type == "HumanUser" {
+        let person = site.store.read(|connection| people::by_id(connection, id))?;
+        return person
+            .filter(|person| person.active)
+            .map(|person| person.into_caller(site))
+            .transpose();
+    }
+    let script = site.store.read(|connection| scripts::by_id(connection, id))?;
+    script.map(|script| script.into_caller(site)).transpose()
+}
+
 /// The kept hash of a person's password or a script's key.
 fn kept_secret(connection: &Connection, entity_type: &str, id: i64) -> Result<Option<String>, Fault> {
     Ok(connection

@@ -143,6 +143,7 @@ impl Person {
             sudo_actual_user: None,
             logs_events: true,
             session_uuid: None,
+            links: Some(site.media.links.clone()),
         })
     }
 }

@@ -70,6 +70,7 @@ impl Script {
             sudo_actual_user: None,
             logs_events: self.logs_events,
             session_uuid: None,
+            links: Some(site.media.links.clone()),
         })
     }
 }

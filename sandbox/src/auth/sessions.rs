@@ -90,6 +90,11 @@ pub(super) fn authenticate(site: &Site, token: &str, reject_if_expired: bool) ->
     Ok(caller)
 }
 
+/// Whose session a browser's cookie is; one that has expired is nobody's.
+pub(crate) fn caller(site: &Site, token: &str) -> Result<Caller, Fault> {
+    authenticate(site, token, true)
+}
+
 fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {
     site.store.read(|connection| {
         Ok(connection

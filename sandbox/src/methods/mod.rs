@@ -52,7 +52,7 @@ pub(crate) enum Reply {
 /// Runs one call: `parameters` is the array from the request, the auth parameters first.
 pub(crate) fn call(site: &Site, method: &str, parameters: &[Value]) -> Result<Reply, Fault> {
     if method == "info" {
-        return Ok(Reply::Bare(info::answer()));
+        return Ok(Reply::Bare(info::answer(site)));
     }
     let run = find(method);
     if run.is_none() && method != export_page::VERB {

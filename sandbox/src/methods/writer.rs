@@ -13,6 +13,7 @@ use crate::events::{EventLog, Subject};
 use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::filter::relations::class_name;
+use crate::media::attach;
 use crate::roles::guard::Guard;
 use crate::schema::{DataType, Editability, EntityType, Field, Schema, Storage};
 use crate::store::ddl::{column, table};
@@ -183,7 +184,8 @@ impl<'a> Writer<'a> {
                 let hash = secret.as_deref().map(secrets::hash_password);
                 keep_secret(self.connection, &entity_type.name, id, hash.as_deref())
             }
-            Stored::Scalar(_) | Stored::Link(_) => Ok(()),
+            Stored::Scalar(_) => attach::after_write(self, entity_type, id, assignment.field),
+            Stored::Link(_) => Ok(()),
         }
     }
 

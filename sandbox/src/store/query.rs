@@ -94,6 +94,14 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// A value as the caller is shown it; what the site reads for itself stays as it is kept.
+    pub(crate) fn present(&self, data_type: DataType, mut value: Value) -> Value {
+        if let (true, Some(links)) = (self.enforce, &self.caller.links) {
+            links.present(self.caller, data_type, &mut value);
+        }
+        value
+    }
+
     pub(crate) fn scope(&mut self, entity_type: &'a EntityType) -> Scope<'a> {
         Scope {
             entity_type,

@@ -85,7 +85,7 @@ pub(crate) fn rows<'a>(
         let mut row_owners = Vec::new();
         for output in &outputs {
             let value = match &output.kind {
-                OutputKind::Scalar(column) => decode(output.data_type, row.get_ref(*column)?),
+                OutputKind::Scalar(column) => query.present(output.data_type, decode(output.data_type, row.get_ref(*column)?)),
                 OutputKind::Link(column) => decode_link(row, *column)?,
                 OutputKind::Secret(column) => match row.get_ref(*column)? {
                     ValueRef::Null => Value::Null,

@@ -7,6 +7,7 @@ mod command;
 mod crowds;
 mod data_files;
 mod events;
+mod files;
 mod filters;
 mod library;
 mod more_methods;
