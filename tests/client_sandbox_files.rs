@@ -1,0 +1,185 @@
+//! Files against the local site: what is sent comes back, in every flow, and a refusal is a refusal.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shotgrid::client::{Client, Credentials, Error, Options, Progress, Secret, Status};
+use shotgrid_sandbox::Sandbox;
+
+/// More than one part of a direct upload.
+const LARGE: usize = 45_000_000;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("libshotgrid-{}-site-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), work).await.expect("the test hangs") })
+}
+
+async fn script(site: &Sandbox) -> Client {
+    let credentials = Credentials::Script {
+        name: site.script().name.clone(),
+        api_key: Secret::new(site.script().api_key.clone()),
+    };
+    Client::connect(site.url(), credentials, Options::default()).await.unwrap()
+}
+
+async fn artist(site: &Sandbox) -> Client {
+    let artist = site.person("artist").unwrap();
+    let credentials = Credentials::Person {
+        login: artist.login.clone(),
+        password: Secret::new(artist.password.clone()),
+    };
+    Client::connect(site.url(), credentials, Options::default()).await.unwrap()
+}
+
+async fn call(client: &Client, method: &str, params: Value) -> Result<Value, Error> {
+    let result = client.call(method, &params.to_string()).await?;
+    Ok(serde_json::from_str(result.json()).unwrap())
+}
+
+/// A Version to upload to.
+async fn version(client: &Client) -> i64 {
+    let project = call(client, "find_one", json!(["Project", []])).await.unwrap();
+    let made = call(client, "create", json!(["Version", {"code": "files", "project": project}]))
+        .await
+        .unwrap();
+    made["id"].as_i64().unwrap()
+}
+
+/// Bytes that no mistake in the order of parts leaves alike.
+fn content(length: usize) -> Vec<u8> {
+    (0..length as u64)
+        .map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
+}
+
+fn round_trips(direct: bool) {
+    let site = Sandbox::builder().direct_uploads(direct).start().unwrap();
+    let folder = Folder::new(if direct { "direct" } else { "form" });
+    run(async {
+        let client = script(&site).await;
+        let id = version(&client).await;
+        for (name, length) in [("small.mov", 5), ("Noël \"ご\".mov", 300_000), ("large.mov", LARGE)] {
+            let sent = content(length);
+            let path = folder.file(name, &sent);
+            let progress = Arc::new(Progress::default());
+            let params = json!(["Version", id, path, "sg_uploaded_movie"]).to_string();
+            let answer = client.call_watched("upload", &params, &progress).await.unwrap();
+            let attachment: i64 = answer.json().parse().unwrap();
+            assert_eq!((progress.done(), progress.total()), (length as u64, length as u64));
+            let target = folder.0.join("back");
+            let back = call(&client, "download_attachment", json!([attachment, target])).await.unwrap();
+            assert_eq!(back, json!(target));
+            assert!(std::fs::read(&target).unwrap() == sent, "{name} came back as something else");
+            let row = call(&client, "find_one", json!(["Version", [["id", "is", id]], ["sg_uploaded_movie"]]))
+                .await
+                .unwrap();
+            let link = &row["sg_uploaded_movie"];
+            assert_eq!(
+                (link["link_type"].as_str(), link["id"].as_i64()),
+                (Some("upload"), Some(attachment)),
+                "{row}"
+            );
+            let by_link = call(&client, "download_attachment", json!([link, target])).await.unwrap();
+            assert_eq!(by_link, json!(target));
+            assert!(std::fs::read(&target).unwrap() == sent);
+        }
+        let mut names: Vec<_> = std::fs::read_dir(&folder.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names.len(), 4, "nothing is left behind: {names:?}");
+    });
+}
+
+#[test]
+fn what_is_sent_by_form_comes_back() {
+    round_trips(false);
+}
+
+#[test]
+fn what_is_sent_to_the_storage_comes_back() {
+    round_trips(true);
+}
+
+#[test]
+fn a_role_that_may_not_is_refused_and_nothing_is_linked() {
+    for direct in [false, true] {
+        let site = Sandbox::builder().direct_uploads(direct).start().unwrap();
+        let folder = Folder::new("refused");
+        let file = folder.file("a.txt", b"text");
+        run(async {
+            let error = {
+                let artist = artist(&site).await;
+                let shot = call(&artist, "find_one", json!(["Shot", []])).await.unwrap();
+                call(&artist, "upload_thumbnail", json!(["Shot", shot["id"], file]))
+                    .await
+                    .unwrap_err()
+            };
+            assert_eq!(error.status, Status::Permission, "{error:?}");
+            assert_eq!(error.refusal.field.as_deref(), Some("image"), "{error:?}");
+            assert!(!error.may_have_applied);
+        });
+    }
+}
+
+#[test]
+fn a_session_that_ends_before_an_upload_is_renewed() {
+    let site = Sandbox::builder().start().unwrap();
+    let folder = Folder::new("renewed");
+    let file = folder.file("a.txt", b"text");
+    run(async {
+        let id = version(&script(&site).await).await;
+        let manager = site.person("manager").unwrap();
+        let credentials = Credentials::Person {
+            login: manager.login.clone(),
+            password: Secret::new(manager.password.clone()),
+        };
+        let client = Client::connect(site.url(), credentials, Options::default()).await.unwrap();
+        site.expire_sessions().unwrap();
+        assert!(
+            call(&client, "upload", json!(["Version", id, file]))
+                .await
+                .unwrap()
+                .as_i64()
+                .unwrap()
+                > 0
+        );
+    });
+}
