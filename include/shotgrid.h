@@ -66,7 +66,7 @@
  *   function that can fail clears it when it begins. The pure readers, sg_last_error_status() and sg_error_status(), do
  *   not.
  * - A write is never sent twice. Where its fate is unknown, sg_error_may_have_applied() says so.
- * - No secret is ever part of an error.
+ * - No key, password or token that a client signs in with is ever part of an error.
  * - A panic inside the library ends in SG_STATUS_INTERNAL, never in your process's end. Nothing is ever written to a
  *   standard stream.
  *
@@ -1004,8 +1004,8 @@ SG_API sg_status sg_pages_open(const sg_client *client, const char *params_json,
 /**
  * The next page: a result that is an array of rows.
  *
- * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure the
- * read is over.
+ * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
+ * every further call fails in the same way, so that a part is never taken for the whole.
  *
  * @param[in,out] pages  the pages; not NULL; stay the caller's.
  * @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
@@ -1400,7 +1400,8 @@ SG_API int64_t sg_error_server_code(const sg_error *error) SG_NOEXCEPT;
 SG_API int32_t sg_error_http_status(const sg_error *error) SG_NOEXCEPT;
 
 /**
- * Whether the same call may succeed if it is made again. See also sg_error_may_have_applied().
+ * Whether the same call may succeed if it is made again, and would do nothing twice: it is 0 wherever
+ * sg_error_may_have_applied() is 1.
  *
  * @param[in] error  the record, or NULL; stays the caller's.
  * @return 1 or 0; 0 for NULL

@@ -575,6 +575,21 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
             "multi_entity_update_modes[\"a\"] must be \"set\", \"add\" or \"remove\", not \"push\"",
         ),
         ("create", r#"["Shot", []]"#, "\"data\" must be an object, not an array"),
+        (
+            "update",
+            r#"["Shot", 5, {"a": []}, {"b": "add"}]"#,
+            "multi_entity_update_modes[\"b\"] names no field of the data",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"order":[{"field_name":"a","dir":"desc"}]}"#,
+            "order[0] has an unknown key \"dir\"",
+        ),
+        (
+            "authenticate_human_user",
+            r#"["ann", 87654321]"#,
+            "\"user_password\" must be a text that is not empty, not a number",
+        ),
         ("batch", r#"[{}]"#, "\"requests\" must be an array of objects"),
         ("batch", r#"[[{}]]"#, "batch: requests[0] needs \"request_type\""),
         (
@@ -599,6 +614,7 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
         assert_eq!(error.status, Status::InvalidArgument, "{method} {params}: {error}");
         assert!(error.message.contains(words), "{method} {params}: {error}");
         assert!(!error.retryable && !error.may_have_applied);
+        assert!(!error.message.contains("87654321"), "{error}");
     }
     assert!(site.requests().iter().all(|request| request.wire_method() == "info"));
 }

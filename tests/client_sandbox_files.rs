@@ -183,3 +183,73 @@ fn a_session_that_ends_before_an_upload_is_renewed() {
         );
     });
 }
+
+/// A red square of eight by eight.
+const PNG: &[u8] = &[
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0, 75, 109, 41, 220, 0, 0, 0, 17, 73,
+    68, 65, 84, 120, 156, 99, 56, 33, 39, 135, 21, 49, 12, 45, 9, 0, 144, 191, 65, 1, 178, 159, 62, 34, 0, 0, 0, 0, 73, 69, 78, 68, 174,
+    66, 96, 130,
+];
+
+#[test]
+fn thumbnails_are_made_shared_and_cleared() {
+    for direct in [false, true] {
+        let thumbnails_at_once = Duration::ZERO;
+        let site = Sandbox::builder()
+            .direct_uploads(direct)
+            .thumbnail_delay(thumbnails_at_once)
+            .start()
+            .unwrap();
+        let folder = Folder::new(if direct { "thumbs-direct" } else { "thumbs" });
+        let image = folder.file("red.png", PNG);
+        run(async {
+            let client = script(&site).await;
+            let project = call(&client, "find_one", json!(["Project", []])).await.unwrap();
+            let data = json!({"code": "with thumbnails", "project": project, "image": image, "filmstrip_image": image});
+            let made = call(&client, "create", json!(["Version", data])).await.unwrap();
+            assert!(made["image"].is_string() && made["filmstrip_image"].is_string(), "{made}");
+            let id = made["id"].as_i64().unwrap();
+            let url = made_image(&client, "Version", id).await;
+            let target = folder.0.join("back.img");
+            call(&client, "download_attachment", json!([{"url": url}, target])).await.unwrap();
+            let back = std::fs::read(&target).unwrap();
+            assert!(
+                back.starts_with(b"\xff\xd8") || back.starts_with(b"\x89PNG"),
+                "a real picture: {:?}",
+                &back[..4]
+            );
+
+            let shots = call(&client, "find", json!({"entity_type": "Shot", "filters": [], "limit": 2}))
+                .await
+                .unwrap();
+            let source = json!({"type": "Version", "id": id});
+            let shared = call(&client, "share_thumbnail", json!({"entities": shots, "source_entity": source}))
+                .await
+                .unwrap();
+            assert!(shared.as_i64().unwrap() > 0);
+            made_image(&client, "Shot", shots[1]["id"].as_i64().unwrap()).await;
+
+            let again = call(&client, "upload_thumbnail", json!(["Version", id, image])).await.unwrap();
+            let strip = call(&client, "upload_filmstrip_thumbnail", json!(["Version", id, image]))
+                .await
+                .unwrap();
+            assert!(again.as_i64().unwrap() > 0 && strip.as_i64() > again.as_i64());
+            let cleared = call(&client, "update", json!(["Version", id, {"image": null}])).await.unwrap();
+            assert_eq!(cleared["image"], Value::Null);
+        });
+    }
+}
+
+/// The address of a thumbnail, once it is made.
+async fn made_image(client: &Client, entity_type: &str, id: i64) -> String {
+    for _ in 0..200 {
+        let row = call(client, "find_one", json!([entity_type, [["id", "is", id]], ["image"]]))
+            .await
+            .unwrap();
+        match row["image"].as_str() {
+            Some(url) if !url.contains("thumbnail_pending") => return url.to_owned(),
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    panic!("{entity_type} {id} has no thumbnail after ten seconds");
+}

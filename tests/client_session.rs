@@ -112,7 +112,7 @@ fn wrong_credentials_are_an_error_at_sign_in() {
         });
         let error = connect(&site, credentials, Options::default()).unwrap_err();
         assert_eq!((error.status, error.server_code), (status, Some(code)), "{message}");
-        assert_eq!(error.server_message.as_deref(), Some(message));
+        assert_eq!(error.server_message.as_deref(), Some(message).filter(|text| !text.is_empty()));
         assert!(!error.retryable && !error.may_have_applied);
     }
 }
@@ -362,8 +362,9 @@ fn old_sites_are_told_apart() {
     assert!(error.message.contains("2.4.0"));
     run(async {
         let before_sessions = site_of("[5,2,9]");
-        let client = Client::connect(&before_sessions.url, person(), Options::default()).await.unwrap();
-        let error = client.call("delete", r#"["Shot", 1]"#).await.unwrap_err();
+        let error = Client::connect(&before_sessions.url, person(), Options::default())
+            .await
+            .unwrap_err();
         assert_eq!(error.status, Status::Unsupported);
         assert!(error.message.contains("5.3.0") && before_sessions.requests_of("delete").is_empty());
 
@@ -374,5 +375,41 @@ fn old_sites_are_told_apart() {
             before_the_wish.requests_of("delete")[0].auth(),
             serde_json::json!({"session_token": "T-1"})
         );
+    });
+}
+
+#[test]
+fn refused_credentials_say_more_than_a_site_that_does_not_describe_itself() {
+    let site = FakeSite::bare(|request| match request.wire_method().as_str() {
+        "info" => Answer::status(404),
+        _ => Answer::fault(102, "Can't authenticate script 'robot'"),
+    });
+    assert_eq!(
+        connect(&site, script(), Options::default()).unwrap_err().status,
+        Status::AuthCredentials
+    );
+}
+
+#[test]
+fn waiting_for_another_calls_sign_in_has_the_time_limit_too() {
+    let site = FakeSite::bare(|request| match request.wire_method().as_str() {
+        "info" => Answer::json(INFO),
+        _ => Answer::Stall(Duration::from_secs(5)),
+    });
+    run(async {
+        let options = Options {
+            verify_on_connect: false,
+            ..Options::default()
+        };
+        let client = Client::connect(&site.url, person(), options).await.unwrap();
+        let patient = client.clone();
+        let first = tokio::spawn(async move { patient.call("delete", r#"["Shot", 1]"#).await.map(drop) });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let start = Instant::now();
+        let hasty = client.with_timeout(Some(Duration::from_millis(200)));
+        let error = hasty.call("delete", r#"["Shot", 1]"#).await.unwrap_err();
+        assert_eq!(error.status, Status::TimeoutTotal, "{error}");
+        assert!(start.elapsed() < Duration::from_secs(2) && !error.may_have_applied);
+        first.abort();
     });
 }

@@ -389,6 +389,17 @@ fn what_was_done_before_a_failure_is_told() {
     assert_eq!((error.status, error.attachment_id), (Status::Permission, Some(4271)));
     assert!(error.message.contains("Version 7 was written and its image uploaded"), "{error}");
 
+    let refused = site(false, |request| match request.wire_method().as_str() {
+        "create" => Some(Answer::json(r#"{"results":{"type":"Version","id":7,"code":"x"}}"#)),
+        _ => request.target().ends_with("publish_thumbnail").then(|| Answer::status(429)),
+    });
+    let error = call(&refused, "create", json!(["Version", {"code": "x", "image": file}])).unwrap_err();
+    assert_eq!(
+        (error.may_have_applied, error.retryable),
+        (true, false),
+        "the row is there: {error}"
+    );
+
     let unshared = site(false, |request| {
         request.target().ends_with("share_thumbnail").then(|| text("2".into()))
     });
@@ -687,6 +698,21 @@ fn folder_has_partial(folder: &Path) -> bool {
     std::fs::read_dir(folder)
         .unwrap()
         .any(|entry| entry.unwrap().file_name().to_string_lossy().ends_with(".part"))
+}
+
+#[test]
+fn a_pause_that_is_longer_than_the_limit_is_not_waited_for() {
+    let folder = Folder::new("pause");
+    let busy = |request: &Request| {
+        request
+            .target()
+            .starts_with("GET")
+            .then(|| Answer::Http(503, vec![("retry-after", "3600".into())], vec![]))
+    };
+    let start = std::time::Instant::now();
+    let error = call(&site(false, busy), "download_attachment", json!([9, folder.0.join("x")])).unwrap_err();
+    assert_eq!((error.status, error.retry_after_ms), (Status::Unavailable, Some(3_600_000)));
+    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct Record {
     pub server_code: Option<i64>,
     /// The HTTP status, where a reply came.
     pub http_status: Option<u16>,
-    /// Whether the same call may succeed if it is made again.
+    /// Whether the same call may succeed if it is made again, and would do nothing twice.
     pub retryable: bool,
     /// How long the site asks to wait before that.
     pub retry_after_ms: Option<u64>,

@@ -21,7 +21,7 @@ pub(super) fn from_exception(message: &str, code: Option<i64>) -> Error {
         None => status_of(tail, code),
     };
     let mut error = Error::new(status, describe(status, refusal.as_ref(), message));
-    error.server_message = Some(message.to_owned());
+    error.server_message = (!message.is_empty()).then(|| message.to_owned());
     error.server_code = code;
     error.batch_index = batch_index;
     error.refusal = refusal.unwrap_or_default();
@@ -53,7 +53,7 @@ fn status_of(tail: &str, code: Option<i64>) -> Status {
         Some(108) => Status::AuthSso,
         Some(110) => Status::AuthIdentity,
         Some(107) => Status::NotFound,
-        _ if tail.contains("is required to be unique") => Status::Conflict,
+        _ if tail.contains(" field is required to be unique") => Status::Conflict,
         _ if names_missing_row(tail) => Status::NotFound,
         Some(103 | 104) => Status::Rejected,
         _ => Status::ServerFault,
@@ -79,7 +79,8 @@ fn names_missing_row(tail: &str) -> bool {
 fn split_batch(message: &str) -> (Option<u64>, &str) {
     let found = message.strip_prefix("API batch() request with index ").and_then(|rest| {
         let (index, rest) = rest.split_once(" failed.")?;
-        let inner = rest.split_once('\n').map_or("", |(_, inner)| inner);
+        let inner = rest.trim_start();
+        let inner = inner.strip_prefix("All requests rolled back.").unwrap_or(inner);
         Some((index.parse().ok()?, inner.trim_start()))
     });
     match found {
@@ -116,7 +117,7 @@ fn refusal(verb: Option<&str>, tail: &str) -> Option<Refusal> {
         .or_else(|| about_entity(subject))
         .or_else(|| about_right(subject))
         .or_else(|| {
-            tail.contains(" -- PermissionRule ").then(|| Refusal {
+            rule.is_some_and(|rule| rule.contains(" -- PermissionRule ")).then(|| Refusal {
                 operation: verb.map(operation),
                 ..Refusal::default()
             })
@@ -162,9 +163,8 @@ fn about_entity(subject: &str) -> Option<Refusal> {
 /// `The user does not have permission to 'sudo': …`, `Must sudo as Administrator to …`, `… is permitted only for …`.
 fn about_right(subject: &str) -> Option<Refusal> {
     let known = subject.starts_with("The user does not have permission to")
-        || subject.contains(" does not have permission to ")
         || subject.starts_with("Must sudo as")
-        || subject.contains(" is permitted only for ");
+        || subject.starts_with("User promotion to active is permitted only for");
     known.then(|| Refusal {
         operation: subject
             .starts_with("The user does not have permission to 'sudo'")
@@ -226,9 +226,9 @@ fn describe(status: Status, refusal: Option<&Refusal>, server_message: &str) -> 
                 .as_deref()
                 .map_or(String::new(), |field| format!("the field {field} of "));
             let id = refusal.entity_id.map_or(String::new(), |id| format!(" {id}"));
-            format!("{role} does not allow to {operation} {field}{entity_type}{id}")
+            format!("{role} does not allow you to {operation} {field}{entity_type}{id}")
         }
-        (Some(operation), None) => format!("{role} does not allow to {operation}"),
+        (Some(operation), None) => format!("{role} does not allow you to {operation}"),
         _ => format!("{role} does not allow this"),
     };
     format!("{what}; {said}")

@@ -134,6 +134,15 @@ fn a_batch_tells_which_request() {
 }
 
 #[test]
+fn a_batch_prefix_on_one_line_leaves_the_message() {
+    let error = from_exception(
+        "API batch() request with index 2 failed.  All requests rolled back. Entity of type Shot cannot be created by this user.",
+        Some(104),
+    );
+    assert_eq!((error.status, error.batch_index), (Status::Permission, Some(2)));
+}
+
+#[test]
 fn what_is_no_permission_matter() {
     for (message, code, status) in [
         ("Can't authenticate script 'NAME'", Some(102), Status::AuthCredentials),
@@ -217,6 +226,18 @@ fn quoted_words_of_people_do_not_decide() {
             104,
             Status::Rejected,
         ),
+        ("API read() Shot.x is permitted only for y doesn't exist.", 103, Status::Rejected),
+        ("API read() Shot.a -- PermissionRule 3: b doesn't exist.", 103, Status::Rejected),
+        (
+            "API read() expected Integer but got String: Bob does not have permission to x",
+            103,
+            Status::Rejected,
+        ),
+        (
+            "API create() CRUD ERROR #6: Create failed for [Shot]: the value 'a is required to be unique' is too long",
+            104,
+            Status::Rejected,
+        ),
         (
             "API create() CRUD ERROR #6: Create failed for [Note.subject]: the value 'does not have permission to' is too long",
             104,
@@ -238,7 +259,7 @@ fn the_call_fills_what_the_site_left_unsaid() {
     assert!(
         error
             .message
-            .starts_with("the permission role Artist does not allow to update the field sg_status_list of Shot 12; the site said:")
+            .starts_with("the permission role Artist does not allow you to update the field sg_status_list of Shot 12; the site said:")
     );
 
     let mut other = from_exception("Entity of type Project can not be accessed by this user. Rule: Vendor", Some(104));

@@ -87,8 +87,12 @@ impl Client {
         if client.connection.options.verify_on_connect {
             let deadline = client.deadline();
             let (info, proof) = tokio::join!(client.info(deadline), client.prove_credentials(deadline));
-            info?;
-            proof?;
+            // Refused credentials say more than whatever else went wrong.
+            match proof {
+                Err(refused) if refused.status.class() == Status::Auth.class() => return Err(refused),
+                proof => info.and(proof)?,
+            }
+            client.require_features(deadline).await?;
         }
         Ok(client)
     }
@@ -141,10 +145,15 @@ impl Client {
 
     /// What the site says about itself; fetched once.
     async fn info(&self, deadline: Deadline) -> Result<&SiteInfo> {
-        self.connection
-            .info
-            .get_or_try_init(|| async { SiteInfo::read(self.fetch_info(deadline).await?) })
-            .await
+        let fetch = || async { SiteInfo::read(self.fetch_info(deadline).await?) };
+        // Another call may be fetching it, with more time than this one has.
+        let known = deadline.limit(self.connection.info.get_or_try_init(fetch)).await;
+        known.unwrap_or_else(|| {
+            Err(Error::new(
+                Status::TimeoutTotal,
+                "the site did not describe itself within the time limit",
+            ))
+        })
     }
 }
 

@@ -106,7 +106,7 @@ impl Client {
     }
 
     /// Fails where the site is too old for this client's way of signing in.
-    async fn require_features(&self, deadline: Deadline) -> Result<()> {
+    pub(super) async fn require_features(&self, deadline: Deadline) -> Result<()> {
         if !matches!(self.connection.session.credentials, Credentials::Script { .. }) {
             self.info(deadline).await?.require([5, 3, 0], "signing in by session token")?;
         }
@@ -134,7 +134,10 @@ impl Client {
 
     /// The session token in use, fetched first where there is none yet.
     pub(super) async fn session_token(&self, deadline: Deadline) -> Result<Token> {
-        let mut held = self.connection.session.token.lock().await;
+        let mut held = deadline
+            .limit(self.connection.session.token.lock())
+            .await
+            .ok_or_else(waited_for_sign_in)?;
         if let Some(token) = &*held {
             return Ok(token.clone());
         }
@@ -175,7 +178,10 @@ impl Client {
         let Credentials::Person { login, password } = &self.connection.session.credentials else {
             return Ok(());
         };
-        let mut held = self.connection.session.token.lock().await;
+        let mut held = deadline
+            .limit(self.connection.session.token.lock())
+            .await
+            .ok_or_else(waited_for_sign_in)?;
         let generation = held.as_ref().map_or(0, |token| token.generation);
         if Some(generation) != ended {
             return Ok(());
@@ -227,6 +233,8 @@ impl Client {
             match pause {
                 Some(pause) if deadline.allows(pause) => tokio::time::sleep(pause).await,
                 _ => {
+                    // Making it again could do it twice.
+                    error.retryable &= !error.may_have_applied;
                     if let Some(parameters) = credentials {
                         parameters.mask(&mut error);
                     }
@@ -248,6 +256,14 @@ fn envelope(wire_method: &str, credentials: Option<&Secret>, params: Option<&str
     let mut body = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
     parts.iter().for_each(|part| body.extend_from_slice(part.as_bytes()));
     Bytes::from_owner(body)
+}
+
+/// Another call is signing in, and takes longer than this one may.
+fn waited_for_sign_in() -> Error {
+    Error::new(
+        Status::TimeoutTotal,
+        "the session was still being opened when the time limit of this call was over",
+    )
 }
 
 /// Why a session that ended stays ended. A network that fails meanwhile says nothing about the credentials.

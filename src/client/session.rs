@@ -167,7 +167,16 @@ impl Parameters {
                 }
             };
             mask(&mut error.message);
-            error.server_message.as_mut().map(mask);
+            let record = &mut **error;
+            let refusal = &mut record.refusal;
+            let parts = [
+                &mut record.server_message,
+                &mut refusal.role,
+                &mut refusal.rule_text,
+                &mut refusal.entity_type,
+                &mut refusal.field,
+            ];
+            parts.into_iter().flatten().for_each(mask);
         }
     }
 }

@@ -263,7 +263,8 @@ pub unsafe extern "C" fn sg_error_http_status(error: *const sg_error) -> i32 {
     guard::getter(0, || error.peek().map_or(0, |report| report.http_status))
 }
 
-/// Whether the same call may succeed if it is made again. See also sg_error_may_have_applied().
+/// Whether the same call may succeed if it is made again, and would do nothing twice: it is 0 wherever
+/// sg_error_may_have_applied() is 1.
 ///
 /// @param[in] error  the record, or NULL; stays the caller's.
 /// @return 1 or 0; 0 for NULL

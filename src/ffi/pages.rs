@@ -63,8 +63,8 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
 
 /// The next page: a result that is an array of rows.
 ///
-/// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure the
-/// read is over.
+/// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
+/// every further call fails in the same way, so that a part is never taken for the whole.
 ///
 /// @param[in,out] pages  the pages; not NULL; stay the caller's.
 /// @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not

@@ -40,6 +40,8 @@ impl Param {
 pub enum Takes {
     /// A text that is not empty.
     Text,
+    /// A text that is not empty and that no message repeats.
+    Secret,
     /// A text.
     AnyText,
     /// A row's id: a whole number.
@@ -72,7 +74,7 @@ impl Takes {
     /// What is allowed, for a message.
     pub fn allowed(self) -> &'static str {
         match self {
-            Takes::Text => "a text that is not empty",
+            Takes::Text | Takes::Secret => "a text that is not empty",
             Takes::AnyText => "a text",
             Takes::Id => "an id, which is a whole number from 1",
             Takes::Count => "a whole number from 0",
@@ -92,7 +94,7 @@ impl Takes {
     fn accepts(self, value: Value<'_>) -> bool {
         let all = |wanted: Kind| value.kind() == Kind::Array && value.children().all(|each| each.kind() == wanted);
         match self {
-            Takes::Text => value.kind() == Kind::String && !value.is_str(""),
+            Takes::Text | Takes::Secret => value.kind() == Kind::String && !value.is_str(""),
             Takes::AnyText => value.kind() == Kind::String,
             Takes::Id => value.as_i64().is_ok_and(|id| id >= 1),
             Takes::Count => value.as_i64().is_ok_and(|count| count >= 0),
@@ -195,7 +197,7 @@ impl<'d> Args<'d> {
                         self.method.name,
                         param.name,
                         param.takes.allowed(),
-                        shown(value)
+                        shown(param.takes, value)
                     )));
                 }
             }
@@ -264,8 +266,9 @@ impl<'d> Args<'d> {
 }
 
 /// A value as a message shows it: its kind, and its text where that helps.
-fn shown(value: Value<'_>) -> String {
+fn shown(takes: Takes, value: Value<'_>) -> String {
     match value.kind() {
+        kind if takes == Takes::Secret => kind.with_article().to_owned(),
         Kind::String | Kind::Number | Kind::Bool => format!("{} ({})", value.kind().with_article(), shorten(value.json())),
         kind => kind.with_article().to_owned(),
     }

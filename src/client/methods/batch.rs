@@ -72,7 +72,7 @@ fn request(given: Value<'_>) -> std::result::Result<String, String> {
         }
         "update" => {
             let modes = given.get("multi_entity_update_modes").filter(|modes| modes.kind() != Kind::Null);
-            let modes = Modes::new(modes).map_err(|problem| format!(".multi_entity_update_modes{problem}"))?;
+            let modes = Modes::new(modes, data(given)?).map_err(|problem| format!(".multi_entity_update_modes{problem}"))?;
             let fields = data(given)?.children().map(|value| modes.field(&name_of(value), value.json()));
             let object = object.raw("id", id(given)?.json()).raw("fields", &array(fields));
             object

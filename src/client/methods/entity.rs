@@ -92,8 +92,8 @@ fn create(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
 }
 
 fn update(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
-    let modes =
-        Modes::new(args.get("multi_entity_update_modes")).map_err(|problem| args.wrong_inside("multi_entity_update_modes", &problem))?;
+    let modes = Modes::new(args.get("multi_entity_update_modes"), args.need("data")?)
+        .map_err(|problem| args.wrong_inside("multi_entity_update_modes", &problem))?;
     let (entity_type, id) = (args.text("entity_type")?, args.need("entity_id")?.json());
     let fields = fields_to_update(args.need("data")?, &modes);
     if fields.is_empty() {
@@ -134,7 +134,7 @@ pub(super) async fn save(
         return Ok(record);
     }
     let id = record.root().get("id").and_then(|id| id.as_i64().ok());
-    let id = id.ok_or_else(|| Error::protocol("the site's record has no id, so its thumbnail was not uploaded"))?;
+    let id = id.ok_or_else(|| super::after_write(Error::protocol("the site's record has no id, so its thumbnail was not uploaded")))?;
     set_thumbnails(transfer, record, (&args.text("entity_type")?, id), &thumbnails).await
 }
 
@@ -193,8 +193,12 @@ pub(super) fn field(name: &str, json: &str) -> String {
 pub(super) struct Modes<'d>(Option<Value<'d>>);
 
 impl<'d> Modes<'d> {
-    pub(super) fn new(given: Option<Value<'d>>) -> std::result::Result<Modes<'d>, String> {
+    pub(super) fn new(given: Option<Value<'d>>, data: Value<'_>) -> std::result::Result<Modes<'d>, String> {
         for mode in given.into_iter().flat_map(Value::children) {
+            // A mode that is not taken for what it is meant for would let "set" remove every other link.
+            if data.get(&name_of(mode)).is_none() {
+                return Err(format!("[{}] names no field of the data", quote(&name_of(mode))));
+            }
             if !["set", "add", "remove"].iter().any(|known| mode.is_str(known)) {
                 return Err(format!(
                     "[{}] must be \"set\", \"add\" or \"remove\", not {}",

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::entity::name_of;
 use super::pages::{Pages, entities};
 use super::{Args, Method, Param, Run, Takes};
 use crate::client::Client;
@@ -202,6 +203,11 @@ fn sorts(args: &Args<'_>) -> Result<Option<String>> {
         return Ok(None);
     };
     let sort = |(index, each): (usize, Value<'_>)| {
+        let known = |name: &str| matches!(name, "field_name" | "column" | "direction");
+        if let Some(unknown) = each.children().map(name_of).find(|name| !known(name)) {
+            let problem = format!("[{index}] has an unknown key \"{unknown}\"; it takes \"field_name\" and \"direction\"");
+            return Err(args.wrong_inside("order", &problem));
+        }
         let name = each.get("field_name").or_else(|| each.get("column")).and_then(Value::as_str);
         let name = name.ok_or_else(|| args.wrong_inside("order", &format!("[{index}] needs a \"field_name\"")))?;
         let direction = match each.get("direction") {

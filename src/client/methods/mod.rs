@@ -249,10 +249,13 @@ fn received(document: Document, reply: &Reply) -> Result<Document> {
 
 /// An answer that cannot be read says nothing of what was done.
 fn written(outcome: Result<Document>) -> Result<Document> {
-    outcome.map_err(|mut error| {
-        error.may_have_applied = true;
-        error
-    })
+    outcome.map_err(after_write)
+}
+
+fn after_write(mut error: Error) -> Error {
+    error.may_have_applied = true;
+    error.retryable = false;
+    error
 }
 
 /// A refusal that names no row is about the one that the call names.

@@ -37,6 +37,8 @@ pub struct Pages {
     empty: u32,
     asked: VecDeque<Asked>,
     ended: bool,
+    /// What ended the read before its end. It is told again and again, so that nobody takes a part for the whole.
+    failed: Option<Error>,
 }
 
 /// A page that was asked for. Dropping it gives it up.
@@ -71,6 +73,7 @@ impl Pages {
             empty: 0,
             asked: VecDeque::new(),
             ended: false,
+            failed: None,
         }
     }
 
@@ -79,8 +82,11 @@ impl Pages {
         self.ended
     }
 
-    /// The next page as a list of rows, or `None` behind the last one. An error ends the read.
+    /// The next page as a list of rows, or `None` behind the last one. An error ends the read, and comes again each time.
     pub async fn next(&mut self) -> Result<Option<Document>> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         if self.ended {
             return Ok(None);
         }
@@ -90,8 +96,8 @@ impl Pages {
             None => return Ok(None),
         };
         let page = outcome.and_then(|reply| self.receive(reply));
-        if page.is_err() || self.ended {
-            self.ended = true;
+        self.failed = page.as_ref().err().cloned();
+        if self.failed.is_some() || self.ended {
             self.asked.clear();
         } else {
             self.ask(AHEAD);

@@ -114,8 +114,8 @@ pub(super) const METHODS: &[Method] = &[
         summary: "Proves a person's login and password and returns the active person, or null.",
         params: &[
             Param::required("user_login", Takes::Text),
-            Param::required("user_password", Takes::Text),
-            Param::optional("auth_token", Takes::Text, "null"),
+            Param::required("user_password", Takes::Secret),
+            Param::optional("auth_token", Takes::Secret, "null"),
         ],
         returns: "The person with `id` and `login`, or null for somebody who is not active. Wrong credentials are SG_STATUS_AUTH.",
         example: r#"["anna", "her password"]"#,

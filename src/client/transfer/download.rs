@@ -62,7 +62,7 @@ pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Op
         };
     };
     let target = expanded(path);
-    let mut partial = Partial::create(&target).await?;
+    let mut partial = Partial::create(&target)?;
     fetch(transfer, url, &mut partial).await?;
     partial.finish(&target).await?;
     Ok(quote(path))
@@ -77,7 +77,7 @@ struct Partial {
 }
 
 impl Partial {
-    async fn create(target: &Path) -> Result<Partial> {
+    fn create(target: &Path) -> Result<Partial> {
         if target.is_dir() {
             return Err(Error::invalid_argument(format!("{} is a folder, not a file", target.display())));
         }
@@ -88,15 +88,12 @@ impl Partial {
         // A name of the greatest length must not grow.
         let short: String = name.chars().take(40).collect();
         let path = target.with_file_name(format!(".{short}.{:016x}.part", retry::random()));
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .await
-            .map_err(|error| unwritable(target, &error))?;
+        // Opened here and not on another thread: a download that is given up meanwhile would leave a file that nobody owns.
+        let file = std::fs::File::options().write(true).create_new(true).open(&path);
+        let file = file.map_err(|error| unwritable(target, &error))?;
         Ok(Partial {
             path,
-            file,
+            file: File::from_std(file),
             length: 0,
             whole: false,
         })
@@ -148,7 +145,7 @@ async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<
         if partial.length > before {
             attempt = 1;
         }
-        match retry::pause(&failure.error, Effect::Read, false, attempt, transfer.client.limits.max_attempts) {
+        match transfer.pause(&failure.error, Effect::Read, false, attempt) {
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Err(failure.error),
         }

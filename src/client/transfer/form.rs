@@ -71,9 +71,11 @@ impl Transfer {
             let mut error = failed.error;
             error.may_have_applied = form.effect == Effect::Write && failed.reached == Reached::Unknown;
             let nothing_sent = failed.reached == Reached::Nothing;
-            match retry::pause(&error, form.effect, nothing_sent, attempt, self.client.limits.max_attempts) {
+            match self.pause(&error, form.effect, nothing_sent, attempt) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => {
+                    // Posting it again could do it twice.
+                    error.retryable &= !error.may_have_applied;
                     credentials.mask(&mut error);
                     return Err(error);
                 }

@@ -52,6 +52,7 @@ pub(in crate::client) async fn share_thumbnail(
     let shared = transfer.post(&form).await.and_then(|reply| read(&reply));
     shared.map_err(|mut error| {
         error.attachment_id = uploaded;
+        error.may_have_applied |= uploaded.is_some();
         if error.server_message.as_deref().is_some_and(|text| text.starts_with('2')) {
             error.status = Status::Unavailable;
             error.retryable = true;

@@ -12,7 +12,7 @@ use super::form::Form;
 use super::local::LocalFile;
 use crate::client::error::{Error, Result};
 use crate::client::reply;
-use crate::client::retry::{self, Effect};
+use crate::client::retry::Effect;
 use crate::client::status::Status;
 use crate::client::transport::{Pieces, Reply, Request};
 
@@ -134,7 +134,7 @@ impl Transfer {
                 Ok(reply) => refused(reply),
                 Err(failure) => failure.error,
             };
-            match retry::pause(&error, Effect::Read, false, attempt, self.client.limits.max_attempts) {
+            match self.pause(&error, Effect::Read, false, attempt) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(error),
             }

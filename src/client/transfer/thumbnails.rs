@@ -35,7 +35,7 @@ pub(in crate::client) async fn set(
         let target = Target::thumbnail(entity_type, id, *field == "filmstrip_image");
         let attachment = upload(transfer, &target, path).await.map_err(|mut error| {
             error.message = format!("{entity_type} {id} was written, but its {field} was not: {}", error.message);
-            error
+            written(error)
         })?;
         let read = field_of(&transfer.client, entity_type, id, field).await.map_err(|mut error| {
             error.attachment_id = Some(attachment);
@@ -43,12 +43,19 @@ pub(in crate::client) async fn set(
                 "{entity_type} {id} was written and its {field} uploaded, but it could not be read: {}",
                 error.message
             );
-            error
+            written(error)
         })?;
         let value = read.root().get(field).map_or("null", Value::json);
         record = with_member(&record, field, value)?;
     }
     Ok(record)
+}
+
+/// Whatever failed behind a write, making the whole call again would write again.
+fn written(mut error: Error) -> Error {
+    error.may_have_applied = true;
+    error.retryable = false;
+    error
 }
 
 fn with_member(record: &Document, name: &str, json: &str) -> Result<Document> {

@@ -80,7 +80,9 @@ impl http_body::Body for WatchedBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, FileTrouble>>> {
         let this = self.get_mut();
-        this.watch.note_sending();
+        if !this.watch.begin() {
+            return Poll::Ready(Some(Err(FileTrouble("the request was given up".to_owned()))));
+        }
         let chunk = match this.pieces.front_mut() {
             None => return Poll::Ready(None),
             Some(Piece::Bytes(bytes)) => std::mem::take(bytes),

@@ -41,7 +41,20 @@ impl Transport {
             _ if status.class() == Status::Tls.class() => format!("no secure connection to {place}: {}", status.describe()),
             _ => format!("the exchange with {place} failed"),
         };
-        Error::new(status, format!("{what} ({})", chain(error)))
+        let hint = match self.environment_proxy() {
+            Some(name) if matches!(status, Status::NetworkConnect | Status::NetworkDns | Status::TimeoutConnect) => {
+                format!("; the environment names a proxy in {name}, and that may be what cannot be reached")
+            }
+            _ => String::new(),
+        };
+        Error::new(status, format!("{what}{hint} ({})", chain(error)))
+    }
+
+    /// The variable that names a proxy which this client may go through.
+    fn environment_proxy(&self) -> Option<&'static str> {
+        const VARIABLES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+        let named = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        VARIABLES.into_iter().find(|name| self.heeds_environment && named(name))
     }
 
     fn status_of(&self, error: &reqwest::Error) -> Status {

@@ -130,6 +130,7 @@ pub(super) struct Transport {
     site: Site,
     max_reply_bytes: u64,
     has_proxy_option: bool,
+    heeds_environment: bool,
 }
 
 impl Transport {
@@ -153,7 +154,8 @@ impl Transport {
             if let Some(limit) = options.connect_timeout {
                 builder = builder.connect_timeout(limit);
             }
-            if options.no_proxy {
+            // What goes to this machine must not cross the network by way of a proxy that the environment names.
+            if options.no_proxy || (options.proxy.is_none() && site::is_loopback(&site.address)) {
                 return Ok(builder.no_proxy());
             }
             match &options.proxy {
@@ -165,12 +167,14 @@ impl Transport {
             let why = failure::chain(&error.without_url());
             Error::new(Status::Internal, format!("the HTTP stack could not be set up: {why}"))
         };
+        let loopback = site::is_loopback(&site.address);
         Ok(Transport {
             calls: builder()?.build().map_err(broken)?,
             files: builder()?.no_gzip().no_deflate().build().map_err(broken)?,
             site,
             max_reply_bytes: options.max_reply_bytes,
             has_proxy_option: options.proxy.is_some() && !options.no_proxy,
+            heeds_environment: options.proxy.is_none() && !options.no_proxy && !loopback,
         })
     }
 
@@ -289,7 +293,7 @@ impl Incoming {
 fn failed(error: Error, watch: &Watch) -> Failure {
     watch.take_back();
     Failure {
-        reached: if watch.has_begun() { Reached::Unknown } else { Reached::Nothing },
+        reached: if watch.give_up() { Reached::Nothing } else { Reached::Unknown },
         error,
     }
 }

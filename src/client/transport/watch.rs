@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -19,9 +19,15 @@ pub(in crate::client) enum Limit {
     Stall(Option<Duration>),
 }
 
+const WAITING: u8 = 0;
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
 /// Watches one request.
 pub(super) struct Watch {
-    begun: AtomicBool,
+    /// [`WAITING`], [`BEGUN`] or [`GIVEN_UP`]. The first to leave WAITING decides: a request that was given up is never
+    /// begun, though the HTTP stack may be about to.
+    state: AtomicU8,
     start: Instant,
     /// When it last moved, in milliseconds from its start.
     moved: AtomicU64,
@@ -33,7 +39,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(progress: Option<Arc<Progress>>) -> Arc<Watch> {
         Arc::new(Watch {
-            begun: AtomicBool::new(false),
+            state: AtomicU8::new(WAITING),
             start: Instant::now(),
             moved: AtomicU64::new(0),
             progress,
@@ -41,9 +47,17 @@ impl Watch {
         })
     }
 
-    pub(super) fn note_sending(&self) {
-        self.begun.store(true, Ordering::Release);
+    /// Notes that the request is being written. False when it was given up before: then not a byte may be.
+    pub(super) fn begin(&self) -> bool {
         self.note_movement();
+        let before = self.state.compare_exchange(WAITING, BEGUN, Ordering::AcqRel, Ordering::Acquire);
+        before != Err(GIVEN_UP)
+    }
+
+    /// Gives the request up. True when not a byte of it has left this machine, nor will.
+    pub(super) fn give_up(&self) -> bool {
+        let before = self.state.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+        before != Err(BEGUN)
     }
 
     pub(super) fn note_movement(&self) {
@@ -64,11 +78,6 @@ impl Watch {
         if let Some(progress) = &self.progress {
             progress.take_back(self.counted.swap(0, Ordering::AcqRel));
         }
-    }
-
-    /// Whether a byte of the request may have left this machine.
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Acquire)
     }
 
     /// Waits for `work` within the limit. `None` when the limit was reached first.
