@@ -95,7 +95,7 @@ static void check_connecting(void)
     close(peer_listen(&port)); /* a port that was free a moment ago */
     snprintf(nobody_listens, sizeof nobody_listens, "http://127.0.0.1:%d", port);
     CONNECT_FAILS(nobody_listens, name, key, SG_STATUS_NETWORK, "127.0.0.1", "refused");
-    CONNECT_FAILS("http://no-such-host.invalid.localhost:1", name, key, SG_STATUS_NETWORK, "no-such-host.invalid");
+    CONNECT_FAILS("https://no-such-host.invalid", name, key, SG_STATUS_NETWORK, "no-such-host.invalid");
 }
 
 static const char *web_page(struct peer *peer, const char *request)

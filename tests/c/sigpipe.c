@@ -55,7 +55,7 @@ int main(void)
         CHECK(result == NULL);
         error = sg_error_take_last();
         CHECK_INT(sg_error_may_have_applied(error), 1);
-        CHECK_INT(sg_error_is_retryable(error), 1);
+        CHECK_INT(sg_error_is_retryable(error), 0);
         sg_error_free(error);
         check_disposition();
     }
