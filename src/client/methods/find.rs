@@ -149,19 +149,10 @@ fn one(info: &SiteInfo, params: &str) -> Result<Query> {
 
 /// What the arguments of `find` and `find_one` ask for.
 pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
-    let given = args.need("filters")?;
-    if given.kind() == Kind::Object && args.get("filter_operator").is_some() {
-        return Err(args.wrong(
-            "filter_operator",
-            "goes with a list of conditions only; filters in the wire's form have their own",
-        ));
-    }
-    let operator = filters::operator(args.get("filter_operator")).map_err(|problem| args.wrong("filter_operator", &problem))?;
-    let conditions = filters::translate(given, operator).map_err(|problem| args.wrong_inside("filters", &problem))?;
-    let archived = args.flag("include_archived_projects", true);
-    if !archived {
-        info.require([5, 3, 14], "include_archived_projects")?;
-    }
+    let Conditions {
+        filters: conditions,
+        archived,
+    } = conditions(args, info)?;
     let presets = args.get("additional_filter_presets").filter(|presets| presets.is_truthy());
     if presets.is_some() {
         info.require([7, 0, 0], "additional_filter_presets")?;
@@ -187,6 +178,29 @@ pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
             "return_paging_info"
         },
     })
+}
+
+/// The filters of a read, and whether rows of archived projects count.
+pub(super) struct Conditions {
+    pub(super) filters: String,
+    pub(super) archived: bool,
+}
+
+pub(super) fn conditions(args: &Args<'_>, info: &SiteInfo) -> Result<Conditions> {
+    let given = args.need("filters")?;
+    if given.kind() == Kind::Object && args.get("filter_operator").is_some() {
+        return Err(args.wrong(
+            "filter_operator",
+            "goes with a list of conditions only; filters in the wire's form have their own",
+        ));
+    }
+    let operator = filters::operator(args.get("filter_operator")).map_err(|problem| args.wrong("filter_operator", &problem))?;
+    let filters = filters::translate(given, operator).map_err(|problem| args.wrong_inside("filters", &problem))?;
+    let archived = args.flag("include_archived_projects", true);
+    if !archived {
+        info.require([5, 3, 14], "include_archived_projects")?;
+    }
+    Ok(Conditions { filters, archived })
 }
 
 /// The fields to return; the id alone where none are asked for.

@@ -1,9 +1,9 @@
 //! `summarize`: counts and sums made by the site.
 
+use super::find::{Conditions, conditions};
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Kind, Value};
+use crate::client::document::Value;
 use crate::client::error::Result;
-use crate::client::filters;
 use crate::client::info::SiteInfo;
 use crate::client::json::Object;
 use crate::client::retry::Effect;
@@ -30,19 +30,10 @@ pub(super) const METHODS: &[Method] = &[Method {
 }];
 
 fn build(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
-    let given = args.need("filters")?;
-    if given.kind() == Kind::Object && args.get("filter_operator").is_some() {
-        return Err(args.wrong(
-            "filter_operator",
-            "goes with a list of conditions only; filters in the wire's form have their own",
-        ));
-    }
-    let operator = filters::operator(args.get("filter_operator")).map_err(|problem| args.wrong("filter_operator", &problem))?;
-    let conditions = filters::translate(given, operator).map_err(|problem| args.wrong_inside("filters", &problem))?;
-    let archived = args.flag("include_archived_projects", true);
-    if !archived {
-        info.require([5, 3, 14], "include_archived_projects")?;
-    }
+    let Conditions {
+        filters: conditions,
+        archived,
+    } = conditions(args, info)?;
     let object = Object::new()
         .text("type", &args.text("entity_type")?)
         .raw("summaries", args.need("summary_fields")?.json())
