@@ -13,8 +13,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The package's README tells what of a real site is there, what is simplified, and how to write seed
-//! files and roles.
+//! The manual is `docs/sandbox.md`: what of a real site is there, what is simplified, and how to write
+//! seeds and roles.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,4 +1,4 @@
-//! Seed files: what a new site has in it. The format is described in the package's README.
+//! Seed files: what a new site has in it. The format is described in docs/sandbox.md.
 
 use std::collections::BTreeMap;
 use std::fmt;
