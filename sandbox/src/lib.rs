@@ -38,6 +38,8 @@ mod site;
 mod store;
 mod values;
 
+pub use auth::app_sessions::AppSessionRequest;
+pub use auth::control::SignInError;
 pub use requests::RequestRecord;
 pub use roster::{Person, Script};
 pub use sandbox::{Builder, Sandbox, StartError};

@@ -22,6 +22,10 @@ Options:
   --seed FILE              fill a new site from FILE instead of the default seed
   --new-keys               give every script of an existing FILE a new application key
   --session-lifetime SECS  how long session tokens are good for, 86400 unless given
+  --no-app-session-launcher
+                           refuse programs that ask for a session in the person's browser
+  --app-session-lifetime SECS
+                           how long such a request waits for its person, 305 unless given
   --direct-uploads         let clients put files to the storage endpoints instead of sending forms
   --upload-limit BYTES     the largest file that is taken, 8 GiB unless given
   --thumbnail-delay MS     how long a thumbnail is pending, 300 unless given
@@ -78,7 +82,8 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
     let mut builder = Sandbox::builder()
         .allow_remote(arguments.contains("--allow-remote"))
         .new_keys(arguments.contains("--new-keys"))
-        .direct_uploads(arguments.contains("--direct-uploads"));
+        .direct_uploads(arguments.contains("--direct-uploads"))
+        .app_session_launcher(!arguments.contains("--no-app-session-launcher"));
     let mut value = |name: &'static str| arguments.opt_value_from_str::<_, String>(name).map_err(|error| error.to_string());
     if let Some(address) = value("--listen")? {
         builder = builder.listen(address);
@@ -94,6 +99,12 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
             .parse()
             .map_err(|_| format!("--session-lifetime wants a number of seconds, not '{seconds}'"))?;
         builder = builder.session_lifetime(Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = value("--app-session-lifetime")? {
+        let seconds = seconds
+            .parse()
+            .map_err(|_| format!("--app-session-lifetime wants a number of seconds, not '{seconds}'"))?;
+        builder = builder.app_session_lifetime(Duration::from_secs(seconds));
     }
     if let Some(bytes) = value("--upload-limit")? {
         let bytes = bytes

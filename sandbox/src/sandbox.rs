@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::secrets::Verifier;
 use crate::auth::sessions;
+use crate::auth::settings::{Auth, Settings};
 use crate::fault::Fault;
 use crate::media::{self, Media, links::Links};
 use crate::requests::{RequestLog, RequestRecord};
@@ -23,10 +24,9 @@ use crate::schema::Schema;
 use crate::seed::{self, Secrets, Seed};
 use crate::server;
 use crate::site::Site;
-use crate::store::Store;
+use crate::store::{Store, lock};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:0";
-const DEFAULT_SESSION_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long calls that are being answered may take to end when the site stops.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 /// Threads that drive connections; the work itself is done on others.
@@ -52,7 +52,7 @@ pub struct Builder {
     data_file: Option<PathBuf>,
     /// Where the seed is from, for messages, and its text when it was given as such.
     seed: SeedSource,
-    session_lifetime: Duration,
+    pub(crate) sign_in: Settings,
     new_keys: bool,
     media: media::Options,
 }
@@ -129,13 +129,6 @@ impl Builder {
         self
     }
 
-    /// How long session tokens are good for, a day unless set.
-    #[must_use]
-    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
-        self.session_lifetime = lifetime;
-        self
-    }
-
     /// Gives every script of an existing data file a new application key. Only hashes of the keys are
     /// kept, so this is the way to know them in a later run.
     #[must_use]
@@ -180,10 +173,11 @@ pub struct Sandbox {
     url: String,
     people: Vec<Person>,
     scripts: Vec<Script>,
-    site: Arc<Site>,
+    pub(crate) site: Arc<Site>,
     runtime: Option<Runtime>,
     stop: Option<oneshot::Sender<()>>,
-    stopped: mpsc::Receiver<()>,
+    /// In a mutex so that threads can share the site.
+    stopped: Mutex<mpsc::Receiver<()>>,
 }
 
 impl fmt::Debug for Sandbox {
@@ -201,7 +195,7 @@ impl Sandbox {
             allow_remote: false,
             data_file: None,
             seed: SeedSource::Default,
-            session_lifetime: DEFAULT_SESSION_LIFETIME,
+            sign_in: Settings::default(),
             new_keys: false,
             media: media::Options::default(),
         }
@@ -223,8 +217,7 @@ impl Sandbox {
         let site = Arc::new(Site {
             media,
             roles: store.read(Roles::load).map_err(data_error)?,
-            verifier: Verifier::new(),
-            session_lifetime: options.session_lifetime,
+            auth: Auth::new(options.sign_in),
             requests: RequestLog::default(),
             schema,
             store,
@@ -249,7 +242,7 @@ impl Sandbox {
             site,
             runtime: Some(runtime),
             stop: Some(stop),
-            stopped,
+            stopped: Mutex::new(stopped),
         })
     }
 
@@ -317,7 +310,7 @@ impl Drop for Sandbox {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        let _ = self.stopped.recv_timeout(STOP_WAIT);
+        let _ = lock(&self.stopped).recv_timeout(STOP_WAIT);
         if let Some(runtime) = self.runtime.take() {
             // Not on this thread: it may be driving a runtime of the caller's, which must not block.
             let stopper = std::thread::spawn(move || runtime.shutdown_timeout(STOP_WAIT));

@@ -12,6 +12,7 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tower_http::compression::CompressionLayer;
 
+use crate::auth::app_sessions;
 use crate::fault::Fault;
 use crate::media;
 use crate::methods::{self, Reply};
@@ -27,6 +28,7 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CompressionLayer::new())
         .merge(media::router())
+        .merge(app_sessions::router())
         .with_state(site)
 }
 

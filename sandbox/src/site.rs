@@ -1,8 +1,6 @@
 //! The site: everything that a call needs, in one place.
 
-use std::time::Duration;
-
-use crate::auth::secrets::Verifier;
+use crate::auth::settings::Auth;
 use crate::media::Media;
 use crate::requests::RequestLog;
 use crate::roles::Roles;
@@ -13,8 +11,7 @@ pub(crate) struct Site {
     pub(crate) schema: Schema,
     pub(crate) store: Store,
     pub(crate) roles: Roles,
-    pub(crate) verifier: Verifier,
-    pub(crate) session_lifetime: Duration,
+    pub(crate) auth: Auth,
     pub(crate) media: Media,
     pub(crate) requests: RequestLog,
 }

@@ -1,11 +1,14 @@
 //! Finding out who calls: a script by its key, a person by login and password, either by a session
 //! token, and either on behalf of a person.
 
+pub(crate) mod app_sessions;
 pub(crate) mod caller;
+pub(crate) mod control;
 mod people;
 mod scripts;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value};

@@ -18,7 +18,7 @@ const LOCK_MINUTES: i64 = 5;
 pub(super) struct Person {
     pub(super) id: i64,
     name: Option<String>,
-    login: String,
+    pub(super) login: String,
     pub(super) active: bool,
     pub(super) can_be_impersonated: bool,
     locked_until: Option<DateTime<Utc>>,
@@ -61,7 +61,7 @@ pub(super) fn authenticate(site: &Site, login: &str, password: &str) -> Result<C
         })?
         .ok_or_else(|| refused(login))?;
     let locked = person.locked_until.is_some_and(|until| until > Utc::now());
-    let right = kept.is_some_and(|kept| site.verifier.verify(password, &kept));
+    let right = kept.is_some_and(|kept| site.auth.verifier.verify(password, &kept));
     if locked || !person.active {
         return Err(refused(login));
     }

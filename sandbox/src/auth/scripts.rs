@@ -39,7 +39,7 @@ pub(super) fn authenticate(site: &Site, name: &str, key: &str) -> Result<Caller,
             Ok(script.zip(kept))
         })?
         .ok_or_else(refused)?;
-    if !site.verifier.verify(key, &kept) {
+    if !site.auth.verifier.verify(key, &kept) {
         return Err(refused());
     }
     script.into_caller(site)

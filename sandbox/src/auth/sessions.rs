@@ -48,7 +48,7 @@ pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<
 }
 
 fn end_of_new_session(site: &Site) -> i64 {
-    let lifetime = i64::try_from(site.session_lifetime.as_millis()).unwrap_or(i64::MAX);
+    let lifetime = i64::try_from(site.auth.settings().session_lifetime.as_millis()).unwrap_or(i64::MAX);
     Utc::now().timestamp_millis().saturating_add(lifetime)
 }
 

@@ -15,7 +15,7 @@ const LARGEST: usize = 1024 * 1024;
 const MOST_FIELDS: usize = 100;
 
 /// Fields, and the file if there is one.
-pub(super) struct Form {
+pub(crate) struct Form {
     fields: BTreeMap<String, String>,
     pub(super) file: Option<Received>,
 }
@@ -68,7 +68,7 @@ impl Form {
         Ok(form)
     }
 
-    async fn url_encoded(body: Body) -> Result<Self, String> {
+    pub(crate) async fn url_encoded(body: Body) -> Result<Self, String> {
         let body = body::to_bytes(body, LARGEST)
             .await
             .map_err(|_| "The form is too large, or did not arrive whole.".to_owned())?;
@@ -81,11 +81,11 @@ impl Form {
         Ok(Self { fields, file: None })
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    pub(super) fn wanted(&self, name: &str) -> Result<&str, String> {
+    pub(crate) fn wanted(&self, name: &str) -> Result<&str, String> {
         self.get(name).ok_or_else(|| format!("The form has no '{name}'."))
     }
 

@@ -36,12 +36,17 @@ impl Links {
         }
     }
 
+    /// The whole URL of a path.
+    pub(crate) fn whole(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The whole URL of a path, signed.
     pub(crate) fn signed(&self, path: &str, viewer: Option<(String, i64)>) -> String {
         let expires = Utc::now().timestamp() + LIFETIME;
         let viewer = viewer.map_or_else(String::new, |(kind, id)| format!("{kind}-{id}"));
         let signature = self.signature(path, expires, &viewer);
-        format!("{}{path}?expires={expires}&viewer={viewer}&signature={signature}", self.base)
+        self.whole(&format!("{path}?expires={expires}&viewer={viewer}&signature={signature}"))
     }
 
     fn signature(&self, path: &str, expires: i64, viewer: &str) -> String {
@@ -88,7 +93,7 @@ impl Links {
                     object.insert("url".to_owned(), json!(whole));
                 }
             }
-            (DataType::Image, Value::String(path)) if path == PENDING => *path = format!("{}{path}", self.base),
+            (DataType::Image, Value::String(path)) if path == PENDING => *path = self.whole(path),
             (DataType::Image, Value::String(path)) if path.starts_with('/') => *path = self.signed(path, caller.link()),
             _ => {}
         }

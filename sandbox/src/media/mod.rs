@@ -3,7 +3,7 @@
 
 pub(crate) mod attach;
 mod blobs;
-mod form;
+pub(crate) mod form;
 pub(crate) mod links;
 mod pictures;
 mod serve;

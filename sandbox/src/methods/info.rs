@@ -13,7 +13,7 @@ pub(super) fn answer(site: &Site) -> Value {
         "full_version": [8, 60, 0, 0],
         "user_authentication_method": "default",
         "unified_login_flow_enabled": false,
-        "authentication_app_session_launcher_enabled": false,
+        "authentication_app_session_launcher_enabled": site.auth.settings().app_session_launcher,
         "api_max_entities_per_page": DEFAULT_PAGE_SIZE,
         "s3_uploads_enabled": direct,
         "s3_direct_uploads_enabled": direct,

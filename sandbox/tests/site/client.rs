@@ -67,10 +67,7 @@ impl Client {
     }
 
     pub fn send(&self, method: &str, params: &Value) -> Result<Value, Refusal> {
-        let body = json!({"method_name": method, "params": params}).to_string();
-        let mut reply = self.agent.post(&self.url).content_type("application/json").send(&body).unwrap();
-        let text = reply.body_mut().read_to_string().unwrap();
-        let reply: Value = serde_json::from_str(&text).unwrap();
+        let reply = self.send_bare(method, params);
         if reply["exception"] == true {
             return Err(Refusal {
                 code: reply["error_code"].as_i64().unwrap(),
@@ -78,6 +75,14 @@ impl Client {
             });
         }
         Ok(reply["results"].clone())
+    }
+
+    /// The whole answer, exception or not.
+    pub fn send_bare(&self, method: &str, params: &Value) -> Value {
+        let body = json!({"method_name": method, "params": params}).to_string();
+        let mut reply = self.agent.post(&self.url).content_type("application/json").send(&body).unwrap();
+        let text = reply.body_mut().read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     /// The answer to a call, none when the site went away before it was there.

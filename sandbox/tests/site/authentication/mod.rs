@@ -1,11 +1,13 @@
 //! Who may call, and how the others are told.
 
+mod app_sessions;
+
 use std::time::Duration;
 
 use serde_json::json;
 use shotgrid_sandbox::Sandbox;
 
-use super::client::{Client, Refusal, condition, id_of, is, site};
+use crate::client::{Client, Refusal, condition, id_of, is, site};
 
 fn refused(message: &str) -> Refusal {
     Refusal {
