@@ -403,6 +403,14 @@ typedef struct sg_options sg_options;
 typedef struct sg_pages sg_pages;
 
 /**
+ * Where callbacks wait until a thread of the host calls sg_queue_dispatch(): the way to be called back in applications whose
+ * interface or scene may be touched by one thread alone.
+ *
+ * An event loop watches sg_queue_fd(); a game loop dispatches in each frame without waiting.
+ */
+typedef struct sg_queue sg_queue;
+
+/**
  * The answer to a call: a JSON value, as the site sent it.
  *
  * It never changes: any number of threads may read it at once. It does not need its client any more: it stays valid after
@@ -436,6 +444,25 @@ typedef struct {
    */
   uint32_t max_attempts;
 } sg_call_options;
+
+/**
+ * Is told that an operation is at its end.
+ *
+ * Where the host has freed the operation before, it is still valid for the time of the callback. It may be freed inside.
+ * A callback must not throw, and must not longjmp() out.
+ *
+ * - op: the operation, by the pointer that began it; the host's as ever
+ * - user_data: as it was given
+ */
+typedef void (*sg_done_fn)(sg_op *op, void *user_data);
+
+/**
+ * Lets the host clean up what it gave as user_data. It is called exactly once: after the callback, or when it is certain that the
+ * callback will never be called. Where the function that takes it fails, it is not called. It must not throw.
+ *
+ * - user_data: as it was given
+ */
+typedef void (*sg_finalize_fn)(void *user_data);
 
 #ifdef __cplusplus
 extern "C" {
@@ -764,6 +791,79 @@ sg_status sg_connect_session(const char *site_url,
 SG_NOEXCEPT;
 
 /**
+ * Begins to sign in as a person, and returns at once: sg_connect_user() without the wait.
+ *
+ * When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] login  the person's login; not NULL; copied.
+ * @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
+ * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: an argument
+ *   is NULL or not UTF-8; SG_STATUS_INTERNAL: the library's threads could not be started
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit_connect_user(const char *site_url,
+                                 const char *login,
+                                 const char *password,
+                                 const sg_options *options,
+                                 sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * Begins to sign in as a script, and returns at once: sg_connect_script() without the wait.
+ *
+ * When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] script_name  the script's name; not NULL; copied.
+ * @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
+ * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: an argument
+ *   is NULL or not UTF-8; SG_STATUS_INTERNAL: the library's threads could not be started
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit_connect_script(const char *site_url,
+                                   const char *script_name,
+                                   const char *api_key,
+                                   const sg_options *options,
+                                   sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * Begins to sign in as whoever a session belongs to, and returns at once: sg_connect_session() without the wait.
+ *
+ * When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
+ * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: an argument
+ *   is NULL or not UTF-8; SG_STATUS_INTERNAL: the library's threads could not be started
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit_connect_session(const char *site_url,
+                                    const char *session_token,
+                                    const sg_options *options,
+                                    sg_op **out)
+SG_NOEXCEPT;
+
+/**
  * Frees a client. Results that came from it stay valid. It does not sign out.
  *
  * Calls that other threads have in flight still end, but no new one may begin: they must have entered the library.
@@ -892,6 +992,76 @@ sg_status sg_submit(const sg_client *client,
 SG_NOEXCEPT;
 
 /**
+ * As sg_submit(), with the length of the parameters' text, which need not end with a NUL.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[in] method  a method's name; not NULL; copied.
+ * @param[in] params_json  as for sg_call(); may be NULL if params_len is 0; copied.
+ * @param[in] params_len  its length in bytes; 0 for no arguments.
+ * @param[in] options  limits of this call, or NULL for the client's own; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return as sg_submit()
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit_n(const sg_client *client,
+                      const char *method,
+                      const char *params_json,
+                      size_t params_len,
+                      const sg_call_options *options,
+                      sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * Begins a call of the wire and returns at once: sg_call_raw() without the wait.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[in] wire_method  the method's name on the wire; not NULL; copied.
+ * @param[in] params_json  as for sg_call_raw(); NULL for none; copied.
+ * @param[in] options  limits of this call, or NULL for the client's own; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return as sg_submit()
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit_raw(const sg_client *client,
+                        const char *wire_method,
+                        const char *params_json,
+                        const sg_call_options *options,
+                        sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * As sg_submit_raw(), with the length of the parameters' text, which need not end with a NUL.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[in] wire_method  the method's name on the wire; not NULL; copied.
+ * @param[in] params_json  as for sg_call_raw(); may be NULL if params_len is 0; copied.
+ * @param[in] params_len  its length in bytes; 0 for none.
+ * @param[in] options  limits of this call, or NULL for the client's own; copied.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+ * @return as sg_submit()
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_submit_raw_n(const sg_client *client,
+                          const char *wire_method,
+                          const char *params_json,
+                          size_t params_len,
+                          const sg_call_options *options,
+                          sg_op **out)
+SG_NOEXCEPT;
+
+/**
  * Waits until an operation is at its end.
  *
  * @param[in] op  the operation; not NULL; stays the caller's.
@@ -952,15 +1122,34 @@ SG_API sg_status sg_op_progress(const sg_op *op, uint64_t *done, uint64_t *total
  * Takes what an operation came to. A result can be taken once; a failure is told each time.
  *
  * @param[in] op  the operation; not NULL; stays the caller's.
- * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
- * @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its result was taken; otherwise how the call failed, as
- *   sg_call(), with SG_STATUS_CANCELLED after a cancel
+ * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure, and for
+ *   sg_pages_submit_next() behind the last page. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its result was taken, or it is a connect, whose client
+ *   sg_op_take_client() gives; otherwise how the call failed, as sg_call(), with SG_STATUS_CANCELLED after a cancel
  * @threadsafe yes
  * @blocking no
  * @callback-safe yes
  * @since 0.1.0
  */
 SG_API sg_status sg_op_take_result(const sg_op *op, sg_result **out) SG_NOEXCEPT;
+
+/**
+ * Takes the client of a connect that was begun with sg_submit_connect_user() and its like. It can be taken once; a failure is
+ * told each time.
+ *
+ * @param[in] op  the operation; not NULL; stays the caller's.
+ * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its client was taken, or it is no connect; otherwise how the
+ *   connect failed, as sg_connect_user(), with SG_STATUS_CANCELLED after a cancel
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_op_take_client(const sg_op *op,
+                            sg_client **out)
+SG_NOEXCEPT;
 
 /**
  * How an operation failed: its own record, whatever happened on this thread.
@@ -987,6 +1176,137 @@ SG_API const sg_error *sg_op_error(const sg_op *op) SG_NOEXCEPT;
 SG_API void sg_op_free(sg_op *op) SG_NOEXCEPT;
 
 /**
+ * Has a function called when an operation is at its end; soon, if it is already.
+ *
+ * It is called exactly once, well or not, after a cancel and a shutdown too, and never inside this function. It runs on the library's
+ * one thread for callbacks, one after another, so it should be brief, and calls that wait answer
+ * SG_STATUS_INVALID_STATE_REENTRANT there. To be called on a thread of your own use sg_queue_on_done().
+ *
+ * @param[in] op  the operation; not NULL; stays the caller's, and may be freed at once.
+ * @param[in] on_done  the function; not NULL.
+ * @param[in] user_data  is passed to it; may be NULL; stays the host's.
+ * @param[in] finalize  cleans up user_data when the library is done with it; NULL if there is nothing to clean up.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: the operation has a callback already, or the library
+ *   was shut down; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_op_on_done(const sg_op *op,
+                        sg_done_fn on_done,
+                        void *user_data,
+                        sg_finalize_fn finalize)
+SG_NOEXCEPT;
+
+/**
+ * Makes an empty queue. It serves operations of any number of clients.
+ *
+ * @param[out] out  the queue, owned by the caller: give it to sg_queue_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_queue_new(sg_queue **out) SG_NOEXCEPT;
+
+/**
+ * Has a function called by sg_queue_dispatch() when an operation is at its end; by the next one, if it is already.
+ *
+ * It is called exactly once, well or not, after a cancel and a shutdown too, unless the queue is freed before. All functions of the
+ * library may be called inside, those that wait too.
+ *
+ * @param[in] queue  the queue; not NULL; stays the caller's.
+ * @param[in] op  the operation; not NULL; stays the caller's, and may be freed at once.
+ * @param[in] on_done  the function; not NULL.
+ * @param[in] user_data  is passed to it; may be NULL; stays the host's.
+ * @param[in] finalize  cleans up user_data when the library is done with it, in sg_queue_dispatch() or sg_queue_free(); NULL if
+ *   there is nothing to clean up.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: the operation has a callback already;
+ *   SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_queue_on_done(const sg_queue *queue,
+                           const sg_op *op,
+                           sg_done_fn on_done,
+                           void *user_data,
+                           sg_finalize_fn finalize)
+SG_NOEXCEPT;
+
+/**
+ * Runs on this thread the callbacks that are due, in the order in which their operations ended.
+ *
+ * Those that become due meanwhile wait for the next call, so that a frame is never held up for long. It may be called inside a
+ * callback, as a dialogue does that runs an event loop of its own.
+ *
+ * @param[in] queue  the queue; not NULL; stays the caller's.
+ * @param[in] max_callbacks  run at most so many; 0 for all that are due.
+ * @param[in] timeout_ms  if nothing is due, the longest wait for it in milliseconds; 0 only looks; negative waits for as long as it
+ *   takes.
+ * @param[out] count  how many were run; may be NULL.
+ * @return SG_STATUS_OK, also if none was due; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED in a child of the process that made
+ *   the queue
+ * @threadsafe yes: each callback is run once, by one of the threads
+ * @blocking yes, at most for timeout_ms and the callbacks' own time
+ * @callback-safe inside callbacks of a queue; on the library's own threads it answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_queue_dispatch(const sg_queue *queue,
+                            uint32_t max_callbacks,
+                            int64_t timeout_ms,
+                            uint32_t *count)
+SG_NOEXCEPT;
+
+/**
+ * Has a sg_queue_dispatch() that waits return without a callback; if none waits, the next one that would.
+ *
+ * @param[in] queue  the queue; not NULL; stays the caller's.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_queue_wake(const sg_queue *queue) SG_NOEXCEPT;
+
+/**
+ * A descriptor for poll(), epoll, QSocketNotifier, GLib or libuv: readable for as long as a callback is due. Then call
+ * sg_queue_dispatch() with no wait; do not read from it, nor write to it, nor close it.
+ *
+ * @param[in] queue  the queue; stays the caller's.
+ * @return The descriptor, which is the queue's and closed with it; -1 on systems without such (Windows), and on failure, of which
+ *   sg_last_error() tells
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+int32_t sg_queue_fd(const sg_queue *queue)
+SG_NOEXCEPT;
+
+/**
+ * Frees a queue. Callbacks that were not run never will be: their user_data have been finalized, on this thread, when it returns.
+ * Their operations go on.
+ *
+ * @param[in] queue  the queue, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once no other thread uses the queue
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+void sg_queue_free(sg_queue *queue)
+SG_NOEXCEPT;
+
+/**
  * Begins to read a `find` page by page. No page is asked for yet.
  *
  * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the pages.
@@ -1007,19 +1327,40 @@ SG_API sg_status sg_pages_open(const sg_client *client, const char *params_json,
  * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
  * every further call fails in the same way, so that a part is never taken for the whole.
  *
- * @param[in,out] pages  the pages; not NULL; stay the caller's.
+ * @param[in] pages  the pages; not NULL; stay the caller's.
  * @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
  *   NULL itself.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE when a page was stopped before, or after a shutdown;
  *   otherwise as sg_call()
- * @threadsafe no: one thread at a time
+ * @threadsafe yes: each thread gets another page
  * @blocking yes, within the time limits of the client's options, which each page has for itself
  * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
  * @since 0.1.0
  */
 SG_API
-sg_status sg_pages_next(sg_pages *pages,
+sg_status sg_pages_next(const sg_pages *pages,
                         sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * Begins to read the next page and returns at once: sg_pages_next() without the wait.
+ *
+ * Several may be begun: pages come in the order in which they were asked for. An operation that is cancelled ends the reading,
+ * so that a part is never taken for the whole.
+ *
+ * @param[in] pages  the pages; not NULL; stay the caller's, and may be freed before the operation.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself. When it is done,
+ *   sg_op_take_result() gives the page, or SG_STATUS_OK and NULL behind the last one.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+ *   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_pages_submit_next(const sg_pages *pages,
+                               sg_op **out)
 SG_NOEXCEPT;
 
 /**

@@ -2,13 +2,14 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use super::client::sg_client;
 use super::guard;
 use super::handle::{Borrowed, Out};
 use super::result::{give, sg_result};
 use super::string::{Span, Text};
-use crate::client::{Client, Result, Status};
+use crate::client::{Client, Document, Error, Progress, Result, Status};
 
 /// Calls a method of the official Python client by its name and waits for the answer.
 ///
@@ -130,19 +131,44 @@ pub unsafe extern "C" fn sg_call_raw_n(
 }
 
 /// Whose vocabulary a call is in.
-enum Way {
+#[derive(Clone, Copy)]
+pub(super) enum Way {
     /// The official client's.
     Known,
     /// The wire's.
     Raw,
 }
 
-impl Way {
-    /// The parameter that names the method.
-    fn parameter(&self) -> &'static str {
-        match self {
+/// A call whose arguments were taken over from C.
+pub(super) struct Call {
+    way: Way,
+    method: String,
+    params: String,
+}
+
+impl Call {
+    pub(super) fn new<'a>(way: Way, method: &Text<'_>, params: impl FnOnce() -> Result<&'a str>) -> Result<Call> {
+        let parameter = match way {
             Way::Known => "method",
             Way::Raw => "wire_method",
+        };
+        let method = method.required(parameter)?.to_owned();
+        let params = params()?.to_owned();
+        Ok(Call { way, method, params })
+    }
+
+    /// What it comes to if it is stopped before its end.
+    pub(super) fn stopped(&self, why: &str) -> Error {
+        match self.way {
+            Way::Known => Client::stopped(&self.method, why),
+            Way::Raw => Client::stopped_raw(&self.method, why),
+        }
+    }
+
+    pub(super) async fn make(self, client: Client, progress: Arc<Progress>) -> Result<Document> {
+        match self.way {
+            Way::Known => client.call_watched(&self.method, &self.params, &progress).await,
+            Way::Raw => client.call_raw(&self.method, &self.params).await,
         }
     }
 }
@@ -156,20 +182,10 @@ fn call<'a>(
 ) -> Result<()> {
     out.start(std::ptr::null_mut())?;
     let connection = client.share("client")?;
-    let method = method.required(way.parameter())?.to_owned();
-    let params = params()?.to_owned();
-    let why = "the library was shut down during the call";
-    let stopped = match way {
-        Way::Known => Client::stopped(&method, why),
-        Way::Raw => Client::stopped_raw(&method, why),
-    };
+    let call = Call::new(way, method, params)?;
+    let stopped = call.stopped("the library was shut down during the call");
     let client = connection.body().client.clone();
-    let document = connection.body().runtime.run(stopped, async move {
-        match way {
-            Way::Known => client.call(&method, &params).await,
-            Way::Raw => client.call_raw(&method, &params).await,
-        }
-    })?;
+    let document = connection.body().runtime.run(stopped, call.make(client, Arc::default()))?;
     out.put(give(document));
     Ok(())
 }

@@ -2,12 +2,14 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use super::guard;
 use super::handle::{Borrowed, Handle, InArc, Out, Owned};
+use super::op::{Gives, Outcome, Work, sg_op};
 use super::options::sg_options;
 use super::string::Text;
-use crate::client::{Client, Credentials, Error, Result, Secret, Status};
+use crate::client::{Client, Credentials, Error, Options, Result, Secret, Status};
 use crate::runtime::Runtime;
 
 /// A signed-in connection to one site.
@@ -57,15 +59,7 @@ pub unsafe extern "C" fn sg_connect_user(
     out: *mut *mut sg_client,
 ) -> Status {
     from_c!(site_url: Text, login: Text, password: Text, options: Borrowed<sg_options>, out: Out<*mut sg_client>);
-    guard::status(|| {
-        connect(&out, &site_url, &options, || {
-            let login = login.required("login")?.to_owned();
-            Ok(Credentials::Person {
-                login,
-                password: Secret::new(password.required("password")?),
-            })
-        })
-    })
+    guard::status(|| connect(&out, &site_url, &options, || person(&login, &password)))
 }
 
 /// Signs in as a script, with the name and the application key that the site shows for it.
@@ -91,15 +85,7 @@ pub unsafe extern "C" fn sg_connect_script(
     out: *mut *mut sg_client,
 ) -> Status {
     from_c!(site_url: Text, script_name: Text, api_key: Text, options: Borrowed<sg_options>, out: Out<*mut sg_client>);
-    guard::status(|| {
-        connect(&out, &site_url, &options, || {
-            let name = script_name.required("script_name")?.to_owned();
-            Ok(Credentials::Script {
-                name,
-                api_key: Secret::new(api_key.required("api_key")?),
-            })
-        })
-    })
+    guard::status(|| connect(&out, &site_url, &options, || script(&script_name, &api_key)))
 }
 
 /// Joins a session that was opened elsewhere, such as by a browser sign-in or by the method get_session_token.
@@ -123,13 +109,86 @@ pub unsafe extern "C" fn sg_connect_session(
     out: *mut *mut sg_client,
 ) -> Status {
     from_c!(site_url: Text, session_token: Text, options: Borrowed<sg_options>, out: Out<*mut sg_client>);
-    guard::status(|| {
-        connect(&out, &site_url, &options, || {
-            Ok(Credentials::Session {
-                token: Secret::new(session_token.required("session_token")?),
-            })
-        })
-    })
+    guard::status(|| connect(&out, &site_url, &options, || session(&session_token)))
+}
+
+/// Begins to sign in as a person, and returns at once: sg_connect_user() without the wait.
+///
+/// When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
+///
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] login  the person's login; not NULL; copied.
+/// @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
+/// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+/// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: an argument
+///   is NULL or not UTF-8; SG_STATUS_INTERNAL: the library's threads could not be started
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_submit_connect_user(
+    site_url: *const c_char,
+    login: *const c_char,
+    password: *const c_char,
+    options: *const sg_options,
+    out: *mut *mut sg_op,
+) -> Status {
+    from_c!(site_url: Text, login: Text, password: Text, options: Borrowed<sg_options>, out: Out<*mut sg_op>);
+    guard::status(|| submit_connect(&out, &site_url, &options, || person(&login, &password)))
+}
+
+/// Begins to sign in as a script, and returns at once: sg_connect_script() without the wait.
+///
+/// When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
+///
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] script_name  the script's name; not NULL; copied.
+/// @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
+/// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+/// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: an argument
+///   is NULL or not UTF-8; SG_STATUS_INTERNAL: the library's threads could not be started
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_submit_connect_script(
+    site_url: *const c_char,
+    script_name: *const c_char,
+    api_key: *const c_char,
+    options: *const sg_options,
+    out: *mut *mut sg_op,
+) -> Status {
+    from_c!(site_url: Text, script_name: Text, api_key: Text, options: Borrowed<sg_options>, out: Out<*mut sg_op>);
+    guard::status(|| submit_connect(&out, &site_url, &options, || script(&script_name, &api_key)))
+}
+
+/// Begins to sign in as whoever a session belongs to, and returns at once: sg_connect_session() without the wait.
+///
+/// When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
+///
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
+/// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
+/// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: an argument
+///   is NULL or not UTF-8; SG_STATUS_INTERNAL: the library's threads could not be started
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_submit_connect_session(
+    site_url: *const c_char,
+    session_token: *const c_char,
+    options: *const sg_options,
+    out: *mut *mut sg_op,
+) -> Status {
+    from_c!(site_url: Text, session_token: Text, options: Borrowed<sg_options>, out: Out<*mut sg_op>);
+    guard::status(|| submit_connect(&out, &site_url, &options, || session(&session_token)))
 }
 
 /// Frees a client. Results that came from it stay valid. It does not sign out.
@@ -152,6 +211,47 @@ pub unsafe extern "C" fn sg_client_free(client: *mut sg_client) {
     });
 }
 
+fn person(login: &Text<'_>, password: &Text<'_>) -> Result<Credentials> {
+    let login = login.required("login")?.to_owned();
+    let password = Secret::new(password.required("password")?);
+    Ok(Credentials::Person { login, password })
+}
+
+fn script(script_name: &Text<'_>, api_key: &Text<'_>) -> Result<Credentials> {
+    let name = script_name.required("script_name")?.to_owned();
+    let api_key = Secret::new(api_key.required("api_key")?);
+    Ok(Credentials::Script { name, api_key })
+}
+
+fn session(session_token: &Text<'_>) -> Result<Credentials> {
+    let token = Secret::new(session_token.required("session_token")?);
+    Ok(Credentials::Session { token })
+}
+
+/// A connect whose arguments were taken over from C.
+struct Connect {
+    site_url: String,
+    credentials: Credentials,
+    options: Options,
+}
+
+impl Connect {
+    fn new(site_url: &Text<'_>, options: &Borrowed<'_, sg_options>, credentials: impl FnOnce() -> Result<Credentials>) -> Result<Connect> {
+        let site_url = site_url.required("site_url")?.to_owned();
+        let credentials = credentials()?;
+        let options = options.optional("options")?.cloned().unwrap_or_default();
+        Ok(Connect {
+            site_url,
+            credentials,
+            options,
+        })
+    }
+
+    async fn make(self) -> Result<Client> {
+        Client::connect(&self.site_url, self.credentials, self.options).await
+    }
+}
+
 fn connect(
     out: &Out<'_, *mut sg_client>,
     site_url: &Text<'_>,
@@ -159,12 +259,25 @@ fn connect(
     credentials: impl FnOnce() -> Result<Credentials>,
 ) -> Result<()> {
     out.start(std::ptr::null_mut())?;
-    let site_url = site_url.required("site_url")?.to_owned();
-    let credentials = credentials()?;
-    let options = options.optional("options")?.cloned().unwrap_or_default();
+    let connect = Connect::new(site_url, options, credentials)?;
     let runtime = Runtime::acquire()?;
     let stopped = Error::new(Status::Cancelled, "the library was shut down while the client was connecting");
-    let client = runtime.run(stopped, async move { Client::connect(&site_url, credentials, options).await })?;
+    let client = runtime.run(stopped, connect.make())?;
     out.put(Owned::<sg_client>::new(Connection { runtime, client }).into_c());
+    Ok(())
+}
+
+fn submit_connect(
+    out: &Out<'_, *mut sg_op>,
+    site_url: &Text<'_>,
+    options: &Borrowed<'_, sg_options>,
+    credentials: impl FnOnce() -> Result<Credentials>,
+) -> Result<()> {
+    out.start(std::ptr::null_mut())?;
+    let connect = Connect::new(site_url, options, credentials)?;
+    let runtime = Runtime::acquire()?;
+    let stopped = Error::new(Status::Cancelled, "the connect was cancelled");
+    let work = async move { connect.make().await.map(Outcome::Client) };
+    out.put(Work::start(&runtime, Gives::Client, stopped, Arc::default(), work)?);
     Ok(())
 }

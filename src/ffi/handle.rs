@@ -97,12 +97,31 @@ impl<B> Cell<B> {
     }
 }
 
+/// The mark of a handle that was freed and is lent once more.
+const fn lent(mark: u64) -> u64 {
+    !mark
+}
+
 /// The handle's memory, if the pointer can be one.
 fn checked<H: Handle>(pointer: *const H) -> Option<*mut Cell<H::Body>> {
     let cell = pointer.cast::<Cell<H::Body>>().cast_mut();
+    if cell.is_null() || !cell.is_aligned() {
+        return None;
+    }
     // SAFETY: a wrapper holds what a caller passed as this handle; its mark is read only when it is aligned and not NULL.
-    let live = !cell.is_null() && cell.is_aligned() && unsafe { &(*cell).mark }.load(Ordering::Acquire) == H::MARK;
-    live.then_some(cell)
+    let mark = unsafe { &(*cell).mark }.load(Ordering::Acquire);
+    (mark == H::MARK || mark == lent(H::MARK)).then_some(cell)
+}
+
+/// Lends a handle to a callback under the pointer by which the host knows it, even where the host has freed it since. To free it
+/// then does nothing.
+pub(super) fn lend<H: Handle<Place = InArc>>(handle: &Arc<Cell<H::Body>>, callback: impl FnOnce(*mut H)) {
+    let mark = &handle.mark;
+    let freed = mark.compare_exchange(0, lent(H::MARK), Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    callback(Arc::as_ptr(handle).cast_mut().cast());
+    if freed {
+        mark.store(0, Ordering::Release);
+    }
 }
 
 fn refused<H: Handle>(pointer: *const H, name: &str) -> Error {

@@ -30,8 +30,14 @@ mod client;
 
 mod call;
 
-mod op;
 mod structs;
+mod submit;
+
+mod op;
+
+mod callback;
+
+mod queue;
 
 mod pages;
 
@@ -44,14 +50,17 @@ mod error;
 mod runtime;
 
 pub use call::*;
+pub use callback::*;
 pub use client::*;
 pub use error::*;
 pub use op::*;
 pub use options::*;
 pub use pages::*;
+pub use queue::*;
 pub use result::*;
 pub use runtime::*;
 pub use status::*;
 pub use structs::*;
+pub use submit::*;
 pub use value::*;
 pub use version::*;

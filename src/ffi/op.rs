@@ -1,20 +1,18 @@
-//! `sg_op`: a call that goes on while the caller does something else.
+//! `sg_op`: a call, or a connect, that goes on while the caller does something else.
 #![allow(unsafe_code)]
 
-use std::ffi::c_char;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
 
-use super::client::sg_client;
+use super::client::{Connection, sg_client};
 use super::error::{Report, sg_error};
 use super::guard;
-use super::handle::{Borrowed, Handle, InBox, Out, Owned};
+use super::handle::{Borrowed, Handle, InArc, Out, Owned};
 use super::result::{give, sg_result};
-use super::string::Text;
-use super::structs::sg_call_options;
-use crate::client::{Client, Document, Progress, Result, Status};
+use crate::client::{Client, Document, Error, Progress, Result, Status};
 use crate::runtime::{Operation, Runtime};
 
 /// A call under way, or at its end.
@@ -27,10 +25,25 @@ pub struct sg_op {
 /// What is behind an `sg_op`.
 pub(super) struct Work {
     runtime: Runtime,
-    operation: Operation<Document>,
+    operation: Operation<Outcome>,
+    gives: Gives,
     progress: Arc<Progress>,
     /// The record that sg_op_error() lends, made when it is first asked for.
     error: OnceBox<Lent>,
+}
+
+/// What an operation comes to.
+pub(super) enum Outcome {
+    /// `None`: behind the last page.
+    Answer(Option<Document>),
+    Client(Client),
+}
+
+/// What an operation comes to, as it is known from its beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gives {
+    Answer,
+    Client,
 }
 
 /// An error record that belongs to an operation.
@@ -50,46 +63,9 @@ impl Drop for Lent {
 
 impl Handle for sg_op {
     type Body = Work;
-    type Place = InBox;
+    type Place = InArc;
     const NAME: &'static str = "sg_op";
     const MARK: u64 = u64::from_le_bytes(*b"sg_op_op");
-}
-
-/// Begins a call and returns at once: sg_call() without the wait.
-///
-/// @param[in] client  the client; not NULL; stays the caller's, and may be freed before the operation.
-/// @param[in] method  a method's name; not NULL; copied.
-/// @param[in] params_json  as for sg_call(); NULL for no arguments; copied.
-/// @param[in] options  limits of this call, or NULL for the client's own; copied.
-/// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
-/// @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
-///   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED; SG_STATUS_UNSUPPORTED: options of a later version ask for
-///   something that this version does not know
-/// @threadsafe yes
-/// @blocking no
-/// @callback-safe yes
-/// @since 0.1.0
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn sg_submit(
-    client: *const sg_client,
-    method: *const c_char,
-    params_json: *const c_char,
-    options: *const sg_call_options,
-    out: *mut *mut sg_op,
-) -> Status {
-    from_c!(client: Borrowed<sg_client>, method: Text, params_json: Text, out: Out<*mut sg_op>);
-    guard::status(|| {
-        out.start(std::ptr::null_mut())?;
-        let connection = client.share("client")?;
-        let method = method.required("method")?.to_owned();
-        let params = params_json.optional("params_json")?.unwrap_or("").to_owned();
-        // SAFETY: the caller keeps to the header: options are NULL or begin with their size.
-        let options = unsafe { sg_call_options::read(options) }?;
-        let client = options.limit(connection.body().client.clone());
-        let work = Work::start(&connection.body().runtime, client, method, params)?;
-        out.put(Owned::<sg_op>::new(work).into_c());
-        Ok(())
-    })
 }
 
 /// Waits until an operation is at its end.
@@ -171,9 +147,10 @@ pub unsafe extern "C" fn sg_op_progress(op: *const sg_op, done: *mut u64, total:
 /// Takes what an operation came to. A result can be taken once; a failure is told each time.
 ///
 /// @param[in] op  the operation; not NULL; stays the caller's.
-/// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
-/// @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its result was taken; otherwise how the call failed, as
-///   sg_call(), with SG_STATUS_CANCELLED after a cancel
+/// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure, and for
+///   sg_pages_submit_next() behind the last page. Not NULL itself.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its result was taken, or it is a connect, whose client
+///   sg_op_take_client() gives; otherwise how the call failed, as sg_call(), with SG_STATUS_CANCELLED after a cancel
 /// @threadsafe yes
 /// @blocking no
 /// @callback-safe yes
@@ -183,7 +160,35 @@ pub unsafe extern "C" fn sg_op_take_result(op: *const sg_op, out: *mut *mut sg_r
     from_c!(op: Borrowed<sg_op>, out: Out<*mut sg_result>);
     guard::status(|| {
         out.start(std::ptr::null_mut())?;
-        out.put(give(Work::of(&op)?.operation.take()?));
+        match Work::of(&op)?.take(Gives::Answer)? {
+            Outcome::Answer(Some(document)) => out.put(give(document)),
+            Outcome::Answer(None) | Outcome::Client(_) => {}
+        }
+        Ok(())
+    })
+}
+
+/// Takes the client of a connect that was begun with sg_submit_connect_user() and its like. It can be taken once; a failure is
+/// told each time.
+///
+/// @param[in] op  the operation; not NULL; stays the caller's.
+/// @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_STATE: it goes on, or its client was taken, or it is no connect; otherwise how the
+///   connect failed, as sg_connect_user(), with SG_STATUS_CANCELLED after a cancel
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_op_take_client(op: *const sg_op, out: *mut *mut sg_client) -> Status {
+    from_c!(op: Borrowed<sg_op>, out: Out<*mut sg_client>);
+    guard::status(|| {
+        out.start(std::ptr::null_mut())?;
+        let work = Work::of(&op)?;
+        if let Outcome::Client(client) = work.take(Gives::Client)? {
+            let runtime = work.runtime.clone();
+            out.put(Owned::<sg_client>::new(Connection { runtime, client }).into_c());
+        }
         Ok(())
     })
 }
@@ -223,25 +228,30 @@ pub unsafe extern "C" fn sg_op_error(op: *const sg_op) -> *const sg_error {
 pub unsafe extern "C" fn sg_op_free(op: *mut sg_op) {
     from_c!(op: Owned<sg_op>);
     guard::getter((), || {
-        if let Some(work) = op.take() {
-            let runtime = work.runtime.clone();
-            runtime.release(work);
+        if let Some(op) = op.take() {
+            let runtime = op.body().runtime.clone();
+            runtime.release(op);
         }
     });
 }
 
 impl Work {
-    fn start(runtime: &Runtime, client: Client, method: String, params: String) -> Result<Work> {
-        let progress = Arc::<Progress>::default();
-        let watched = Arc::clone(&progress);
-        let stopped = Client::stopped(&method, "the operation was cancelled");
-        let call = async move { client.call_watched(&method, &params, &watched).await };
-        Ok(Work {
+    /// Begins it. `stopped` is what it comes to if it is stopped before its end.
+    pub(super) fn start(
+        runtime: &Runtime,
+        gives: Gives,
+        stopped: Error,
+        progress: Arc<Progress>,
+        work: impl Future<Output = Result<Outcome>> + Send + 'static,
+    ) -> Result<*mut sg_op> {
+        let work = Work {
             runtime: runtime.clone(),
-            operation: runtime.submit(stopped, call)?,
+            operation: runtime.submit(stopped, work)?,
+            gives,
             progress,
             error: OnceBox::new(),
-        })
+        };
+        Ok(Owned::<sg_op>::new(work).into_c())
     }
 
     /// The work behind an operation of this process.
@@ -249,5 +259,24 @@ impl Work {
         let work = op.get("op")?;
         work.runtime.check_process()?;
         Ok(work)
+    }
+
+    pub(super) fn operation(&self) -> &Operation<Outcome> {
+        &self.operation
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    fn take(&self, wanted: Gives) -> Result<Outcome> {
+        if self.gives != wanted {
+            let what = match self.gives {
+                Gives::Answer => "the operation is no connect; its answer is taken with sg_op_take_result()",
+                Gives::Client => "the operation is a connect; its client is taken with sg_op_take_client()",
+            };
+            return Err(Error::new(Status::InvalidState, what));
+        }
+        self.operation.take()
     }
 }

@@ -2,13 +2,18 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 
 use super::client::sg_client;
 use super::guard;
-use super::handle::{Borrowed, Exclusive, Handle, InBox, Out, Owned};
+use super::handle::{Borrowed, Handle, InBox, Out, Owned};
+use super::op::{Gives, Outcome, Work, sg_op};
 use super::result::{give, sg_result};
 use super::string::Text;
-use crate::client::{Client, Error, Pages, Result, Status};
+use crate::client::{Client, Document, Error, Pages, Result, Status};
 use crate::runtime::Runtime;
 
 /// A `find` in progress, for reads of any size: a million rows never take more memory than a few pages.
@@ -21,8 +26,8 @@ pub struct sg_pages {
 /// What is behind an `sg_pages`.
 pub(super) struct Reading {
     runtime: Runtime,
-    /// `None` after a page was stopped in the middle.
-    pages: Option<Pages>,
+    /// `None` after a page was stopped in the middle. One page is read at a time, in the order in which they were asked for.
+    pages: Arc<Mutex<Option<Pages>>>,
 }
 
 impl Handle for sg_pages {
@@ -51,10 +56,12 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
         let connection = client.share("client")?;
         let (runtime, client) = (connection.body().runtime.clone(), connection.body().client.clone());
         let params = params_json.required("params_json")?.to_owned();
-        let pages = runtime.run(stopped(), async move { Pages::open(&client, &params).await })?;
+        let pages = runtime.run(stopped("the library was shut down while the pages were being opened"), async move {
+            Pages::open(&client, &params).await
+        })?;
         let reading = Reading {
             runtime,
-            pages: Some(pages),
+            pages: Arc::new(Mutex::new(Some(pages))),
         };
         out.put(Owned::<sg_pages>::new(reading).into_c());
         Ok(())
@@ -66,23 +73,53 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
 /// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
 /// every further call fails in the same way, so that a part is never taken for the whole.
 ///
-/// @param[in,out] pages  the pages; not NULL; stay the caller's.
+/// @param[in] pages  the pages; not NULL; stay the caller's.
 /// @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
 ///   NULL itself.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE when a page was stopped before, or after a shutdown;
 ///   otherwise as sg_call()
-/// @threadsafe no: one thread at a time
+/// @threadsafe yes: each thread gets another page
 /// @blocking yes, within the time limits of the client's options, which each page has for itself
 /// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
 /// @since 0.1.0
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sg_pages_next(pages: *mut sg_pages, out: *mut *mut sg_result) -> Status {
-    from_c!(pages: Exclusive<sg_pages>, out: Out<*mut sg_result>);
+pub unsafe extern "C" fn sg_pages_next(pages: *const sg_pages, out: *mut *mut sg_result) -> Status {
+    from_c!(pages: Borrowed<sg_pages>, out: Out<*mut sg_result>);
     guard::status(|| {
         out.start(std::ptr::null_mut())?;
-        if let Some(page) = pages.get("pages")?.next()? {
-            out.put(page);
+        let reading = pages.get("pages")?;
+        let why = "the library was shut down while a page was being read";
+        if let Some(page) = reading.runtime.run(stopped(why), reading.next())? {
+            out.put(give(page));
         }
+        Ok(())
+    })
+}
+
+/// Begins to read the next page and returns at once: sg_pages_next() without the wait.
+///
+/// Several may be begun: pages come in the order in which they were asked for. An operation that is cancelled ends the reading,
+/// so that a part is never taken for the whole.
+///
+/// @param[in] pages  the pages; not NULL; stay the caller's, and may be freed before the operation.
+/// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself. When it is done,
+///   sg_op_take_result() gives the page, or SG_STATUS_OK and NULL behind the last one.
+/// @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+///   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_pages_submit_next(pages: *const sg_pages, out: *mut *mut sg_op) -> Status {
+    from_c!(pages: Borrowed<sg_pages>, out: Out<*mut sg_op>);
+    guard::status(|| {
+        out.start(std::ptr::null_mut())?;
+        let reading = pages.get("pages")?;
+        let next = reading.next();
+        let work = async move { next.await.map(Outcome::Answer) };
+        let stopped = stopped("the operation was cancelled");
+        out.put(Work::start(&reading.runtime, Gives::Answer, stopped, Arc::default(), work)?);
         Ok(())
     })
 }
@@ -105,20 +142,20 @@ pub unsafe extern "C" fn sg_pages_free(pages: *mut sg_pages) {
 }
 
 impl Reading {
-    fn next(&mut self) -> Result<Option<*mut sg_result>> {
-        // Before the pages are moved: in a forked child even dropping them would touch what belongs to the parent.
-        self.runtime.ready()?;
-        let lost = || Error::new(Status::InvalidState, "reading a page was stopped before; open the pages again");
-        let mut pages = self.pages.take().ok_or_else(lost)?;
-        let (pages, page) = self.runtime.run(stopped(), async move {
+    fn next(&self) -> impl Future<Output = Result<Option<Document>>> + use<> {
+        let pages = Arc::clone(&self.pages);
+        async move {
+            let mut held = pages.lock().await;
+            let lost = || Error::new(Status::InvalidState, "reading a page was stopped before; open the pages again");
+            // Taken out: what is stopped in the middle does not come back.
+            let mut pages = held.take().ok_or_else(lost)?;
             let page = pages.next().await;
-            Ok((pages, page))
-        })?;
-        self.pages = Some(pages);
-        Ok(page?.map(give))
+            *held = Some(pages);
+            page
+        }
     }
 }
 
-fn stopped() -> Error {
-    Client::stopped("find", "the library was shut down while a page was being read")
+fn stopped(why: &str) -> Error {
+    Client::stopped("find", why)
 }

@@ -3,11 +3,14 @@
 //! Nothing here knows of C. A client holds a [`Runtime`], which answers by itself when the runtime was shut down since, or
 //! when the client is used in a forked child: the threads of a runtime exist only in the process that made them.
 
+mod dispatcher;
 mod operation;
 pub mod panics;
 mod process;
+mod queue;
 mod signals;
 mod threads;
+mod wakeup;
 
 #[cfg(test)]
 mod tests;
@@ -16,10 +19,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use dispatcher::Dispatcher;
 pub use operation::Operation;
 use process::Generation;
+pub use queue::Queue;
 
 use crate::client::{Error, Result};
+
+/// Something to be run once, on whatever thread.
+pub type Job = Box<dyn FnOnce() + Send>;
 
 /// A share in the process's runtime.
 #[derive(Clone)]
@@ -28,7 +36,6 @@ pub struct Runtime(Arc<Generation>);
 impl Runtime {
     /// The runtime of this process, started if there is none.
     pub fn acquire() -> Result<Runtime> {
-        threads::refuse_own()?;
         process::acquire().map(Runtime)
     }
 
@@ -51,6 +58,11 @@ impl Runtime {
     pub fn ready(&self) -> Result<()> {
         threads::refuse_own()?;
         self.0.usable().map(drop)
+    }
+
+    /// The thread for callbacks, started if there is none.
+    pub fn dispatcher(&self) -> Result<Dispatcher> {
+        self.0.dispatcher()
     }
 
     /// Starts `work` and waits for its end.

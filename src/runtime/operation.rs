@@ -1,7 +1,8 @@
 //! One piece of network work: started once, waited for by whoever wants to.
 //!
 //! Waiting is a mutex and a condition variable, never `block_on`, so that it is right on every thread of a host. What an
-//! operation came to is set exactly once, by the first of: the work's end, its panic, a cancel, the runtime's end.
+//! operation came to is set exactly once, by the first of: the work's end, its panic, a cancel, the runtime's end. Whoever set
+//! it also runs what was to follow, which only hands a callback on to where the host wants it.
 
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::{panics, threads};
+use super::{Job, panics, threads};
 use crate::client::{Error, Result, Status};
 
 /// A running or finished piece of work. Dropping it detaches from the work and does not cancel it.
@@ -21,10 +22,15 @@ pub struct Operation<T> {
 }
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
+    progress: Mutex<Progress<T>>,
     changed: Condvar,
     /// What the operation comes to when it is stopped before its end.
     stopped: Error,
+}
+
+struct Progress<T> {
+    state: State<T>,
+    next: Next,
 }
 
 enum State<T> {
@@ -33,11 +39,22 @@ enum State<T> {
     Taken,
 }
 
+/// What follows the end.
+enum Next {
+    Nothing,
+    Job(Job),
+    /// There was a job, and there is never another.
+    Begun,
+}
+
 impl<T: Send + 'static> Operation<T> {
     /// Starts `work` on the runtime. `stopped` is what the operation comes to if the work is stopped before its end.
     pub(super) fn start(runtime: &Handle, stopped: Error, work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::Running),
+            progress: Mutex::new(Progress {
+                state: State::Running,
+                next: Next::Nothing,
+            }),
             changed: Condvar::new(),
             stopped,
         });
@@ -57,10 +74,10 @@ impl<T: Send + 'static> Operation<T> {
     pub fn wait(&self, limit: Option<Duration>) -> Result<()> {
         threads::refuse_own()?;
         let deadline = limit.map(|limit| (limit, Instant::now()));
-        let mut state = self.shared.lock();
-        while matches!(*state, State::Running) {
-            state = match deadline {
-                None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        let mut progress = self.shared.lock();
+        while progress.is_running() {
+            progress = match deadline {
+                None => self.shared.changed.wait(progress).unwrap_or_else(PoisonError::into_inner),
                 Some((limit, since)) => {
                     let left = limit.saturating_sub(since.elapsed());
                     if left.is_zero() {
@@ -71,7 +88,7 @@ impl<T: Send + 'static> Operation<T> {
                     }
                     self.shared
                         .changed
-                        .wait_timeout(state, left)
+                        .wait_timeout(progress, left)
                         .unwrap_or_else(PoisonError::into_inner)
                         .0
                 }
@@ -82,12 +99,12 @@ impl<T: Send + 'static> Operation<T> {
 
     /// Whether the operation is done.
     pub fn is_done(&self) -> bool {
-        !matches!(*self.shared.lock(), State::Running)
+        !self.shared.lock().is_running()
     }
 
     /// How the operation failed, once it has.
     pub fn error(&self) -> Option<Error> {
-        match &*self.shared.lock() {
+        match &self.shared.lock().state {
             State::Done(Err(error)) => Some(error.clone()),
             _ => None,
         }
@@ -95,8 +112,8 @@ impl<T: Send + 'static> Operation<T> {
 
     /// Takes what the operation came to. There is one taker of a result; an error can be taken again.
     pub fn take(&self) -> Result<T> {
-        let mut state = self.shared.lock();
-        match std::mem::replace(&mut *state, State::Taken) {
+        let state = &mut self.shared.lock().state;
+        match std::mem::replace(state, State::Taken) {
             State::Done(Err(error)) => {
                 *state = State::Done(Err(error.clone()));
                 Err(error)
@@ -110,6 +127,23 @@ impl<T: Send + 'static> Operation<T> {
         }
     }
 
+    /// Has a job run once the operation is done, at once if it is. The job must not wait for anything. It is made
+    /// only if the operation takes it: there can be one.
+    pub fn on_done(&self, job: impl FnOnce() -> Job) -> Result<()> {
+        let mut progress = self.shared.lock();
+        if !matches!(progress.next, Next::Nothing) {
+            let what = "the operation has a callback already; there can be one";
+            return Err(Error::new(Status::InvalidState, what));
+        }
+        progress.next = Next::Job(job());
+        let due = progress.due();
+        drop(progress);
+        if let Some(job) = due {
+            job();
+        }
+        Ok(())
+    }
+
     /// Stops the work. Whoever waits is told at once; a second cancel, or one after the end, does nothing.
     pub fn cancel(&self) {
         self.shared.finish(Err(self.shared.stopped.clone()));
@@ -118,16 +152,40 @@ impl<T: Send + 'static> Operation<T> {
 }
 
 impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Progress<T>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn finish(&self, outcome: Result<T>) {
-        let mut state = self.lock();
-        if matches!(*state, State::Running) {
-            *state = State::Done(outcome);
-            drop(state);
+        let mut progress = self.lock();
+        if progress.is_running() {
+            progress.state = State::Done(outcome);
+            let due = progress.due();
+            drop(progress);
             self.changed.notify_all();
+            if let Some(job) = due {
+                job();
+            }
+        }
+    }
+}
+
+impl<T> Progress<T> {
+    fn is_running(&self) -> bool {
+        matches!(self.state, State::Running)
+    }
+
+    /// What is to be run now.
+    fn due(&mut self) -> Option<Job> {
+        if self.is_running() {
+            return None;
+        }
+        match std::mem::replace(&mut self.next, Next::Begun) {
+            Next::Job(job) => Some(job),
+            other => {
+                self.next = other;
+                None
+            }
         }
     }
 }
@@ -137,7 +195,7 @@ struct Completion<T>(Arc<Shared<T>>);
 
 impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
-        if matches!(*self.0.lock(), State::Running) {
+        if self.0.lock().is_running() {
             self.0.finish(Err(self.0.stopped.clone()));
         }
     }

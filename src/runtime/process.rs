@@ -6,12 +6,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle};
 
+use super::dispatcher::{self, Dispatcher};
 use super::{panics, signals, threads};
 use crate::client::{Error, Result, Status};
 
@@ -38,6 +39,7 @@ struct Engine {
     handle: Handle,
     runtime: Mutex<Option<tokio::runtime::Runtime>>,
     alive: Arc<AtomicUsize>,
+    callbacks: OnceCell<dispatcher::Thread>,
 }
 
 /// The current generation of this process with its runtime running.
@@ -115,14 +117,19 @@ impl Generation {
 
     /// The runtime, if work can be given to it.
     pub(super) fn usable(&self) -> Result<&Handle> {
+        self.running().map(|engine| &engine.handle)
+    }
+
+    /// The thread for callbacks.
+    pub(super) fn dispatcher(&self) -> Result<Dispatcher> {
+        let thread = self.running()?.callbacks.get_or_try_init(dispatcher::Thread::start)?;
+        thread.dispatcher().ok_or_else(was_shut_down)
+    }
+
+    fn running(&self) -> Result<&Engine> {
         self.check_process()?;
-        match self.engine.get() {
-            Some(engine) if !self.closed.load(Ordering::SeqCst) => Ok(&engine.handle),
-            _ => Err(Error::new(
-                Status::InvalidState,
-                "the library was shut down after this client had connected; connect again",
-            )),
-        }
+        let engine = self.engine.get().filter(|_| !self.closed.load(Ordering::SeqCst));
+        engine.ok_or_else(was_shut_down)
     }
 }
 
@@ -158,19 +165,28 @@ impl Engine {
             handle: runtime.handle().clone(),
             runtime: Mutex::new(Some(runtime)),
             alive,
+            callbacks: OnceCell::new(),
         })
     }
 
-    /// Stops all work, then waits for the threads. With no time to wait they end by themselves.
+    /// Stops all work, runs the callbacks that follow from that, then waits for the threads. With no time to wait all that
+    /// happens by itself.
     fn stop(&self, timeout: Duration) -> Result<()> {
+        let since = Instant::now();
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(runtime) = runtime else { return Ok(()) };
+        let callbacks = self.callbacks.get();
         if timeout.is_zero() {
             runtime.shutdown_background();
+            callbacks.map(|thread| thread.stop(timeout));
             return Ok(());
         }
         runtime.shutdown_timeout(timeout);
-        match self.alive.load(Ordering::SeqCst) {
+        let left = timeout.saturating_sub(since.elapsed());
+        // A callback that has begun may need a moment even where the network took all the time.
+        let called = callbacks.is_none_or(|thread| thread.stop(left.max(Duration::from_millis(1))));
+        let alive = self.alive.load(Ordering::SeqCst) + usize::from(!called);
+        match alive {
             0 => Ok(()),
             left => Err(Error::new(
                 Status::TimeoutWait,
@@ -181,6 +197,13 @@ impl Engine {
             )),
         }
     }
+}
+
+fn was_shut_down() -> Error {
+    Error::new(
+        Status::InvalidState,
+        "the library was shut down after this client had connected; connect again",
+    )
 }
 
 fn no_threads(why: &str) -> Error {

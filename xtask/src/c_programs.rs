@@ -52,6 +52,7 @@ impl Program {
 
 const PROGRAMS: &[Program] = &[
     Program::new("bad_input", Links::Library),
+    Program::new("callbacks", Links::Library),
     Program::new("dlclose", Links::Nothing),
     Program {
         not_sanitized: Some("a child forked beside busy threads inherits the sanitizer's own locks and hangs in its malloc"),
@@ -62,6 +63,7 @@ const PROGRAMS: &[Program] = &[
     Program::new("frees", Links::Library),
     Program::new("panic", Links::Panics),
     Program::new("permission", Links::Library),
+    Program::new("queue", Links::Library),
     Program {
         // Short enough to wait for their end, long enough for a renewed one to be used under valgrind.
         site: &["--session-lifetime", "6"],
