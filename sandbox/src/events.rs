@@ -112,10 +112,11 @@ impl EventLog<'_> {
         self.write(subject, "Change", Some(&field.name), &description, meta)
     }
 
-    /// Someone signed in, or failed to. The person is both the user and the subject.
+    /// Someone signed in or out, or failed to sign in. The person is both the user and the subject.
     pub(crate) fn login(&self, action: &str, login: &str) -> Result<(), Fault> {
         let description = match action {
             "Login" => format!("{} ({login}) logged in", self.caller.name),
+            "Logout" => format!("{} ({login}) logged out", self.caller.name),
             _ => format!("{} ({login}) failed to log in", self.caller.name),
         };
         let meta = json!({"type": "user_login", "action": action, "login": login});

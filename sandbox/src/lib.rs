@@ -24,6 +24,7 @@ mod events;
 mod fault;
 mod files;
 mod filter;
+mod front;
 mod media;
 mod methods;
 mod preferences;

@@ -16,6 +16,7 @@ use crate::auth::secrets::Verifier;
 use crate::auth::sessions;
 use crate::auth::settings::{Auth, Settings};
 use crate::fault::Fault;
+use crate::front::Front;
 use crate::media::{self, Media, links::Links};
 use crate::requests::{RequestLog, RequestRecord};
 use crate::roles::Roles;
@@ -78,6 +79,10 @@ impl SeedSource {
             Self::File(path) => format!("seed file {}", path.display()),
             Self::Text(_) => "seed text".to_owned(),
         }
+    }
+
+    fn is_default(&self) -> bool {
+        matches!(self, Self::Default)
     }
 
     fn parse(&self) -> Result<Seed, StartError> {
@@ -219,6 +224,7 @@ impl Sandbox {
             roles: store.read(Roles::load).map_err(data_error)?,
             auth: Auth::new(options.sign_in),
             requests: RequestLog::default(),
+            front: Front::new(address.ip(), options.seed.is_default().then(|| planted.people.clone())),
             schema,
             store,
         });

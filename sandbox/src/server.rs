@@ -14,6 +14,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::auth::app_sessions;
 use crate::fault::Fault;
+use crate::front;
 use crate::media;
 use crate::methods::{self, Reply};
 use crate::requests::{self, RequestRecord};
@@ -29,6 +30,7 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .layer(CompressionLayer::new())
         .merge(media::router())
         .merge(app_sessions::router())
+        .merge(front::router())
         .with_state(site)
 }
 

@@ -1,6 +1,7 @@
 //! The site: everything that a call needs, in one place.
 
 use crate::auth::settings::Auth;
+use crate::front::Front;
 use crate::media::Media;
 use crate::requests::RequestLog;
 use crate::roles::Roles;
@@ -14,4 +15,5 @@ pub(crate) struct Site {
     pub(crate) auth: Auth,
     pub(crate) media: Media,
     pub(crate) requests: RequestLog,
+    pub(crate) front: Front,
 }

@@ -4,6 +4,7 @@
 pub(crate) mod app_sessions;
 pub(crate) mod caller;
 pub(crate) mod control;
+pub(crate) mod cookies;
 mod people;
 mod scripts;
 pub(crate) mod secrets;

@@ -54,6 +54,11 @@ pub(crate) fn hash_token(token: &str) -> String {
     digest(&["session", token])
 }
 
+/// What a form carries of the secret in its browser's cookie.
+pub(crate) fn hash_form(secret: &str) -> String {
+    digest(&["form", secret])
+}
+
 pub(crate) fn hash_password(password: &str) -> String {
     let salt = random_hex();
     let hash = stretch(password, &salt, PASSWORD_ROUNDS);
@@ -78,11 +83,15 @@ fn matches(secret: &str, stored: &str) -> bool {
         }
         _ => return false,
     };
-    // Both are hashes of one length: compared whole, so that time tells nothing.
-    computed.len() == kept.len()
-        && computed
+    equal(&computed, kept)
+}
+
+/// Compares two hashes whole, so that time tells nothing.
+pub(crate) fn equal(left: &str, right: &str) -> bool {
+    left.len() == right.len()
+        && left
             .bytes()
-            .zip(kept.bytes())
+            .zip(right.bytes())
             .fold(0, |differences, (left, right)| differences | (left ^ right))
             == 0
 }

@@ -1,7 +1,7 @@
 //! Session tokens. A token is kept as its hash only.
 
 use chrono::Utc;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::caller::Caller;
 use super::{people, scripts, secrets};
@@ -93,6 +93,33 @@ pub(super) fn authenticate(site: &Site, token: &str, reject_if_expired: bool) ->
 /// Whose session a browser's cookie is; one that has expired is nobody's.
 pub(crate) fn caller(site: &Site, token: &str) -> Result<Caller, Fault> {
     authenticate(site, token, true)
+}
+
+/// Ends a person's session: who has signed out in one place is signed in elsewhere still.
+pub(crate) fn close(site: &Site, caller: &Caller, token: &str) -> Result<(), Fault> {
+    site.store.write(|connection| {
+        connection.execute("DELETE FROM sessions WHERE token_hash = ?1", [secrets::hash_token(token)])?;
+        let login: Option<String> = connection
+            .query_row(
+                "SELECT login FROM \"t_HumanUser\" WHERE id = ?1",
+                [caller.id_as("HumanUser")],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let Some(login) = login else {
+            return Ok(());
+        };
+        EventLog { connection, caller }.login("Logout", &login)
+    })
+}
+
+/// Ends every session of a person or script, also those that it opened on behalf of others.
+pub(crate) fn end_all_of(connection: &Connection, entity_type: &str, id: i64) -> Result<(), Fault> {
+    connection.execute(
+        "DELETE FROM sessions WHERE (type = ?1 AND id = ?2) OR (sudo_type = ?1 AND sudo_id = ?2)",
+        (entity_type, id),
+    )?;
+    Ok(())
 }
 
 fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {

@@ -208,7 +208,7 @@ fn plain(query: &mut Query<'_>, test: &Test<'_, '_>, expression: &str) -> Result
 }
 
 /// A link with this mark stands for whoever asks, as in the filters of the web application.
-pub(super) fn is_current_user(value: &Value) -> bool {
+pub(crate) fn is_current_user(value: &Value) -> bool {
     value.get("valid").is_some_and(|valid| valid == "logged_in_user_token")
 }
 

@@ -17,6 +17,7 @@ use super::storage::refusal;
 use super::{KEPT, THUMBNAILS, pictures, thumbnails};
 use crate::auth;
 use crate::auth::caller::Caller;
+use crate::auth::cookies::{SESSION, cookie};
 use crate::fault::Fault;
 use crate::methods::write::Writer;
 use crate::roles::guard::Guard;
@@ -25,7 +26,6 @@ use crate::store::row;
 
 /// Bytes read at a time.
 const CHUNK: u64 = 256 * 1024;
-const COOKIE: &str = "_session_id=";
 
 /// What a download is answered.
 enum Found {
@@ -54,12 +54,12 @@ pub(super) async fn attachment(State(site): State<Arc<Site>>, Path(id): Path<Str
         return nothing();
     };
     let query = uri.query().unwrap_or_default();
-    let asker = match (query.contains("signature="), cookie(&headers)) {
+    let asker = match (query.contains("signature="), cookie(&headers, SESSION)) {
         (true, _) => match site.media.links.check(&format!("/file_serve/attachment/{id}"), query) {
             Ok(seal) => Asker::Sealed(seal.viewer),
             Err(reason) => return refusal(StatusCode::FORBIDDEN, "AccessDenied", reason),
         },
-        (false, Some(token)) => Asker::Session(token),
+        (false, Some(token)) => Asker::Session(token.to_owned()),
         (false, None) if !site.media.open_downloads => return (StatusCode::FORBIDDEN, "Sign in to download files.").into_response(),
         (false, None) => Asker::Unknown,
     };
@@ -94,12 +94,6 @@ pub(super) async fn attachment(State(site): State<Arc<Site>>, Path(id): Path<Str
 /// Sites say no more than this.
 fn nothing() -> Response {
     (StatusCode::BAD_REQUEST, "There is no such attachment.").into_response()
-}
-
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    let token = cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix(COOKIE))?;
-    Some(token.to_owned())
 }
 
 fn find(site: &Site, id: i64, asker: &Asker, begins: bool) -> Result<Found, Fault> {

@@ -7,9 +7,9 @@ use rusqlite::types::Value as SqlValue;
 use serde_json::{Map, Value, json};
 
 use super::Call;
+use super::keys::{KEY_FIELD, issue_key};
 use super::parameters::{FieldValue, Parameters};
 use super::writer::{Assignment, Writer, quote_fields, text_value};
-use crate::auth::{keep_secret, secrets};
 use crate::events::EVENT_LOG;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
@@ -19,8 +19,6 @@ use crate::store::row::{self, Columns, LinkMode};
 use crate::values::{Stored, default_of};
 
 pub(super) const VERB: &str = "create";
-/// The field in which a new script's application key is told, this once.
-const KEY_FIELD: &str = "salted_password";
 
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     call.write(|writer| request(writer, &Parameters::of(VERB, call.parameters)?))
@@ -37,17 +35,9 @@ pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>) -> Resul
     let answered: Vec<String> = answered.into_iter().collect();
     let mut reply = writer.answer(entity_type, id, &answered)?;
     if entity_type.name == "ApiUser" {
-        // It can't be read again: only its hash is kept.
         reply.insert(KEY_FIELD.to_owned(), json!(issue_key(writer, id)?));
     }
     Ok(Value::Object(reply))
-}
-
-/// Gives a script a new application key.
-pub(crate) fn issue_key(writer: &Writer<'_>, id: i64) -> Result<String, Fault> {
-    let key = secrets::random_hex();
-    keep_secret(writer.connection, "ApiUser", id, Some(&secrets::hash_key(&key)))?;
-    Ok(key)
 }
 
 /// Makes the row, its links and its events, and gives its id.

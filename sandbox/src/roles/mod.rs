@@ -53,6 +53,11 @@ impl Roles {
     }
 
     pub(crate) fn load(connection: &Connection) -> Result<Self, Fault> {
+        Self::build(&Self::definitions(connection)?).map_err(Fault::argument)
+    }
+
+    /// The roles as they were written down, by id.
+    pub(crate) fn definitions(connection: &Connection) -> Result<Vec<(i64, RoleDefinition)>, Fault> {
         let mut statement = connection.prepare("SELECT id, definition FROM roles ORDER BY id")?;
         let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
         let mut definitions = Vec::new();
@@ -61,7 +66,7 @@ impl Roles {
             let definition = serde_json::from_str(&text).map_err(|error| Fault::argument(format!("role {id} in the data: {error}")))?;
             definitions.push((id, definition));
         }
-        Self::build(&definitions).map_err(Fault::argument)
+        Ok(definitions)
     }
 
     pub(crate) fn save(connection: &Connection, id: i64, definition: &RoleDefinition) -> Result<(), Fault> {

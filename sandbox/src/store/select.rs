@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::schema::{DataType, EntityType, Storage};
 
 /// What a reader sees in the place of a secret.
-const MASKED: &str = "*******";
+pub(crate) const MASKED: &str = "*******";
 
 pub(crate) struct Sort {
     pub(crate) path: String,
