@@ -1,10 +1,11 @@
 //! Values of file and link fields: web links, and local files below a storage root.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Map, Value, json};
 
-use crate::filter::relations::class_name;
-use crate::values::Unfit;
+use crate::filter::relations::inspect;
+use crate::schema::DataType;
+use crate::values::{Unfit, kinds, wrong_kind};
 
 /// A storage root, with its path on each platform.
 struct Root {
@@ -16,13 +17,11 @@ struct Root {
 
 const PLATFORMS: [&str; 3] = ["local_path_linux", "local_path_mac", "local_path_windows"];
 
-/// The value as it is kept and shown: `{"link_type", "url", "name", …}`.
+/// The value as it is kept and shown: `{"link_type", "url", "name", …}`. One with an `id` is that of the Attachment
+/// which was named; of any other an Attachment is to be made.
 pub(crate) fn normalise(connection: &Connection, value: &Value) -> Result<Value, Unfit> {
     let Value::Object(object) = value else {
-        return Err(Unfit::Kind(format!(
-            "expected [Hash, NilClass] data type(s) but got {}: {value}",
-            class_name(value)
-        )));
+        return Err(wrong_kind(kinds(DataType::Url), value));
     };
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     if let Some(path) = text("local_path") {
@@ -35,27 +34,46 @@ pub(crate) fn normalise(connection: &Connection, value: &Value) -> Result<Value,
             .ok_or_else(|| Unfit::Value("the Local Storage given does not exist.".to_owned()))?;
         return Ok(describe(object, &root, path));
     }
-    match text("url") {
-        Some(url) if !url.is_empty() => Ok(json!({
+    match (text("url"), text("type"), object.get("id").and_then(Value::as_i64)) {
+        (Some(url), _, _) if !url.is_empty() => Ok(json!({
             "link_type": "web",
             "url": url,
             "name": text("name").unwrap_or(url),
             "content_type": text("content_type"),
         })),
-        _ => Err(Unfit::Value(format!(
-            "expected a Hash with 'url', 'local_path', or 'local_storage' and 'relative_path' but got: {value}"
+        (None, Some("Attachment"), Some(id)) => attached(connection, id)?.ok_or_else(|| {
+            Unfit::Value(format!(
+                "Value is not legal. Entity of type [Attachment] with id={id} does not exist, or has no file."
+            ))
+        }),
+        _ => Err(Unfit::Argument(format!(
+            "invalid/missing url hash string 'url': {} A link has 'url', a local file has 'local_path', or 'local_storage' and \
+             'relative_path'.",
+            inspect(value)
         ))),
     }
 }
 
+/// What a live Attachment holds.
+fn attached(connection: &Connection, id: i64) -> Result<Option<Value>, rusqlite::Error> {
+    let held: Option<Option<String>> = connection
+        .prepare_cached("SELECT this_file FROM \"t_Attachment\" WHERE id = ?1 AND _retired = 0")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(held.flatten().and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// The storage is the one whose root leads furthest into the path.
 fn local_file(connection: &Connection, object: &Map<String, Value>, path: &str) -> Result<Value, Unfit> {
-    for root in roots(connection)? {
-        let relative = root.paths.iter().flatten().find_map(|prefix| below(path, prefix));
-        if let Some(relative) = relative {
-            return Ok(describe(object, &root, &relative));
-        }
+    let roots = roots(connection)?;
+    let below = roots.iter().flat_map(|root| {
+        let prefixes = root.paths.iter().flatten();
+        prefixes.filter_map(move |prefix| Some((root, below(path, prefix)?)))
+    });
+    match below.min_by_key(|(root, relative)| (relative.len(), -root.id)) {
+        Some((root, relative)) => Ok(describe(object, root, &relative)),
+        None => Err(Unfit::Value(format!("Path {path} doesn't match any defined Local Storage."))),
     }
-    Err(Unfit::Value(format!("Path {path} doesn't match any defined Local Storage.")))
 }
 
 /// The part of a path below a root, with forward slashes.
@@ -72,7 +90,8 @@ fn describe(object: &Map<String, Value>, root: &Root, relative: &str) -> Value {
     let given = |key: &str| object.get(key).cloned().filter(Value::is_string);
     described.insert("link_type".to_owned(), json!("local"));
     described.insert("name".to_owned(), given("name").unwrap_or_else(|| json!(base_name)));
-    described.insert("content_type".to_owned(), given("content_type").unwrap_or(Value::Null));
+    let guess = || json!(mime_guess::from_path(base_name).first_raw());
+    described.insert("content_type".to_owned(), given("content_type").unwrap_or_else(guess));
     described.insert("relative_path".to_owned(), json!(relative));
     described.insert(
         "local_storage".to_owned(),

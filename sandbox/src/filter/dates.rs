@@ -9,22 +9,41 @@ pub(crate) fn format_date_time(moment: DateTime<Utc>) -> String {
 
 /// `YYYY-MM-DD`, nothing else.
 pub(crate) fn parse_date(text: &str) -> Option<NaiveDate> {
-    (text.len() == 10)
-        .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
-        .flatten()
+    let shaped = text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(index, byte)| matches!(index, 4 | 7) == (byte == b'-') && (byte == b'-' || byte.is_ascii_digit()));
+    shaped.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten()
+}
+
+/// The site's words for what is no date.
+pub(crate) fn invalid_date(text: &str) -> String {
+    format!("Invalid date format: {text}. Correct format is: 2011-01-21")
 }
 
 /// A date-time with `Z`, with an offset, or with none (taken as UTC); a bare date is its midnight.
 pub(crate) fn parse_date_time(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-        return Some(moment.with_timezone(&Utc));
+    if let Some(date) = parse_date(text) {
+        return Some(date.and_time(NaiveTime::MIN).and_utc());
     }
-    for format in ["%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"] {
-        if let Ok(moment) = NaiveDateTime::parse_from_str(text, format) {
-            return Some(moment.and_utc());
-        }
-    }
-    parse_date(text).map(|date| date.and_time(NaiveTime::MIN).and_utc())
+    // The separator is a `T`: RFC 3339 would let it be a space.
+    let day = text.get(..10).and_then(parse_date);
+    day.filter(|_| text.get(10..11).is_some_and(|separator| separator.eq_ignore_ascii_case("T")))?;
+    let moment = DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.with_timezone(&Utc))
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc()))
+        .ok()?;
+    // An offset may lead out of the years that have four digits, by which moments are sorted.
+    (0..=9_999).contains(&moment.year()).then_some(moment)
+}
+
+/// The site's words for what is no date and time.
+pub(crate) fn invalid_date_time(text: &str) -> String {
+    format!(
+        "Invalid date time format: {text}. Correct format is 2011-01-21T13:26:09Z (UTC), 2011-01-21T13:26:09-07:00 (UTC Offset) or any \
+         ISO8601 compatible string."
+    )
 }
 
 /// The units of `in_last` and `in_next`.
@@ -37,16 +56,18 @@ pub(crate) enum Unit {
     Year,
 }
 
+/// The units by their names on the wire.
+pub(crate) const UNITS: [(&str, Unit); 5] = [
+    ("HOUR", Unit::Hour),
+    ("DAY", Unit::Day),
+    ("WEEK", Unit::Week),
+    ("MONTH", Unit::Month),
+    ("YEAR", Unit::Year),
+];
+
 impl Unit {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        match name.to_ascii_uppercase().as_str() {
-            "HOUR" => Some(Self::Hour),
-            "DAY" => Some(Self::Day),
-            "WEEK" => Some(Self::Week),
-            "MONTH" => Some(Self::Month),
-            "YEAR" => Some(Self::Year),
-            _ => None,
-        }
+        UNITS.iter().find(|(known, _)| *known == name).map(|(_, unit)| *unit)
     }
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::relations::{Test, first, is_current_user, match_text, need_values, unexpected};
+use super::relations::{Test, first, is_current_user, match_text, unexpected};
 use crate::fault::Fault;
+use crate::schema::DataType;
 use crate::store::fold;
 use crate::store::query::{Query, alive, join, link_columns};
+use crate::values::type_and_id;
 
 /// The values of a filter on links: no row, and rows by their type.
 #[derive(Default)]
@@ -19,21 +21,14 @@ struct Targets {
 fn targets(query: &Query<'_>, test: &Test<'_, '_>) -> Result<Targets, Fault> {
     let mut targets = Targets::default();
     for value in test.values {
-        let Value::Object(object) = value else {
-            if !value.is_null() {
-                return Err(unexpected(query, test, "Hash, NilClass", value));
-            }
+        if value.is_null() {
             targets.nothing = true;
             continue;
-        };
-        let entity_type = object.get("type").and_then(Value::as_str);
-        let id = object.get("id").and_then(Value::as_i64);
-        let (Some(entity_type), Some(id)) = (entity_type, id) else {
-            return Err(Fault::bad_call(
-                query.verb,
-                format_args!("{} expected a Hash with 'type' and 'id' but got: {value}", test.name),
-            ));
-        };
+        }
+        if !value.is_object() && test.leaf.field.data_type == DataType::Entity {
+            return Err(unexpected(query, test, "Hash, NilClass", value));
+        }
+        let (entity_type, id) = type_and_id(query.schema, value).map_err(|message| Fault::bad_call(query.verb, message))?;
         let me = is_current_user(value);
         let id = if me { query.caller.id_as(entity_type) } else { id };
         targets.ids.entry(entity_type.to_owned()).or_default().push(Value::from(id));
@@ -119,7 +114,6 @@ fn exists<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>, condition: &str) -> Re
 
 /// The `name_…` relations on the display name of a link's target.
 fn name_test(query: &mut Query<'_>, test: &Test<'_, '_>, relation: &str, expression: &str) -> Result<String, Fault> {
-    need_values(query, test, 1)?;
     let value = first(test);
     let Value::String(name) = &value else {
         return Err(unexpected(query, test, "String", &value));
@@ -133,7 +127,6 @@ fn name_test(query: &mut Query<'_>, test: &Test<'_, '_>, relation: &str, express
 }
 
 fn type_value(query: &Query<'_>, test: &Test<'_, '_>) -> Result<Option<String>, Fault> {
-    need_values(query, test, 1)?;
     match first(test) {
         Value::Null => Ok(None),
         Value::String(name) => Ok(Some(name)),

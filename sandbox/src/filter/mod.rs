@@ -2,6 +2,7 @@
 
 pub(crate) mod dates;
 mod links;
+mod moments;
 pub(crate) mod relations;
 
 use serde_json::{Map, Value};

@@ -15,7 +15,7 @@ use crate::methods::write::{FieldValue, Writer, create};
 use crate::schema::{DataType, EntityType, Field, Storage};
 use crate::store::row::{self, Columns, LinkMode};
 
-const ATTACHMENT: &str = "Attachment";
+pub(super) const ATTACHMENT: &str = "Attachment";
 pub(super) const IMAGE: &str = "image";
 pub(super) const FILMSTRIP: &str = "filmstrip_image";
 const VERB: &str = "update";
@@ -165,10 +165,6 @@ fn make_row(writer: &Writer<'_>, entity_type: &EntityType, order: &Order, file: 
     if let Some(extension) = Path::new(&file.name).extension().and_then(|extension| extension.to_str()) {
         values.push(("file_extension", json!(extension)));
     }
-    if let Some((kind, id)) = writer.caller.link() {
-        values.push(("created_by", json!({"type": kind, "id": id})));
-        values.push(("updated_by", json!({"type": kind, "id": id})));
-    }
     if let Some(tags) = &order.tags {
         let tags: Vec<&str> = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).collect();
         values.push(("tag_list", json!(tags)));
@@ -180,18 +176,7 @@ fn make_row(writer: &Writer<'_>, entity_type: &EntityType, order: &Order, file: 
     if order.field.is_none() {
         values.push(("attachment_links", json!([{"type": entity_type.name, "id": order.id}])));
     }
-    values.retain(|(name, value)| attachment.field(name).is_some() && !value.is_null());
-    let given: Vec<FieldValue<'_>> = values
-        .iter()
-        .map(|(name, value)| FieldValue {
-            name,
-            value,
-            mode: LinkMode::Set,
-        })
-        .collect();
-    // What a client may not set is the site's to set; whether the caller may attach is known by now.
-    let site = Caller::site();
-    let id = create(&Writer { caller: &site, ..*writer }, attachment, &given)?;
+    let id = make_attachment(writer, values)?;
     let mut columns = Columns::default();
     columns.put("file_size", SqlValue::Integer(i64::try_from(file.size).unwrap_or(i64::MAX)));
     columns.put("this_file", SqlValue::Text(upload_value(id, order, file).to_string()));
@@ -211,8 +196,29 @@ fn make_row(writer: &Writer<'_>, entity_type: &EntityType, order: &Order, file: 
     Ok(id)
 }
 
+/// Makes an Attachment in the caller's name. What a client may not set is the site's to set; whether the caller may attach is
+/// known by now.
+pub(super) fn make_attachment(writer: &Writer<'_>, mut values: Vec<(&str, Value)>) -> Result<i64, Fault> {
+    let attachment = writer.schema.known_type(ATTACHMENT)?;
+    if let Some((kind, id)) = writer.caller.link() {
+        values.push(("created_by", json!({"type": kind, "id": id})));
+        values.push(("updated_by", json!({"type": kind, "id": id})));
+    }
+    values.retain(|(name, value)| attachment.field(name).is_some() && !value.is_null());
+    let given: Vec<FieldValue<'_>> = values
+        .iter()
+        .map(|(name, value)| FieldValue {
+            name,
+            value,
+            mode: LinkMode::Set,
+        })
+        .collect();
+    let site = Caller::site();
+    create(&Writer { caller: &site, ..*writer }, attachment, &given)
+}
+
 /// The project of the row that a file is for.
-fn project(writer: &Writer<'_>, entity_type: &EntityType, id: i64) -> Result<Value, Fault> {
+pub(super) fn project(writer: &Writer<'_>, entity_type: &EntityType, id: i64) -> Result<Value, Fault> {
     let project = writer.subject(entity_type, id)?.project;
     Ok(project.map_or(Value::Null, |id| json!({"type": "Project", "id": id})))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod attach;
 mod blobs;
 pub(crate) mod form;
+pub(crate) mod linked;
 pub(crate) mod links;
 mod pictures;
 mod serve;

@@ -13,7 +13,7 @@ use crate::events::{EventLog, Subject};
 use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::filter::relations::class_name;
-use crate::media::attach;
+use crate::media::{attach, linked};
 use crate::roles::guard::Guard;
 use crate::schema::{DataType, Editability, EntityType, Field, Schema, Storage};
 use crate::store::ddl::{column, table};
@@ -110,8 +110,9 @@ impl<'a> Writer<'a> {
 
     /// The value in the form in which it is kept, or the site's word for what is wrong with it.
     pub(crate) fn store_form(&self, verb: &str, entity_type: &EntityType, field: &Field, value: &Value) -> Result<Stored, Fault> {
-        let stored = values::store_form(self.connection, field, value).map_err(|unfit| match unfit {
+        let stored = values::store_form(self.schema, self.connection, field, value).map_err(|unfit| match unfit {
             Unfit::Fault(fault) => fault,
+            Unfit::Argument(message) => Fault::bad_call(verb, message),
             Unfit::Kind(message) => Fault::bad_call(verb, format_args!("{}.{} {message}", entity_type.name, field.name)),
             Unfit::Value(message) => failed(verb, entity_type, field, &message),
         })?;
@@ -184,6 +185,7 @@ impl<'a> Writer<'a> {
                 let hash = secret.as_deref().map(secrets::hash_password);
                 keep_secret(self.connection, &entity_type.name, id, hash.as_deref())
             }
+            Stored::File(value) => linked::keep(self, entity_type, id, assignment.field, value),
             Stored::Scalar(_) => attach::after_write(self, entity_type, id, assignment.field),
             Stored::Link(_) => Ok(()),
         }

@@ -330,26 +330,38 @@ impl<'a> Query<'a> {
     }
 
     fn condition(&mut self, scope: &mut Scope<'a>, path: &str, relation: &str, values: &[Value]) -> Result<String, Fault> {
-        let entity_type = scope.entity_type;
-        let landing = self
-            .land(scope, path)?
-            .ok_or_else(|| Fault::bad_call(self.verb, format_args!("{}.{path} doesn't exist.", entity_type.name)))?;
+        let name = format!("{}.{path}", scope.entity_type.name);
         let (negated, positive) = relations::split_negation(relation);
-        let sql = match landing {
-            Landing::Leaf(leaf) => {
-                let name = format!("{}.{path}", entity_type.name);
-                relations::check(self.verb, &name, leaf.field, relation)?;
+        let sql = self.positive(scope, path, &name, (relation, positive), values)?;
+        // A negation holds for rows without a value, too.
+        Ok(if negated { format!("NOT ifnull({sql}, 0)") } else { sql })
+    }
+
+    /// The positive form of a condition. `name` is the whole path from where the filter began.
+    fn positive(
+        &mut self,
+        scope: &mut Scope<'a>,
+        path: &str,
+        name: &str,
+        (asked, relation): (&str, &str),
+        values: &[Value],
+    ) -> Result<String, Fault> {
+        match self.land(scope, path)? {
+            None => Err(Fault::bad_call(self.verb, format_args!("{name} doesn't exist."))),
+            Some(Landing::Leaf(leaf)) => {
+                relations::check(self.verb, name, leaf.field, asked)?;
                 let test = relations::Test {
-                    name: &name,
+                    name,
                     leaf: &leaf,
-                    relation: positive,
+                    asked,
+                    relation,
                     values,
                 };
-                relations::compile(self, &test)?
+                relations::compile(self, &test)
             }
-            Landing::Fork { at, next, rest } => {
+            Some(Landing::Fork { at, next, rest }) => {
                 let mut inner = self.scope(next);
-                let condition = self.condition(&mut inner, &rest, positive, values)?;
+                let condition = self.positive(&mut inner, &rest, name, (asked, relation), values)?;
                 let visible = self.visibility(&mut inner)?.unwrap_or_else(|| "1".to_owned());
                 let target = format!(
                     "d.type = '{}' AND EXISTS (SELECT 1 FROM {} WHERE {}.id = d.id AND {condition} AND {visible})",
@@ -358,11 +370,9 @@ impl<'a> Query<'a> {
                     inner.alias
                 );
                 let select = self.link_select(&at, "1", &target)?.unwrap_or_default();
-                format!("EXISTS ({select})")
+                Ok(format!("EXISTS ({select})"))
             }
-        };
-        // A negation holds for rows without a value, too.
-        Ok(if negated { format!("NOT ifnull({sql}, 0)") } else { sql })
+        }
     }
 }
 

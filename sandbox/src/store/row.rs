@@ -36,12 +36,12 @@ impl Columns {
             .push(target.map_or(SqlValue::Null, |(kind, _)| SqlValue::Text(kind.clone())));
     }
 
-    /// Takes what is kept in columns; link lists and secrets are kept elsewhere.
+    /// Takes what is kept in columns; link lists and secrets are kept elsewhere, and a file when its Attachment is made.
     pub(crate) fn put_stored(&mut self, field: &str, value: &Stored) {
         match value {
             Stored::Scalar(value) => self.put(field, value.clone()),
             Stored::Link(target) => self.put_link(field, target.as_ref()),
-            Stored::Links(_) | Stored::Secret(_) => {}
+            Stored::Links(_) | Stored::Secret(_) | Stored::File(_) => {}
         }
     }
 }

@@ -215,7 +215,7 @@ fn events_can_be_asked_for_by_what_they_are_about() {
     assert_eq!(refusal.code, 103);
     assert_eq!(
         refusal.message,
-        "API read() EventLogEntry.meta 'serializable' data type cannot be used in a filter."
+        "API read() EventLogEntry.meta's 'serializable' data type cannot be used in a filter."
     );
 }
 

@@ -1,5 +1,6 @@
 //! The site from outside: everything here goes over HTTP.
 
+mod attachments;
 mod authentication;
 mod batches;
 mod client;
@@ -14,14 +15,17 @@ mod front_pages;
 mod front_safety;
 mod front_scripts;
 mod front_sign_in;
+mod filters_by_chance;
 mod library;
 mod more_methods;
 mod pages;
+mod relations;
 mod roles;
 mod schema;
 mod scripts;
 mod seeds;
 mod summaries;
+mod value_cases;
 mod values;
 mod wire;
 mod writes;
