@@ -3,6 +3,7 @@
 // Every line this program prints is meant for the person at the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod browser;
 mod c_programs;
 mod cc;
 mod checks;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{c_programs, checks, docblock, elf, header, house, python};
+use crate::{browser, c_programs, checks, docblock, elf, header, house, python};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -112,6 +112,11 @@ const STEPS: &[Step] = &[
         name: "parity",
         about: "the official Python client and the library send and return the same",
         run: python::parity,
+    },
+    Step {
+        name: "browser",
+        about: "the sandbox's pages in a headless Chromium",
+        run: browser::pages,
     },
     Step {
         name: "dependencies",

@@ -42,6 +42,16 @@ pub const PYTHON: Tool = Tool {
     program: "python3",
     package: "python3",
 };
+/// A browser without a window.
+pub const CHROMIUM: Tool = Tool {
+    program: "chromium",
+    package: "chromium",
+};
+/// What drives it.
+pub const CHROMEDRIVER: Tool = Tool {
+    program: "chromedriver",
+    package: "chromium-driver",
+};
 
 /// Packages that were already asked for in this run, so that a failing one is not tried again by every step.
 static TRIED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
