@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::auth::caller::Caller;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
+use crate::roles::refusal::COLUMN;
 use crate::schema::{EntityType, Field};
 
 /// Entries about the event log itself would never end.
@@ -23,6 +24,27 @@ pub(crate) struct Subject<'a> {
     pub(crate) name: Option<String>,
     /// The project it belongs to; a project belongs to itself.
     pub(crate) project: Option<i64>,
+}
+
+/// A field of the schema, as an event is about it.
+pub(crate) struct Column<'a> {
+    /// The number under which the log knows it. It is no row, so `meta` alone says which field it was.
+    pub(crate) id: i64,
+    pub(crate) entity_type: &'a str,
+    pub(crate) name: &'a str,
+    /// The project that the change was made for.
+    pub(crate) project: Option<i64>,
+}
+
+impl<'a> Column<'a> {
+    pub(crate) fn new(id: i64, entity_type: &'a str, name: &'a str) -> Self {
+        Self {
+            id,
+            entity_type,
+            name,
+            project: None,
+        }
+    }
 }
 
 /// Writes the entries of one caller's work.
@@ -110,6 +132,36 @@ impl EventLog<'_> {
             label(subject)
         );
         self.write(subject, "Change", Some(&field.name), &description, meta)
+    }
+
+    pub(crate) fn column_created(&self, column: &Column<'_>) -> Result<(), Fault> {
+        self.column(column, "New", None, "created new", json!({"type": "new_entity"}))
+    }
+
+    pub(crate) fn column_changed(&self, column: &Column<'_>, property: &str, old: &Value, new: &Value) -> Result<(), Fault> {
+        // The log has its own word for the display name.
+        let attribute = if property == "name" { "human_name" } else { property };
+        let done = format!("changed \"{attribute}\" from \"{}\" to \"{}\" on", show(old), show(new));
+        let meta = json!({"type": "attribute_change", "attribute_name": attribute, "old_value": old, "new_value": new});
+        self.column(column, "Change", Some(attribute), &done, meta)
+    }
+
+    pub(crate) fn column_retired(&self, column: &Column<'_>) -> Result<(), Fault> {
+        let meta = json!({"type": "entity_retirement", "retirement_date": format_date_time(Utc::now())});
+        self.column(column, "Retirement", None, "deleted", meta)
+    }
+
+    fn column(&self, column: &Column<'_>, action: &str, attribute: Option<&str>, done: &str, mut meta: Value) -> Result<(), Fault> {
+        if self.is_silent(COLUMN) {
+            return Ok(());
+        }
+        let name = format!("{}.{}", column.entity_type, column.name);
+        meta["entity_type"] = json!(COLUMN);
+        meta["entity_id"] = json!(column.id);
+        meta["display_name"] = json!(name);
+        let description = format!("{} {done} Field {name}", self.caller.name);
+        let event_type = format!("Shotgun_{COLUMN}_{action}");
+        self.insert(&event_type, attribute, &description, None, column.project, meta)
     }
 
     /// Someone signed in or out, or failed to sign in. The person is both the user and the subject.

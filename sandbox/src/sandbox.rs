@@ -22,6 +22,7 @@ use crate::requests::{RequestLog, RequestRecord};
 use crate::roles::Roles;
 use crate::roster::{self, Person, Script};
 use crate::schema::Schema;
+use crate::schema::live::LiveSchema;
 use crate::seed::{self, Secrets, Seed};
 use crate::server;
 use crate::site::Site;
@@ -216,6 +217,7 @@ impl Sandbox {
         store
             .write(|connection| Ok(connection.execute_batch(media::TABLES)?))
             .map_err(data_error)?;
+        let schema = store.read(|connection| schema.with_alterations(connection)).map_err(data_error)?;
         let links = Arc::new(Links::new(format!("http://{address}")));
         let media = Media::open(store.path(), links, options.media, address.ip().is_loopback())
             .map_err(|error| StartError(format!("the directory for files beside the data can't be used: {error}")))?;
@@ -225,7 +227,7 @@ impl Sandbox {
             auth: Auth::new(options.sign_in),
             requests: RequestLog::default(),
             front: Front::new(address.ip(), options.seed.is_default().then(|| planted.people.clone())),
-            schema,
+            schema: LiveSchema::new(schema),
             store,
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -5,11 +5,11 @@ use crate::front::Front;
 use crate::media::Media;
 use crate::requests::RequestLog;
 use crate::roles::Roles;
-use crate::schema::Schema;
+use crate::schema::live::LiveSchema;
 use crate::store::Store;
 
 pub(crate) struct Site {
-    pub(crate) schema: Schema,
+    pub(crate) schema: LiveSchema,
     pub(crate) store: Store,
     pub(crate) roles: Roles,
     pub(crate) auth: Auth,

@@ -121,7 +121,7 @@ fn entity_condition(given: &str, schema: &Schema) -> Result<Option<Value>, Strin
 
 pub(super) fn list(visit: &Visit) -> Result<Response, Problem> {
     let wire = visit.administrator()?;
-    let (conditions, errors) = conditions(&visit.query, &wire.site.schema);
+    let (conditions, errors) = conditions(&visit.query, &wire.site.schema.current());
     let filtered = !conditions.is_empty();
     let wanted = Wanted {
         entity_type: EVENT_LOG,

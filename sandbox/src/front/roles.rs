@@ -87,7 +87,7 @@ pub(super) fn show(visit: &Visit) -> Result<Response, Problem> {
     let (_, definition) = definitions.iter().find(|(known, _)| *known == id).ok_or(Problem::NotFound)?;
     let role = wire.site.roles.get(id).ok_or(Problem::NotFound)?;
     let holders = count_holders(&wire, id, definition)?;
-    let schema = &wire.site.schema;
+    let schema = &wire.site.schema.current();
     let body = html! {
         nav.trail aria-label="Where this page is" {
             a href=(PATH) { "Permission Roles" } span aria-hidden="true" { " › " } span { (definition.display_name) }

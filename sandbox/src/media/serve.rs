@@ -97,7 +97,8 @@ fn nothing() -> Response {
 }
 
 fn find(site: &Site, id: i64, asker: &Asker, begins: bool) -> Result<Found, Fault> {
-    let entity_type = site.schema.known_type("Attachment")?;
+    let schema = site.schema.current();
+    let entity_type = schema.known_type("Attachment")?;
     let caller = match asker {
         Asker::Session(token) => match auth::sessions::caller(site, token) {
             Ok(caller) => Some(caller),
@@ -111,7 +112,7 @@ fn find(site: &Site, id: i64, asker: &Asker, begins: bool) -> Result<Found, Faul
     let viewer = caller.as_ref().unwrap_or(&anonymous);
     let (found, visible) = site.store.read(|connection| {
         let guard = Guard {
-            schema: &site.schema,
+            schema: &schema,
             caller: viewer,
             connection,
         };
@@ -137,7 +138,7 @@ fn find(site: &Site, id: i64, asker: &Asker, begins: bool) -> Result<Found, Faul
             return Ok((file, true));
         }
         let writer = Writer {
-            schema: &site.schema,
+            schema: &schema,
             caller: viewer,
             connection,
         };
@@ -152,7 +153,7 @@ fn find(site: &Site, id: i64, asker: &Asker, begins: bool) -> Result<Found, Faul
     if visible && begins && caller.is_some() {
         site.store.write(|connection| {
             let writer = Writer {
-                schema: &site.schema,
+                schema: &schema,
                 caller: viewer,
                 connection,
             };

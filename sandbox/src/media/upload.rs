@@ -159,7 +159,7 @@ fn text(body: String) -> Response {
 fn write<T>(site: &Site, caller: &Caller, run: impl FnOnce(&Writer<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
     site.store.write(|connection| {
         run(&Writer {
-            schema: &site.schema,
+            schema: &site.schema.current(),
             caller,
             connection,
         })

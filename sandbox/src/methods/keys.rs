@@ -27,13 +27,14 @@ pub(crate) fn issue_key(writer: &Writer<'_>, id: i64) -> Result<String, Fault> {
 /// Gives a script another key in a caller's name. The one before, and what was opened with it, ends at once.
 pub(crate) fn renew_key(site: &Site, caller: &Caller, id: i64) -> Result<String, Fault> {
     let verb = super::update::VERB;
-    let script = site.schema.known_type(SCRIPT)?;
+    let schema = site.schema.current();
+    let script = schema.known_type(SCRIPT)?;
     let field = script
         .field(KEY_FIELD)
         .ok_or_else(|| Fault::bad_call(verb, format_args!("{SCRIPT}.{KEY_FIELD} doesn't exist.")))?;
     site.store.write(|connection| {
         let writer = Writer {
-            schema: &site.schema,
+            schema: &schema,
             caller,
             connection,
         };

@@ -62,9 +62,10 @@ pub(crate) fn call(site: &Site, method: &str, parameters: &[Value]) -> Result<Re
     }
     let none = Value::Null;
     let caller = auth::authenticate(site, parameters.first().unwrap_or(&none))?;
+    let schema = site.schema.current();
     let call = Call {
         site,
-        schema: &site.schema,
+        schema: &schema,
         caller: &caller,
         authentication: parameters.first().unwrap_or(&none),
         parameters: parameters.get(1).unwrap_or(&none),
@@ -80,7 +81,7 @@ pub(crate) fn call_as(site: &Site, caller: &Caller, method: &str, parameters: &V
     let run = find(method).ok_or_else(|| no_such_method(method))?;
     run(&Call {
         site,
-        schema: &site.schema,
+        schema: &site.schema.current(),
         caller,
         authentication: &Value::Null,
         parameters,
@@ -104,8 +105,10 @@ impl Call<'_> {
     /// Runs `work` as one transaction in the caller's name.
     fn write<T>(&self, work: impl FnOnce(&Writer<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         self.site.store.write(|connection| {
+            // While the call waited for its turn, the schema may have become another.
+            let schema = self.site.schema.current();
             work(&Writer {
-                schema: self.schema,
+                schema: &schema,
                 caller: self.caller,
                 connection,
             })
@@ -124,7 +127,7 @@ impl Call<'_> {
 
 type Method = fn(&Call<'_>) -> Result<Value, Fault>;
 
-const METHODS: [(&str, Method); 24] = [
+const METHODS: [(&str, Method); 27] = [
     ("read", read::run),
     ("create", create::run),
     ("update", update::run),
@@ -135,6 +138,9 @@ const METHODS: [(&str, Method); 24] = [
     ("schema_entity_read", schema::entity_read),
     ("schema_read", schema::read),
     ("schema_field_read", schema::field_read),
+    ("schema_field_create", schema::create),
+    ("schema_field_update", schema::update),
+    ("schema_field_delete", schema::delete),
     ("get_session_token", session::get_token),
     ("note_thread_contents", conversation::note_thread),
     ("activity_stream", conversation::activity_stream),

@@ -116,3 +116,30 @@ fn retirement(role: &Role, verb: &str, (number, done): (&str, &str), entity_type
         format_args!("{what} can not be {done} by this user.{}", because(role, rule_of(decision))),
     )
 }
+
+/// What the site calls the fields of the schema where it speaks of them as of rows.
+pub(crate) const COLUMN: &str = "DisplayColumn";
+
+pub(crate) fn create_column(role: &Role, verb: &str) -> Fault {
+    let message = format_args!(
+        "Entity of type {COLUMN} cannot be created by this user. Rule: {}",
+        role.display_name
+    );
+    Fault::numbered(verb, CREATE, message)
+}
+
+pub(crate) fn update_column(role: &Role, verb: &str, entity_type: &str, field: &str) -> Fault {
+    let message = format_args!(
+        "The field is not editable for this user: [{entity_type}.{field}]. Rule: {}",
+        role.display_name
+    );
+    Fault::numbered(verb, UPDATE, message)
+}
+
+pub(crate) fn delete_column(role: &Role, verb: &str) -> Fault {
+    let message = format_args!(
+        "Entity of type {COLUMN} can not be deleted by this user. Rule: {}",
+        role.display_name
+    );
+    Fault::numbered(verb, DELETE, message)
+}

@@ -1,6 +1,6 @@
 //! Reading the schema files and checking that they agree with themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -107,7 +107,10 @@ impl Schema {
             let entity_type = build_type(&name, raw, &mixins, &everything)?;
             types.insert(name, entity_type);
         }
-        let mut schema = Self { types };
+        let mut schema = Self {
+            types,
+            deleted: BTreeSet::new(),
+        };
         schema.settle_inverses()?;
         schema.check()?;
         Ok(schema)
@@ -220,10 +223,7 @@ fn build_field(entity_type: &str, name: &str, raw: RawField, everything: &[Strin
         }
         (None, Some(parts), _) => Storage::Concat(parts),
         (None, None, Some(counted)) => Storage::CountOf(counted),
-        (None, None, None) if data_type == DataType::Password => Storage::Secret,
-        (None, None, None) if data_type.is_multi_link() => Storage::LinkTable,
-        (None, None, None) if data_type.has_column() => Storage::Column,
-        (None, None, None) => Storage::Nothing,
+        (None, None, None) => Storage::of(data_type),
     };
     // A computed value, or a narrowed view of a link, can't be written through.
     let editability = match raw.editable {
@@ -246,6 +246,8 @@ fn build_field(entity_type: &str, name: &str, raw: RawField, everything: &[Strin
         display_values: raw.display_values,
         valid_types,
         summary_default,
+        open_in_new_window: true,
+        hidden_in: BTreeSet::new(),
         storage,
     })
 }

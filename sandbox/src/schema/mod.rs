@@ -1,10 +1,12 @@
 //! Entity types and fields. Everything here comes from data files; no type is known to the code
 //! except the few that authentication, permissions and the event log stand on.
 
+pub(crate) mod alteration;
+pub(crate) mod live;
 mod load;
 mod render;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -141,6 +143,26 @@ pub(crate) enum Storage {
     Nothing,
 }
 
+impl Storage {
+    /// Where the values of a field that stands for itself are kept.
+    pub(crate) fn of(data_type: DataType) -> Self {
+        match data_type {
+            DataType::Password => Self::Secret,
+            _ if data_type.is_multi_link() => Self::LinkTable,
+            _ if data_type.has_column() => Self::Column,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// The field whose links this one shows from the other end.
+    pub(crate) fn mirrors(&self) -> Option<&Inverse> {
+        match self {
+            Self::InverseOfColumn(inverse) | Self::InverseOfTable(inverse) => Some(inverse),
+            _ => None,
+        }
+    }
+}
+
 /// The field that an inverse link field looks at, and a filter its rows must pass.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Inverse {
@@ -163,15 +185,40 @@ pub(crate) struct Field {
     pub(crate) display_values: BTreeMap<String, String>,
     pub(crate) valid_types: Vec<String>,
     pub(crate) summary_default: String,
+    /// Of links to files and pages.
+    pub(crate) open_in_new_window: bool,
+    /// Projects in which the field is not shown. Its values can be read and written all the same.
+    pub(crate) hidden_in: BTreeSet<i64>,
     pub(crate) storage: Storage,
 }
 
 impl Field {
-    /// Custom fields carry the `sg_` prefix; their properties are editable where built-in ones are not.
+    /// Custom fields carry the `sg_` prefix, and so do some that every site has. The properties of custom
+    /// ones are editable where those of the others are not.
     pub(crate) fn is_custom(&self) -> bool {
-        self.name.starts_with("sg_")
+        self.name.starts_with("sg_") && !STOCK.contains(&self.name.as_str())
     }
 }
+
+/// Fields that have the prefix of custom ones, but belong to every site.
+const STOCK: [&str; 16] = [
+    "sg_first_frame",
+    "sg_frames_aspect_ratio",
+    "sg_frames_have_slate",
+    "sg_last_frame",
+    "sg_movie_aspect_ratio",
+    "sg_movie_has_slate",
+    "sg_path_to_frames",
+    "sg_path_to_geometry",
+    "sg_path_to_movie",
+    "sg_status_list",
+    "sg_task",
+    "sg_uploaded_movie",
+    "sg_uploaded_movie_frame_rate",
+    "sg_uploaded_movie_image",
+    "sg_uploaded_movie_mp4",
+    "sg_uploaded_movie_webm",
+];
 
 #[derive(Clone, Debug)]
 pub(crate) struct EntityType {
@@ -197,6 +244,8 @@ impl EntityType {
 #[derive(Clone, Debug)]
 pub(crate) struct Schema {
     types: BTreeMap<String, EntityType>,
+    /// Types and names of fields that were deleted: their names are taken for ever.
+    deleted: BTreeSet<(String, String)>,
 }
 
 impl Schema {
@@ -207,6 +256,11 @@ impl Schema {
     /// The entity type of this name, or the site's word for there being none.
     pub(crate) fn known_type(&self, name: &str) -> Result<&EntityType, Fault> {
         self.entity_type(name).ok_or_else(|| Fault::unknown_type(name))
+    }
+
+    /// Whether a field of this name was there and deleted.
+    pub(crate) fn had_field(&self, entity_type: &str, name: &str) -> bool {
+        self.deleted.contains(&(entity_type.to_owned(), name.to_owned()))
     }
 
     pub(crate) fn types(&self) -> impl Iterator<Item = &EntityType> {

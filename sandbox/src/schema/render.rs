@@ -1,8 +1,8 @@
 //! The schema as the schema calls answer it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{DataType, Editability, EntityType, Field};
+use super::{Editability, EntityType, Field};
 
 impl EntityType {
     /// One type as `schema_entity_read` shows it.
@@ -16,8 +16,10 @@ impl EntityType {
 
 impl Field {
     /// One field as `schema_field_read` shows it. `permitted` is what the caller's role says of
-    /// updating it: false only where no row at all could be updated.
-    pub(crate) fn render(&self, entity_type: &EntityType, permitted: bool) -> Value {
+    /// updating it: false only where no row at all could be updated. Without a project, everything is
+    /// shown.
+    pub(crate) fn render(&self, entity_type: &EntityType, permitted: bool, project: Option<i64>) -> Value {
+        let visible = project.is_none_or(|id| !self.hidden_in.contains(&id));
         let editable = permitted && self.editability != Editability::Never;
         json!({
             "data_type": {"editable": false, "value": self.data_type.name()},
@@ -27,33 +29,14 @@ impl Field {
             "mandatory": {"editable": false, "value": self.mandatory},
             "name": {"editable": true, "value": self.display_name},
             "unique": {"editable": false, "value": self.unique},
-            "visible": {"editable": self.is_custom(), "value": true},
+            "visible": {"editable": self.is_custom(), "value": visible},
             "properties": self.render_properties(),
         })
     }
 
     fn render_properties(&self) -> Value {
-        let custom = self.is_custom();
-        let mut properties = Map::new();
-        let mut put = |name: &str, editable: bool, value: Value| {
-            properties.insert(name.to_owned(), json!({"editable": editable, "value": value}));
-        };
-        put("default_value", custom, self.default.clone());
-        put("summary_default", true, json!(self.summary_default));
-        match self.data_type {
-            DataType::Entity | DataType::MultiEntity | DataType::Addressing => {
-                put("valid_types", custom, json!(self.valid_types));
-            }
-            DataType::TagList => put("valid_types", false, json!(["Tag"])),
-            DataType::List => put("valid_values", true, json!(self.valid_values)),
-            DataType::StatusList => {
-                put("valid_values", true, json!(self.valid_values));
-                put("display_values", false, json!(self.display_values));
-                put("hidden_values", false, json!([]));
-            }
-            DataType::Url => put("open_in_new_window", true, json!(true)),
-            _ => {}
-        }
-        Value::Object(properties)
+        let properties = self.own_properties().into_iter();
+        let rendered = properties.map(|(name, editable, value)| (name.to_owned(), json!({"editable": editable, "value": value})));
+        Value::Object(rendered.collect())
     }
 }

@@ -32,17 +32,30 @@ pub(crate) fn create_statements(schema: &Schema) -> String {
     let mut sql = String::from(FIXED_TABLES);
     for entity_type in schema.types() {
         entity_table(entity_type, &mut sql);
-        for field in entity_type.fields.values() {
-            if field.storage == Storage::LinkTable {
-                link_table_statements(entity_type, field, &mut sql);
-            }
-        }
-        indexes(entity_type, &mut sql);
+        beside_the_table(entity_type, &mut sql);
         if schema.is_linkable(&entity_type.name) {
             directory_triggers(entity_type, &mut sql);
         }
     }
     sql
+}
+
+/// Link tables and indexes.
+fn beside_the_table(entity_type: &EntityType, sql: &mut String) {
+    for field in entity_type.fields.values() {
+        if field.storage == Storage::LinkTable {
+            link_table_statements(entity_type, field, sql);
+        }
+    }
+    indexes(entity_type, sql);
+}
+
+/// Makes the places of fields that a type has gained.
+pub(crate) fn extend(connection: &Connection, entity_type: &EntityType) -> Result<(), rusqlite::Error> {
+    add_columns(connection, entity_type)?;
+    let mut sql = String::new();
+    beside_the_table(entity_type, &mut sql);
+    connection.execute_batch(&sql)
 }
 
 /// What is not an entity: names for links, secrets, sessions, roles, preferences.
@@ -70,6 +83,8 @@ CREATE TABLE IF NOT EXISTS project_accesses (
 CREATE TABLE IF NOT EXISTS work_days (
     level TEXT NOT NULL, owner INTEGER NOT NULL, day TEXT NOT NULL, working INTEGER NOT NULL, description TEXT,
     PRIMARY KEY (level, owner, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS schema_alterations (
+    id INTEGER PRIMARY KEY, type TEXT NOT NULL, field TEXT NOT NULL, alteration TEXT NOT NULL, UNIQUE (type, field));
 CREATE TABLE IF NOT EXISTS preferences (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 
@@ -107,25 +122,30 @@ fn columns(entity_type: &EntityType) -> Vec<(String, String)> {
 
 /// Adds the columns that the schema has and a table made by an older one lacks.
 pub(crate) fn add_missing_columns(connection: &Connection, schema: &Schema) -> Result<(), rusqlite::Error> {
-    let mut known = connection.prepare("SELECT name FROM pragma_table_xinfo(?1)")?;
-    for entity_type in schema.types() {
-        let there = known
-            .query_map([format!("t_{}", entity_type.name)], |row| row.get(0))?
-            .collect::<Result<BTreeSet<String>, _>>()?;
-        if there.is_empty() {
-            continue;
-        }
-        for (name, definition) in columns(entity_type).into_iter().filter(|(name, _)| !there.contains(name)) {
-            let table = table(&entity_type.name);
-            connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN \"{name}\" {definition}"))?;
-        }
+    schema.types().try_for_each(|entity_type| add_columns(connection, entity_type))
+}
+
+/// A table that is yet to be made lacks nothing.
+fn add_columns(connection: &Connection, entity_type: &EntityType) -> Result<(), rusqlite::Error> {
+    let there = connection
+        .prepare_cached("SELECT name FROM pragma_table_xinfo(?1)")?
+        .query_map([format!("t_{}", entity_type.name)], |row| row.get(0))?
+        .collect::<Result<BTreeSet<String>, _>>()?;
+    if there.is_empty() {
+        return Ok(());
+    }
+    for (name, definition) in columns(entity_type).into_iter().filter(|(name, _)| !there.contains(name)) {
+        let table = table(&entity_type.name);
+        connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN \"{name}\" {definition}"))?;
     }
     Ok(())
 }
 
 fn column_kind(data_type: DataType) -> &'static str {
     match data_type {
-        DataType::Number | DataType::Percent | DataType::Duration | DataType::Timecode | DataType::Checkbox | DataType::Entity => "INTEGER",
+        // Rows that were there before the field are unchecked, not nothing.
+        DataType::Checkbox => "INTEGER DEFAULT 0",
+        DataType::Number | DataType::Percent | DataType::Duration | DataType::Timecode | DataType::Entity => "INTEGER",
         DataType::Float | DataType::Currency => "REAL",
         _ if data_type.is_folded_text() => "TEXT COLLATE FOLD",
         _ => "TEXT",

@@ -158,11 +158,20 @@ impl Store {
 
     /// Runs `work` as one transaction: all of it is kept, or, when it fails, nothing.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.write_then(work, |result| result)
+    }
+
+    /// The same, with something to be done when it is kept and before anybody else can write.
+    pub(crate) fn write_then<T, U>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault>,
+        done: impl FnOnce(T) -> U,
+    ) -> Result<U, Fault> {
         let mut connection = lock(&self.writer);
         let transaction = Transaction::new(&mut connection, TransactionBehavior::Immediate)?;
         let result = work(&transaction)?;
         transaction.commit()?;
-        Ok(result)
+        Ok(done(result))
     }
 
     fn open_reader(&self) -> Result<Connection, rusqlite::Error> {

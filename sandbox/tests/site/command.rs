@@ -13,7 +13,7 @@ use super::data_files::Scratch;
 const WAIT: Duration = Duration::from_secs(10);
 
 /// A running command; killed if the test fails before it ended.
-struct Running {
+pub struct Running {
     child: Child,
     ready: Value,
     stdin: Option<ChildStdin>,
@@ -21,7 +21,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let mut child = command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -36,9 +36,15 @@ impl Running {
         }
     }
 
-    fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         let authentication = json!({"script_name": self.ready["script_name"], "script_key": self.ready["api_key"]});
         Client::new(self.ready["url"].as_str().unwrap(), authentication)
+    }
+
+    /// SIGKILL: nothing is told to the process.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     fn address(&self) -> String {

@@ -22,6 +22,8 @@ mod pages;
 mod relations;
 mod roles;
 mod schema;
+mod schema_kept;
+mod schema_writes;
 mod scripts;
 mod seeds;
 mod summaries;
