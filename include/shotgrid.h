@@ -116,6 +116,9 @@
 /** What a sg_call_options begins as: everything as the client has it. */
 #define SG_CALL_OPTIONS_INIT {sizeof(sg_call_options), 0, 0}
 
+/** What a sg_stats begins as. */
+#define SG_STATS_INIT {sizeof(sg_stats), 0, 0, 0, 0, 0, 0, 0, 0}
+
 /** Marks what the library exports. */
 #ifndef SG_API
 #if defined(SG_STATIC)
@@ -366,6 +369,39 @@ typedef int32_t sg_value_type;
 #endif // __cplusplus
 
 /**
+ * How much a message of the log matters.
+ */
+enum sg_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * A call failed.
+   */
+  SG_LOG_LEVEL_ERROR = 1,
+  /**
+   * Something went wrong and is being mended, such as a request that is tried again.
+   */
+  SG_LOG_LEVEL_WARN = 2,
+  /**
+   * Milestones: signed in, a session was renewed.
+   */
+  SG_LOG_LEVEL_INFO = 3,
+  /**
+   * Every call, with its time, bytes and requests.
+   */
+  SG_LOG_LEVEL_DEBUG = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum sg_log_level sg_log_level;
+#else
+typedef int32_t sg_log_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
  * A signed-in connection to one site.
  *
  * Any number of threads may use it at once; each call is independent. It holds a pool of connections, so make one and
@@ -428,6 +464,50 @@ typedef struct sg_result sg_result;
 typedef struct sg_value sg_value;
 
 /**
+ * What a client has done since it connected. Begin with SG_STATS_INIT.
+ *
+ * The counters are read one by one while others go on: each is right, and together they are nearly of one moment.
+ */
+typedef struct {
+  /**
+   * sizeof(sg_stats), by which the library knows what the caller's header knew.
+   */
+  uint32_t struct_size;
+  /**
+   * Always 0.
+   */
+  uint32_t reserved;
+  /**
+   * Calls, ended and under way. Connecting is one.
+   */
+  uint64_t calls;
+  /**
+   * Those that failed, cancelled ones among them.
+   */
+  uint64_t calls_failed;
+  /**
+   * Those that are under way.
+   */
+  uint64_t calls_running;
+  /**
+   * Requests that were sent for them.
+   */
+  uint64_t requests;
+  /**
+   * Those that were sent because an earlier one had failed.
+   */
+  uint64_t retries;
+  /**
+   * Bytes of request bodies, files among them.
+   */
+  uint64_t bytes_sent;
+  /**
+   * Bytes of reply bodies, after decompression.
+   */
+  uint64_t bytes_received;
+} sg_stats;
+
+/**
  * The limits of one call. Begin with SG_CALL_OPTIONS_INIT, which leaves everything as the client has it.
  */
 typedef struct {
@@ -463,6 +543,19 @@ typedef void (*sg_done_fn)(sg_op *op, void *user_data);
  * - user_data: as it was given
  */
 typedef void (*sg_finalize_fn)(void *user_data);
+
+/**
+ * Takes a message of the log.
+ *
+ * It runs on the library's one thread for callbacks, after the fact: logging never holds up the network. A callback must not throw, must
+ * not longjmp() out, and calls that wait answer SG_STATUS_INVALID_STATE_REENTRANT there.
+ *
+ * - level: how much it matters
+ * - target: what it is about: "connect", "session", "call", "retry" or "log"; valid for the time of the callback
+ * - message: one line, UTF-8, without a secret; valid for the time of the callback
+ * - user_data: as it was given
+ */
+typedef void (*sg_log_fn)(sg_log_level level, const char *target, const char *message, void *user_data);
 
 #ifdef __cplusplus
 extern "C" {
@@ -581,6 +674,23 @@ SG_NOEXCEPT;
  * @since 0.1.0
  */
 SG_API sg_status sg_options_set_max_attempts(sg_options *options, uint32_t attempts) SG_NOEXCEPT;
+
+/**
+ * Sets how many requests a client has under way at once. Further ones wait for their turn, in order; that wait counts in the time
+ * limit of a call. Default: 32. Uploads and downloads have half as many besides, so that they hold up no call.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] connections  1 or more.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_options_set_max_connections(sg_options *options,
+                                         uint32_t connections)
+SG_NOEXCEPT;
 
 /**
  * Limits the size of a reply after decompression; a larger one is SG_STATUS_PROTOCOL_TOO_LARGE. Default: 1 GiB.
@@ -862,6 +972,19 @@ sg_status sg_submit_connect_session(const char *site_url,
                                     const sg_options *options,
                                     sg_op **out)
 SG_NOEXCEPT;
+
+/**
+ * What a client has done since it connected.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's.
+ * @param[in,out] out  the counters; not NULL; begins as SG_STATS_INIT. Members that a later version adds are left alone.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_client_stats(const sg_client *client, sg_stats *out) SG_NOEXCEPT;
 
 /**
  * Frees a client. Results that came from it stay valid. It does not sign out.
@@ -1887,6 +2010,31 @@ SG_API int64_t sg_error_rule_id(const sg_error *error) SG_NOEXCEPT;
  * @since 0.1.0
  */
 SG_API const char *sg_error_rule_text(const sg_error *error) SG_NOEXCEPT;
+
+/**
+ * Has a function take the messages of the log of all clients of this process, in place of the one before.
+ *
+ * At SG_LOG_LEVEL_DEBUG every call is told with its method, milliseconds, requests, retries and bytes. When this returns, the function
+ * before is not being called any more, and its user_data are finalized; called inside that very function, that happens when it
+ * ends. Where a function is too slow, messages are lost, and it is told how many.
+ *
+ * @param[in] log  the function; NULL for none.
+ * @param[in] max_level  the least important sg_log_level that is wanted, such as SG_LOG_LEVEL_INFO.
+ * @param[in] user_data  is passed to it; may be NULL; stays the host's.
+ * @param[in] finalize  cleans up user_data when the function was replaced; NULL if there is nothing to clean up. Not called when this
+ *   fails, nor if log is NULL.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: max_level is no level
+ * @threadsafe yes
+ * @blocking yes, while the function before is being called
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_log_set(sg_log_fn log,
+                     int32_t max_level,
+                     void *user_data,
+                     sg_finalize_fn finalize)
+SG_NOEXCEPT;
 
 /**
  * Ends the library's threads, for a host's unload hook (uninitializePlugin, ShutdownModule) or before a check for leaks.

@@ -26,6 +26,17 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Who it is, without what proves it.
+impl fmt::Display for Credentials {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Credentials::Script { name, .. } => write!(out, "script \"{name}\""),
+            Credentials::Person { login, .. } => write!(out, "\"{login}\""),
+            Credentials::Session { .. } => out.write_str("a session"),
+        }
+    }
+}
+
 /// What a host signs in with.
 #[derive(Clone, Debug)]
 pub enum Credentials {

@@ -10,6 +10,7 @@ mod error;
 mod fault;
 mod filters;
 mod info;
+mod journal;
 mod json;
 mod methods;
 mod options;
@@ -21,6 +22,7 @@ mod rpc;
 mod session;
 mod site;
 mod status;
+mod tally;
 mod tls;
 mod transfer;
 mod transport;
@@ -34,15 +36,18 @@ use deadline::Deadline;
 use info::SiteInfo;
 use session::Session;
 use site::Site;
+use tally::{Running, Tally};
 use transport::Transport;
 
 pub use credentials::{Credentials, Secret};
 pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
+pub use journal::{Journal, Level, Log};
 pub use methods::{Method, Pages, Param, Takes, methods};
 pub use options::Options;
 pub use progress::Progress;
 pub use status::Status;
+pub use tally::Stats;
 
 /// A connection to a site as a person, a script or in a session. Any number of tasks may use it at once.
 /// Cloning it gives another share in the same connection.
@@ -50,6 +55,8 @@ pub use status::Status;
 pub struct Client {
     connection: Arc<Connection>,
     limits: Limits,
+    /// Of the call that this share makes.
+    tally: Arc<Tally>,
 }
 
 /// What a call may take.
@@ -83,18 +90,45 @@ impl Client {
             info: OnceCell::new(),
             options,
         });
-        let client = Client { connection, limits };
-        if client.connection.options.verify_on_connect {
-            let deadline = client.deadline();
-            let (info, proof) = tokio::join!(client.info(deadline), client.prove_credentials(deadline));
+        let client = Client {
+            connection,
+            limits,
+            tally: Arc::default(),
+        };
+        let running = Running::new(&client, "connect");
+        let proven = running.client.prove().await;
+        running.end(proven)?;
+        let journal = &client.connection.options.journal;
+        journal.write(Level::Info, "connect", || client.introduction());
+        Ok(client)
+    }
+
+    /// Asks what there is to know before the first call, if it is wanted.
+    async fn prove(&self) -> Result<()> {
+        if self.connection.options.verify_on_connect {
+            let deadline = self.deadline();
+            let (info, proof) = tokio::join!(self.info(deadline), self.prove_credentials(deadline));
             // Refused credentials say more than whatever else went wrong.
             match proof {
                 Err(refused) if refused.status.class() == Status::Auth.class() => return Err(refused),
                 proof => info.and(proof)?,
             }
-            client.require_features(deadline).await?;
+            self.require_features(deadline).await?;
         }
-        Ok(client)
+        Ok(())
+    }
+
+    /// Who is connected to what, for the log.
+    fn introduction(&self) -> String {
+        let version = match self.connection.info.get() {
+            Some(info) => format!(", version {}", info.version),
+            None => String::new(),
+        };
+        format!(
+            "{} is connected to {}{version}",
+            self.connection.session.credentials,
+            site::name_of(&self.connection.transport.site().address)
+        )
     }
 
     /// Calls a method of the official client's vocabulary. `params` is a JSON object of keyword arguments, a JSON array of
@@ -105,13 +139,17 @@ impl Client {
 
     /// As [`Client::call`]. How far the files of the call are can be read from `progress` at any time.
     pub async fn call_watched(&self, method: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
-        methods::call(self, method, params, progress).await
+        let running = Running::new(self, method);
+        let outcome = methods::call(&running.client, method, params, progress).await;
+        running.end(outcome)
     }
 
     /// Sends any wire method with any parameters, and gives its `results`. `params` is JSON, or empty for none. The
     /// call is taken for a write unless the method is known to only read.
     pub async fn call_raw(&self, wire_method: &str, params: &str) -> Result<Document> {
-        methods::call_raw(self, wire_method, params).await
+        let running = Running::new(self, wire_method);
+        let outcome = methods::call_raw(&running.client, wire_method, params).await;
+        running.end(outcome)
     }
 
     /// What a call comes to that is stopped before its end, in [`Client::call`]'s vocabulary.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::credentials::Secret;
+use super::journal::Journal;
 
 /// The settings of a client. Every field has a default that suits a plug-in; see [`Options::default`].
 #[derive(Clone, Debug)]
@@ -33,6 +34,11 @@ pub struct Options {
     pub session_uuid: Option<String>,
     /// Allow `http://` to hosts other than this machine: credentials then cross the network in clear text.
     pub allow_insecure_http: bool,
+    /// The most requests that are under way at once; further ones wait for their turn, in order. Files have half as many
+    /// besides, so that they hold up nobody.
+    pub max_connections: u32,
+    /// Where messages about the work go.
+    pub journal: Journal,
     /// Fetch the site's `info` and prove the credentials while connecting.
     pub verify_on_connect: bool,
 }
@@ -52,6 +58,8 @@ impl Default for Options {
             auth_token: None,
             session_uuid: None,
             allow_insecure_http: false,
+            max_connections: 32,
+            journal: Journal::default(),
             verify_on_connect: true,
         }
     }

@@ -3,8 +3,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::error::Error;
+use super::Client;
+use super::error::{Error, Result};
+use super::journal::Level;
+use super::session::Parameters;
 use super::status::Status;
+use super::transport::{Failure, Limit, Reached};
 
 /// Whether a remote call changes the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +22,73 @@ pub(super) enum Effect {
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
+/// The attempts at one request.
+pub(super) struct Attempts<'c> {
+    client: &'c Client,
+    /// What is attempted, for the log.
+    what: &'c str,
+    effect: Effect,
+    limit: Limit,
+    /// What it is signed with. A site may repeat it, and nobody else must.
+    credentials: Option<&'c Parameters>,
+    made: u32,
+}
+
+impl<'c> Attempts<'c> {
+    pub(super) fn new(client: &'c Client, what: &'c str, effect: Effect, limit: Limit) -> Self {
+        Attempts {
+            client,
+            what,
+            effect,
+            limit,
+            credentials: None,
+            made: 0,
+        }
+    }
+
+    pub(super) fn signed_with(self, credentials: Option<&'c Parameters>) -> Self {
+        Attempts { credentials, ..self }
+    }
+
+    /// Counts from the beginning, because the last attempt got somewhere.
+    pub(super) fn start_over(&mut self) {
+        self.made = 0;
+    }
+
+    /// After an attempt that failed: waits until the next one is due, or gives the error where there must be none.
+    pub(super) async fn again(&mut self, failure: Failure) -> Result<()> {
+        self.made += 1;
+        let mut error = failure.error;
+        error.may_have_applied = self.effect == Effect::Write && failure.reached == Reached::Unknown;
+        if let Some(parameters) = self.credentials {
+            parameters.mask(&mut error);
+        }
+        let most = self.client.limits.max_attempts;
+        let pause = pause(&error, self.effect, failure.reached == Reached::Nothing, self.made, most);
+        let Some(pause) = pause.filter(|pause| self.limit.allows(*pause)) else {
+            // Making it again could do it twice.
+            error.retryable &= !error.may_have_applied;
+            return Err(error);
+        };
+        let told = || {
+            format!(
+                "{}: attempt {} of {most} failed with {error}; again in {} ms",
+                self.what,
+                self.made,
+                pause.as_millis()
+            )
+        };
+        self.client.connection.options.journal.write(Level::Warn, "retry", told);
+        self.client.tally.note_retry();
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}
+
 /// The pause before the next attempt, or `None` when there must be none. `attempt` counts those made, from 1.
 ///
 /// `nothing_sent` is true when not a byte of the request left this machine: then even a write may be tried again.
-pub(super) fn pause(error: &Error, effect: Effect, nothing_sent: bool, attempt: u32, max_attempts: u32) -> Option<Duration> {
+fn pause(error: &Error, effect: Effect, nothing_sent: bool, attempt: u32, max_attempts: u32) -> Option<Duration> {
     if attempt >= max_attempts || !error.retryable {
         return None;
     }

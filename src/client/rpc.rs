@@ -7,11 +7,12 @@ use super::credentials::{Credentials, Secret};
 use super::deadline::Deadline;
 use super::document::{Document, Value};
 use super::error::{Error, Result};
+use super::journal::Level;
 use super::json::quote;
-use super::retry::{self, Effect};
+use super::retry::{Attempts, Effect};
 use super::session::{Parameters, Token};
 use super::status::Status;
-use super::transport::Reached;
+use super::transport::Limit;
 use super::{Client, reply};
 
 /// A read that every role may make, and that costs the site little.
@@ -141,17 +142,7 @@ impl Client {
         if let Some(token) = &*held {
             return Ok(token.clone());
         }
-        let text = match &self.connection.session.credentials {
-            Credentials::Script { name, api_key } => {
-                let parameters = self.connection.session.script(name, api_key);
-                self.fetch_token(&parameters, deadline).await?
-            }
-            Credentials::Person { login, password } => {
-                let parameters = self.connection.session.sign_in(login, password, true);
-                self.fetch_token(&parameters, deadline).await?
-            }
-            Credentials::Session { token } => token.clone(),
-        };
+        let text = self.open_session(true, deadline).await?;
         let token = Token { text, generation: 0 };
         *held = Some(token.clone());
         Ok(token)
@@ -173,26 +164,39 @@ impl Client {
         })
     }
 
-    /// Exchanges a person's login and password for a new session token, unless another call has done so since `ended`.
-    async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
-        let Credentials::Person { login, password } = &self.connection.session.credentials else {
-            return Ok(());
+    /// A session token of these credentials. A second factor opens the first session alone: it works once.
+    async fn open_session(&self, first: bool, deadline: Deadline) -> Result<Secret> {
+        let session = &self.connection.session;
+        let parameters = match &session.credentials {
+            Credentials::Script { name, api_key } => session.script(name, api_key),
+            Credentials::Person { login, password } => session.sign_in(login, password, first),
+            Credentials::Session { token } => return Ok(token.clone()),
         };
+        self.fetch_token(&parameters, deadline).await
+    }
+
+    /// Opens another session in place of one that has ended, unless another call has done so since. False where that
+    /// cannot be: the session was opened elsewhere.
+    pub(super) async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<bool> {
+        if matches!(self.connection.session.credentials, Credentials::Session { .. }) {
+            return Ok(false);
+        }
         let mut held = deadline
             .limit(self.connection.session.token.lock())
             .await
             .ok_or_else(waited_for_sign_in)?;
         let generation = held.as_ref().map_or(0, |token| token.generation);
         if Some(generation) != ended {
-            return Ok(());
+            return Ok(true);
         }
-        let parameters = self.connection.session.sign_in(login, password, false);
-        let text = self.fetch_token(&parameters, deadline).await.map_err(not_renewed)?;
+        let text = self.open_session(false, deadline).await.map_err(not_renewed)?;
         *held = Some(Token {
             text,
             generation: generation + 1,
         });
-        Ok(())
+        let journal = &self.connection.options.journal;
+        journal.write(Level::Info, "session", || "the session had ended and was renewed".to_owned());
+        Ok(true)
     }
 
     async fn fetch_token(&self, parameters: &Parameters, deadline: Deadline) -> Result<Secret> {
@@ -212,34 +216,14 @@ impl Client {
     /// Sends one request, again where that is safe, and reads its reply.
     async fn exchange(&self, call: Call<'_>, credentials: Option<&Parameters>, deadline: Deadline) -> Result<Document> {
         let body = envelope(call.wire_method, credentials.map(Parameters::json).as_ref(), call.params);
-        let effect = call.effect;
         let read = if call.replies_text { reply::read_text } else { reply::read };
-        let mut attempt = 0;
+        let limit = Limit::Total(deadline);
+        let mut attempts = Attempts::new(self, call.wire_method, call.effect, limit).signed_with(credentials);
         loop {
-            attempt += 1;
-            let failed = match self.connection.transport.post_rpc(body.clone(), deadline).await.and_then(read) {
+            let sent = self.connection.transport.post_rpc(body.clone(), deadline, &self.tally).await;
+            match sent.and_then(read) {
                 Ok(document) => return Ok(document),
-                Err(failed) => failed,
-            };
-            let mut error = failed.error;
-            error.may_have_applied = effect == Effect::Write && failed.reached == Reached::Unknown;
-            let pause = retry::pause(
-                &error,
-                effect,
-                failed.reached == Reached::Nothing,
-                attempt,
-                self.limits.max_attempts,
-            );
-            match pause {
-                Some(pause) if deadline.allows(pause) => tokio::time::sleep(pause).await,
-                _ => {
-                    // Making it again could do it twice.
-                    error.retryable &= !error.may_have_applied;
-                    if let Some(parameters) = credentials {
-                        parameters.mask(&mut error);
-                    }
-                    return Err(error);
-                }
+                Err(failure) => attempts.again(failure).await?,
             }
         }
     }

@@ -9,7 +9,8 @@ use super::handle::{Borrowed, Handle, InArc, Out, Owned};
 use super::op::{Gives, Outcome, Work, sg_op};
 use super::options::sg_options;
 use super::string::Text;
-use crate::client::{Client, Credentials, Error, Options, Result, Secret, Status};
+use super::structs::sg_stats;
+use crate::client::{Client, Credentials, Error, Journal, Options, Result, Secret, Status};
 use crate::runtime::Runtime;
 
 /// A signed-in connection to one site.
@@ -191,6 +192,25 @@ pub unsafe extern "C" fn sg_submit_connect_session(
     guard::status(|| submit_connect(&out, &site_url, &options, || session(&session_token)))
 }
 
+/// What a client has done since it connected.
+///
+/// @param[in] client  the client; not NULL; stays the caller's.
+/// @param[in,out] out  the counters; not NULL; begins as SG_STATS_INIT. Members that a later version adds are left alone.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+/// @threadsafe yes
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_client_stats(client: *const sg_client, out: *mut sg_stats) -> Status {
+    from_c!(client: Borrowed<sg_client>);
+    guard::status(|| {
+        let stats = client.get("client")?.client.stats();
+        // SAFETY: the caller keeps to the header: out is NULL or begins with its size.
+        unsafe { sg_stats::fill(out, stats) }
+    })
+}
+
 /// Frees a client. Results that came from it stay valid. It does not sign out.
 ///
 /// Calls that other threads have in flight still end, but no new one may begin: they must have entered the library.
@@ -247,7 +267,8 @@ impl Connect {
         })
     }
 
-    async fn make(self) -> Result<Client> {
+    async fn make(mut self, journal: Journal) -> Result<Client> {
+        self.options.journal = journal;
         Client::connect(&self.site_url, self.credentials, self.options).await
     }
 }
@@ -262,7 +283,7 @@ fn connect(
     let connect = Connect::new(site_url, options, credentials)?;
     let runtime = Runtime::acquire()?;
     let stopped = Error::new(Status::Cancelled, "the library was shut down while the client was connecting");
-    let client = runtime.run(stopped, connect.make())?;
+    let client = runtime.run(stopped, connect.make(runtime.journal()))?;
     out.put(Owned::<sg_client>::new(Connection { runtime, client }).into_c());
     Ok(())
 }
@@ -277,7 +298,8 @@ fn submit_connect(
     let connect = Connect::new(site_url, options, credentials)?;
     let runtime = Runtime::acquire()?;
     let stopped = Error::new(Status::Cancelled, "the connect was cancelled");
-    let work = async move { connect.make().await.map(Outcome::Client) };
+    let journal = runtime.journal();
+    let work = async move { connect.make(journal).await.map(Outcome::Client) };
     out.put(Work::start(&runtime, Gives::Client, stopped, Arc::default(), work)?);
     Ok(())
 }

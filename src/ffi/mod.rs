@@ -47,12 +47,15 @@ mod value;
 
 mod error;
 
+mod log;
+
 mod runtime;
 
 pub use call::*;
 pub use callback::*;
 pub use client::*;
 pub use error::*;
+pub use log::*;
 pub use op::*;
 pub use options::*;
 pub use pages::*;

@@ -101,6 +101,25 @@ pub unsafe extern "C" fn sg_options_set_max_attempts(options: *mut sg_options, a
     })
 }
 
+/// Sets how many requests a client has under way at once. Further ones wait for their turn, in order; that wait counts in the time
+/// limit of a call. Default: 32. Uploads and downloads have half as many besides, so that they hold up no call.
+///
+/// @param[in] options  the settings to change; not NULL; stay the caller's.
+/// @param[in] connections  1 or more.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+/// @threadsafe per handle: one thread at a time
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_options_set_max_connections(options: *mut sg_options, connections: u32) -> Status {
+    from_c!(options: Exclusive<sg_options>);
+    guard::status(|| {
+        at_least_one(u64::from(connections), "connections")?;
+        set(options, |options| options.max_connections = connections)
+    })
+}
+
 /// Limits the size of a reply after decompression; a larger one is SG_STATUS_PROTOCOL_TOO_LARGE. Default: 1 GiB.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.

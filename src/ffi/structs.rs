@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::client::{Client, Error, Result, Status};
+use crate::client::{Client, Error, Result, Stats, Status};
 
 /// The limits of one call. Begin with SG_CALL_OPTIONS_INIT, which leaves everything as the client has it.
 #[repr(C)]
@@ -68,5 +68,68 @@ impl sg_call_options {
             0 => client,
             most => client.with_max_attempts(most),
         }
+    }
+}
+
+/// What a client has done since it connected. Begin with SG_STATS_INIT.
+///
+/// The counters are read one by one while others go on: each is right, and together they are nearly of one moment.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sg_stats {
+    /// sizeof(sg_stats), by which the library knows what the caller's header knew.
+    pub struct_size: u32,
+    /// Always 0.
+    pub reserved: u32,
+    /// Calls, ended and under way. Connecting is one.
+    pub calls: u64,
+    /// Those that failed, cancelled ones among them.
+    pub calls_failed: u64,
+    /// Those that are under way.
+    pub calls_running: u64,
+    /// Requests that were sent for them.
+    pub requests: u64,
+    /// Those that were sent because an earlier one had failed.
+    pub retries: u64,
+    /// Bytes of request bodies, files among them.
+    pub bytes_sent: u64,
+    /// Bytes of reply bodies, after decompression.
+    pub bytes_received: u64,
+}
+
+impl sg_stats {
+    /// Fills as many members as the caller knows, and none where that is no size of this structure.
+    ///
+    /// # Safety
+    /// `out` is NULL, or points at as many bytes as its first member says, which nobody else uses meanwhile.
+    pub(super) unsafe fn fill(out: *mut sg_stats, stats: Stats) -> Result<()> {
+        if out.is_null() || !out.is_aligned() {
+            return Err(Error::invalid_argument("out is NULL or not aligned as a sg_stats is"));
+        }
+        // SAFETY: the first member is there by the caller's promise.
+        let size = unsafe { (*out).struct_size };
+        let known = size as usize;
+        if known < std::mem::offset_of!(sg_stats, calls) || known > 4096 {
+            return Err(Error::invalid_argument(format!(
+                "out.struct_size is {size}; begin with SG_STATS_INIT"
+            )));
+        }
+        let filled = sg_stats {
+            struct_size: size,
+            reserved: 0,
+            calls: stats.calls,
+            calls_failed: stats.calls_failed,
+            calls_running: stats.calls_running,
+            requests: stats.requests,
+            retries: stats.retries,
+            bytes_sent: stats.bytes_sent,
+            bytes_received: stats.bytes_received,
+        };
+        // SAFETY: both have at least that many bytes, which do not overlap; the structure has no padding.
+        unsafe {
+            let bytes = std::ptr::from_ref(&filled).cast::<u8>();
+            out.cast::<u8>().copy_from_nonoverlapping(bytes, known.min(size_of::<sg_stats>()));
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! when the client is used in a forked child: the threads of a runtime exist only in the process that made them.
 
 mod dispatcher;
+mod log;
 mod operation;
 pub mod panics;
 mod process;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use dispatcher::Dispatcher;
+pub use log::{Listener, listen};
 pub use operation::Operation;
 use process::Generation;
 pub use queue::Queue;

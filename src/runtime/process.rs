@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle};
 
 use super::dispatcher::{self, Dispatcher};
+use super::log::Post;
 use super::{panics, signals, threads};
 use crate::client::{Error, Result, Status};
 
@@ -23,6 +24,7 @@ const WORKERS: usize = 2;
 struct Process {
     id: i64,
     current: Mutex<Arc<Generation>>,
+    log: Post,
     /// The state of the forked child that inherited this one.
     child: OnceBox<Process>,
 }
@@ -63,6 +65,11 @@ pub(super) fn shutdown(timeout: Duration) -> Result<()> {
     old.engine.get().map_or(Ok(()), |engine| engine.stop(timeout))
 }
 
+/// Where this process's listener to the log stands.
+pub(super) fn log_post() -> &'static Post {
+    &process().log
+}
+
 /// This process's state. Takes no lock, so that a forked child can always call it.
 fn process() -> &'static Process {
     static FIRST: OnceBox<Process> = OnceBox::new();
@@ -83,6 +90,7 @@ impl Process {
         Box::new(Process {
             id,
             current: Mutex::new(Generation::new(id)),
+            log: Post::default(),
             child: OnceBox::new(),
         })
     }

@@ -16,9 +16,14 @@ pub(super) fn adopt() {
     let _ = OWN.try_with(|own| own.set(true));
 }
 
+/// Whether this is a thread of the library.
+pub(super) fn is_own() -> bool {
+    OWN.try_with(Cell::get).unwrap_or(false)
+}
+
 /// Refuses what would wait for ever on a thread of the library.
 pub(super) fn refuse_own() -> Result<()> {
-    if OWN.try_with(Cell::get).unwrap_or(false) {
+    if is_own() {
         return Err(Error::new(
             Status::InvalidStateReentrant,
             "a call that waits was made on one of the library's own threads, where it would never end",

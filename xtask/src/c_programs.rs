@@ -61,6 +61,13 @@ const PROGRAMS: &[Program] = &[
         ..Program::new("fork", Links::Library)
     },
     Program::new("frees", Links::Library),
+    Program {
+        not_sanitized: Some("a child forked beside busy threads inherits the sanitizer's own locks and hangs in its malloc"),
+        // What is open when the process ends, and a child's copies of the parent's threads, are not given back.
+        leaks_count: false,
+        ..Program::new("in_flight", Links::Library)
+    },
+    Program::new("log", Links::Library),
     Program::new("panic", Links::Panics),
     Program::new("permission", Links::Library),
     Program::new("queue", Links::Library),

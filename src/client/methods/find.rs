@@ -115,7 +115,7 @@ pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> R
 /// Reads pages until the limit or the end is reached, and joins their rows.
 async fn every_page(mut pages: Pages) -> Result<Document> {
     let mut read = Vec::new();
-    while let Some(page) = pages.next().await? {
+    while let Some(page) = pages.advance().await? {
         if read.is_empty() && pages.has_ended() {
             return Ok(page);
         }

@@ -16,7 +16,8 @@ use crate::client::document::{Kind, Value};
 use crate::client::error::{Error, Result};
 use crate::client::json::quote;
 use crate::client::reply;
-use crate::client::retry::{self, Effect};
+use crate::client::retry::{self, Attempts, Effect};
+use crate::client::session::Token;
 use crate::client::site::{Site, name_of};
 use crate::client::status::Status;
 use crate::client::transport::{Failure, Incoming, Reached, Request};
@@ -132,10 +133,9 @@ impl Drop for Partial {
 
 /// Fetches until the file is whole; after a failure from where it is, if the server can do that.
 async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<()> {
-    let mut attempt = 0;
+    let mut attempts = Attempts::new(&transfer.client, "a download", Effect::Read, transfer.limit());
     let mut validator = None;
     loop {
-        attempt += 1;
         let before = partial.length;
         let failure = match attempt_once(transfer, url, partial, &mut validator).await {
             Ok(()) => return Ok(()),
@@ -143,12 +143,9 @@ async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<
         };
         // What came before the failure counts: a bad line gets a file through in the end, a dead one does not.
         if partial.length > before {
-            attempt = 1;
+            attempts.start_over();
         }
-        match transfer.pause(&failure.error, Effect::Read, false, attempt) {
-            Some(pause) => tokio::time::sleep(pause).await,
-            None => return Err(failure.error),
-        }
+        attempts.again(failure).await?;
     }
 }
 
@@ -198,30 +195,72 @@ fn starts_at(incoming: &Incoming, offset: u64) -> bool {
         == Some(offset)
 }
 
-/// Asks for the file, from an offset if it is still what it was, and follows where the site leads.
-async fn open(transfer: &Transfer, url: &Url, resume: Option<(u64, HeaderValue)>) -> std::result::Result<Incoming, Failure> {
-    let transport = &transfer.client.connection.transport;
+/// What asking for a file led to.
+struct Answer {
+    incoming: Incoming,
+    /// The generation of the session token that went with the last request, if one did.
+    session: Option<u64>,
+    asks_to_sign_in: bool,
+}
+
+/// From an offset of a file, if it is still the file of this validator.
+type Resume = Option<(u64, HeaderValue)>;
+
+/// Asks for the file. A session that has ended is renewed once, as for calls.
+async fn open(transfer: &Transfer, url: &Url, resume: Resume) -> std::result::Result<Incoming, Failure> {
+    let client = &transfer.client;
+    let mut answer = follow(transfer, url, resume.as_ref()).await?;
+    let refused = answer.asks_to_sign_in || matches!(answer.incoming.status(), 401 | 403);
+    if let Some(ended) = answer.session.filter(|_| refused)
+        && client.renew(Some(ended), client.deadline()).await.map_err(not_sent)?
+    {
+        answer = follow(transfer, url, resume.as_ref()).await?;
+    }
+    if answer.asks_to_sign_in {
+        // Followed, it would end in a page that asks for a password, saved as if it were the file.
+        let what = "the site asks to sign in before it gives the file";
+        return Err(not_sent(Error::new(Status::AuthSessionExpired, what)));
+    }
+    Ok(answer.incoming)
+}
+
+/// Asks for the file, and follows where the site leads.
+async fn follow(transfer: &Transfer, url: &Url, resume: Option<&(u64, HeaderValue)>) -> std::result::Result<Answer, Failure> {
+    let client = &transfer.client;
+    let transport = &client.connection.transport;
     let mut url = url.clone();
     for _ in 0..=MOST_REDIRECTS {
-        let mut request = Request::new(Method::GET, url.clone()).header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some((offset, validator)) = &resume {
+        let mut session = None;
+        let mut request =
+            Request::new(Method::GET, url.clone(), &client.tally).header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some((offset, validator)) = resume {
             let range = HeaderValue::try_from(format!("bytes={offset}-")).unwrap_or(HeaderValue::from_static("bytes=0-"));
             request = request.header(header::RANGE, range).header(header::IF_RANGE, validator.clone());
         }
         if transport.site().owns(&url) {
-            request = request.header(header::COOKIE, cookie(transfer).await.map_err(not_sent)?);
+            let token = client.session_token(client.deadline()).await.map_err(not_sent)?;
+            request = request.header(header::COOKIE, cookie(&token).map_err(not_sent)?);
+            session = Some(token.generation);
         }
         let incoming = transport.fetch_file(request, transfer.limit()).await?;
-        let Some(next) = redirect(&incoming, &url, transport.site()) else {
-            return Ok(incoming);
-        };
-        url = next.map_err(not_sent)?;
+        let next = redirect(&incoming, &url).transpose().map_err(not_sent)?;
+        let asks_to_sign_in = next.as_ref().is_some_and(|next| is_sign_in(next, transport.site()));
+        match next.filter(|_| !asks_to_sign_in) {
+            Some(next) => url = next,
+            None => {
+                return Ok(Answer {
+                    incoming,
+                    session,
+                    asks_to_sign_in,
+                });
+            }
+        }
     }
     Err(not_sent(Error::protocol("the download was redirected more than ten times")))
 }
 
 /// Where a reply leads, if it leads elsewhere. From a secure address never to an open one.
-fn redirect(incoming: &Incoming, from: &Url, site: &Site) -> Option<Result<Url>> {
+fn redirect(incoming: &Incoming, from: &Url) -> Option<Result<Url>> {
     if !matches!(incoming.status(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
@@ -231,20 +270,17 @@ fn redirect(incoming: &Incoming, from: &Url, site: &Site) -> Option<Result<Url>>
             "the download leads from a secure address to {}, which is not",
             name_of(&url)
         ))),
-        // Followed, it would end in a page that asks for a password, saved as if it were the file.
-        Ok(url) if site.owns(&url) && (url.path().starts_with("/user/login") || url.path().contains("/saml/")) => Err(Error::new(
-            Status::AuthSessionExpired,
-            "the site asks to sign in before it gives the file",
-        )),
         Ok(url) => Ok(url),
         Err(_) => Err(Error::protocol("the download leads to no address")),
     })
 }
 
+fn is_sign_in(url: &Url, site: &Site) -> bool {
+    site.owns(url) && (url.path().starts_with("/user/login") || url.path().contains("/saml/"))
+}
+
 /// The session as the web application knows it.
-async fn cookie(transfer: &Transfer) -> Result<HeaderValue> {
-    let client = &transfer.client;
-    let token = client.session_token(client.deadline()).await?;
+fn cookie(token: &Token) -> Result<HeaderValue> {
     let mut cookie = HeaderValue::try_from(format!("_session_id={}", token.text.expose()))
         .map_err(|_| Error::protocol("the session token has characters that a cookie cannot hold"))?;
     cookie.set_sensitive(true);

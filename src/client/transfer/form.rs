@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::Transfer;
 use super::local::LocalFile;
 use crate::client::error::{Error, Result};
-use crate::client::retry::{self, Effect};
+use crate::client::retry::{self, Attempts, Effect};
 use crate::client::session::Parameters;
 use crate::client::status::Status;
 use crate::client::transport::{Failure, Pieces, Reached, Reply, Request};
@@ -59,33 +59,20 @@ impl Transfer {
     }
 
     async fn post_as(&self, form: &Form<'_>, credentials: &Parameters) -> Result<String> {
-        let mut attempt = 0;
+        let transport = &self.client.connection.transport;
+        let mut attempts = Attempts::new(&self.client, form.path, form.effect, self.limit()).signed_with(Some(credentials));
         loop {
-            attempt += 1;
             let request = self.request(form, credentials).await?;
-            let outcome = self.client.connection.transport.send_file(request, self.limit()).await;
-            let failed = match outcome.and_then(read) {
+            match transport.send_file(request, self.limit()).await.and_then(read) {
                 Ok(text) => return Ok(text),
-                Err(failed) => failed,
-            };
-            let mut error = failed.error;
-            error.may_have_applied = form.effect == Effect::Write && failed.reached == Reached::Unknown;
-            let nothing_sent = failed.reached == Reached::Nothing;
-            match self.pause(&error, form.effect, nothing_sent, attempt) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => {
-                    // Posting it again could do it twice.
-                    error.retryable &= !error.may_have_applied;
-                    credentials.mask(&mut error);
-                    return Err(error);
-                }
+                Err(failure) => attempts.again(failure).await?,
             }
         }
     }
 
     async fn request(&self, form: &Form<'_>, credentials: &Parameters) -> Result<Request> {
         let url = self.client.connection.transport.site().at(form.path)?;
-        let request = Request::new(Method::POST, url);
+        let request = Request::new(Method::POST, url, &self.client.tally);
         let Some((name, file)) = form.file else {
             let mut encoded = url::form_urlencoded::Serializer::new(String::new());
             encoded.extend_pairs(form.fields(credentials));

@@ -12,12 +12,9 @@ mod thumbnails;
 mod upload;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Client;
-use super::error::Error;
 use super::progress::Progress;
-use super::retry::{self, Effect};
 use super::transport::Limit;
 
 pub(super) use download::{address, download};
@@ -33,15 +30,8 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// How long a request of a transfer may stand still.
+    /// How long a request of a transfer may stand still, and pause: a longer pause is for the caller to decide about.
     fn limit(&self) -> Limit {
         Limit::Stall(self.client.limits.timeout)
-    }
-
-    /// The pause before another attempt, or `None` when there must be none: a pause longer than a request may stand still is
-    /// for the caller to decide about.
-    fn pause(&self, error: &Error, effect: Effect, nothing_sent: bool, attempt: u32) -> Option<Duration> {
-        let pause = retry::pause(error, effect, nothing_sent, attempt, self.client.limits.max_attempts)?;
-        self.client.limits.timeout.is_none_or(|longest| pause <= longest).then_some(pause)
     }
 }

@@ -12,9 +12,9 @@ use super::form::Form;
 use super::local::LocalFile;
 use crate::client::error::{Error, Result};
 use crate::client::reply;
-use crate::client::retry::Effect;
+use crate::client::retry::{Attempts, Effect};
 use crate::client::status::Status;
-use crate::client::transport::{Pieces, Reply, Request};
+use crate::client::transport::{Failure, Pieces, Reply, Request};
 
 /// Files larger than this go up in parts of this size.
 pub(super) const PART: u64 = 20_000_000;
@@ -121,31 +121,27 @@ impl Transfer {
         // The address is a secret: it lets whoever has it write. No message repeats it.
         let url = Url::parse(address).map_err(|_| Error::protocol("the site gave no address for the file"))?;
         let kind = HeaderValue::try_from(file.content_type()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-        let mut attempt = 0;
+        let mut attempts = Attempts::new(&self.client, "a part for the storage", Effect::Read, self.limit());
         loop {
-            attempt += 1;
             let body = Pieces::default().file(file.open_at(part.offset).await?, part.length);
-            let request = Request::new(Method::PUT, url.clone())
+            let request = Request::new(Method::PUT, url.clone(), &self.client.tally)
                 .header(header::CONTENT_TYPE, kind.clone())
                 .body(body)
                 .progress(&self.progress);
-            let error = match self.client.connection.transport.send_file(request, self.limit()).await {
+            match self.client.connection.transport.send_file(request, self.limit()).await {
                 Ok(reply) if reply.status < 300 => return Ok(reply),
-                Ok(reply) => refused(reply),
-                Err(failure) => failure.error,
-            };
-            match self.pause(&error, Effect::Read, false, attempt) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(error),
+                Ok(reply) => attempts.again(refused(reply)).await?,
+                Err(failure) => attempts.again(failure).await?,
             }
         }
     }
 }
 
 /// What a refusal of the storage means.
-fn refused(reply: Reply) -> Error {
+fn refused(reply: Reply) -> Failure {
     let status = reply.status;
-    let mut error = reply::failure(reply).error;
+    let mut failure = reply::failure(reply);
+    let error = &mut failure.error;
     let (kind, what) = match status {
         429 => (Status::RateLimited, "asks for fewer requests"),
         500.. => (Status::Unavailable, "is too busy or down"),
@@ -154,7 +150,7 @@ fn refused(reply: Reply) -> Error {
     error.status = kind;
     error.retryable = kind != Status::Rejected;
     error.message = format!("the storage behind the site {what} (HTTP status {status})");
-    error
+    failure
 }
 
 impl Place {

@@ -101,6 +101,7 @@ impl http_body::Body for WatchedBody {
                 chunk
             }
         };
+        this.watch.note_sent(chunk.len() as u64);
         if matches!(this.pieces.front(), Some(Piece::Bytes(_) | Piece::File { left: 0, .. })) {
             this.pieces.pop_front();
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::deadline::Deadline;
@@ -19,6 +20,7 @@ use super::options::Options;
 use super::progress::Progress;
 use super::site::{self, Site};
 use super::status::Status;
+use super::tally::Tally;
 use super::tls;
 pub(super) use body::Pieces;
 pub(super) use watch::Limit;
@@ -83,11 +85,13 @@ pub(super) struct Request {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Pieces,
     pub(super) progress: Option<Arc<Progress>>,
+    pub(super) tally: Arc<Tally>,
 }
 
 impl Request {
-    pub(super) fn new(method: Method, url: Url) -> Request {
+    pub(super) fn new(method: Method, url: Url, tally: &Arc<Tally>) -> Request {
         Request {
+            tally: Arc::clone(tally),
             method,
             url,
             headers: Vec::new(),
@@ -119,14 +123,33 @@ pub(super) struct Incoming {
     watch: Arc<Watch>,
     limit: Limit,
     place: String,
+    /// Kept until the reply is read or given up.
+    _turn: OwnedSemaphorePermit,
+}
+
+/// An HTTP stack with a bound on what is under way at once. Turns come in the order in which they were asked for, so that
+/// nobody is starved.
+struct Http {
+    client: reqwest::Client,
+    turns: Arc<Semaphore>,
+}
+
+impl Http {
+    fn new(client: reqwest::Client, most: u32) -> Http {
+        let most = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
+        Http {
+            client,
+            turns: Arc::new(Semaphore::new(most)),
+        }
+    }
 }
 
 /// The HTTP side of a client: connections, TLS, proxy.
 pub(super) struct Transport {
     /// For remote calls: decompresses replies.
-    calls: reqwest::Client,
+    calls: Http,
     /// For forms and files, whose bytes are what they are.
-    files: reqwest::Client,
+    files: Http,
     site: Site,
     max_reply_bytes: u64,
     has_proxy_option: bool,
@@ -150,7 +173,8 @@ impl Transport {
                 .referer(false)
                 .tcp_keepalive(KEEP_ALIVE)
                 .tcp_nodelay(true)
-                .pool_idle_timeout(IDLE_LIMIT);
+                .pool_idle_timeout(IDLE_LIMIT)
+                .pool_max_idle_per_host(usize::try_from(options.max_connections).unwrap_or(usize::MAX));
             if let Some(limit) = options.connect_timeout {
                 builder = builder.connect_timeout(limit);
             }
@@ -169,8 +193,11 @@ impl Transport {
         };
         let loopback = site::is_loopback(&site.address);
         Ok(Transport {
-            calls: builder()?.build().map_err(broken)?,
-            files: builder()?.no_gzip().no_deflate().build().map_err(broken)?,
+            calls: Http::new(builder()?.build().map_err(broken)?, options.max_connections),
+            files: Http::new(
+                builder()?.no_gzip().no_deflate().build().map_err(broken)?,
+                options.max_connections.div_ceil(2),
+            ),
             site,
             max_reply_bytes: options.max_reply_bytes,
             has_proxy_option: options.proxy.is_some() && !options.no_proxy,
@@ -183,9 +210,9 @@ impl Transport {
     }
 
     /// Posts a JSON text to the site's RPC endpoint and reads the whole reply.
-    pub(super) async fn post_rpc(&self, body: Bytes, deadline: Deadline) -> std::result::Result<Reply, Failure> {
+    pub(super) async fn post_rpc(&self, body: Bytes, deadline: Deadline, tally: &Arc<Tally>) -> std::result::Result<Reply, Failure> {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
-        let mut request = Request::new(Method::POST, self.site.rpc.clone())
+        let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
             .header(header::CONTENT_TYPE, json)
             .body(Pieces::default().bytes(body));
         // User information in the address is for remote calls alone.
@@ -205,7 +232,7 @@ impl Transport {
         self.send(&self.files, request, limit).await
     }
 
-    async fn exchange(&self, http: &reqwest::Client, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
+    async fn exchange(&self, http: &Http, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
         let incoming = self.send(http, request, limit).await?;
         let watch = Arc::clone(&incoming.watch);
         let reply = self.read(incoming).await?;
@@ -215,10 +242,11 @@ impl Transport {
         Ok(reply)
     }
 
-    async fn send(&self, http: &reqwest::Client, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
+    async fn send(&self, http: &Http, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
         let place = site::name_of(&request.url);
-        let watch = Watch::new(request.progress);
-        let mut outgoing = http.request(request.method, request.url);
+        let turn = turn(http, limit).await?;
+        let watch = Watch::new(request.progress, request.tally);
+        let mut outgoing = http.client.request(request.method, request.url);
         for (name, value) in request.headers {
             outgoing = outgoing.header(name, value);
         }
@@ -233,6 +261,7 @@ impl Transport {
                 watch,
                 limit,
                 place,
+                _turn: turn,
             }),
             Err(error) => Err(failed(error, &watch)),
         }
@@ -270,7 +299,9 @@ impl Transport {
             Some(read) => read.map_err(|error| self.classify_body(&error.without_url(), &incoming.place, status)),
             None => Err(too_slow(incoming.limit, &incoming.place)),
         };
-        incoming.watch.note_movement();
+        if let Ok(Some(bytes)) = &outcome {
+            incoming.watch.note_received(bytes.len() as u64);
+        }
         outcome.map_err(|error| failed(error, &incoming.watch))
     }
 }
@@ -287,6 +318,28 @@ impl Incoming {
     /// How many bytes the body has, where that is announced.
     pub(super) fn length(&self) -> Option<u64> {
         self.response.content_length()
+    }
+}
+
+/// Waits for a turn. For files that is no standing still: those before it are limited themselves.
+async fn turn(http: &Http, limit: Limit) -> std::result::Result<OwnedSemaphorePermit, Failure> {
+    let turn = Arc::clone(&http.turns).acquire_owned();
+    let turn = match limit {
+        Limit::Total(deadline) => deadline.limit(turn).await,
+        Limit::Stall(_) => Some(turn.await),
+    };
+    let not_sent = |error| Failure {
+        error,
+        reached: Reached::Nothing,
+    };
+    match turn {
+        Some(Ok(turn)) => Ok(turn),
+        // It is closed with the client alone.
+        Some(Err(_)) => Err(not_sent(Error::new(Status::Cancelled, "the client is gone"))),
+        None => Err(not_sent(Error::new(
+            Status::TimeoutTotal,
+            "all connections of the client were busy for the whole time limit",
+        ))),
     }
 }
 

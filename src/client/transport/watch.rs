@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::client::deadline::Deadline;
 use crate::client::progress::Progress;
+use crate::client::tally::Tally;
 
 /// What limits the time of a request.
 #[derive(Clone, Copy)]
@@ -17,6 +18,16 @@ pub(in crate::client) enum Limit {
     Total(Deadline),
     /// How long it may stand still: for files, which may rightly take long. `None`: for ever.
     Stall(Option<Duration>),
+}
+
+impl Limit {
+    /// Whether a pause of this length before another attempt is within it.
+    pub(in crate::client) fn allows(self, pause: Duration) -> bool {
+        match self {
+            Limit::Total(deadline) => deadline.allows(pause),
+            Limit::Stall(longest) => longest.is_none_or(|longest| pause <= longest),
+        }
+    }
 }
 
 const WAITING: u8 = 0;
@@ -34,11 +45,14 @@ pub(super) struct Watch {
     progress: Option<Arc<Progress>>,
     /// The bytes of files that it has sent or received, to be taken back if it is tried again.
     counted: AtomicU64,
+    tally: Arc<Tally>,
 }
 
 impl Watch {
-    pub(super) fn new(progress: Option<Arc<Progress>>) -> Arc<Watch> {
+    pub(super) fn new(progress: Option<Arc<Progress>>, tally: Arc<Tally>) -> Arc<Watch> {
+        tally.note_request();
         Arc::new(Watch {
+            tally,
             state: AtomicU8::new(WAITING),
             start: Instant::now(),
             moved: AtomicU64::new(0),
@@ -63,6 +77,15 @@ impl Watch {
     pub(super) fn note_movement(&self) {
         let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(now, Ordering::Release);
+    }
+
+    pub(super) fn note_sent(&self, count: u64) {
+        self.tally.note_sent(count);
+    }
+
+    pub(super) fn note_received(&self, count: u64) {
+        self.note_movement();
+        self.tally.note_received(count);
     }
 
     pub(super) fn note_file_bytes(&self, count: u64) {
