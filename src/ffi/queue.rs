@@ -41,7 +41,7 @@ pub unsafe extern "C" fn sg_queue_new(out: *mut *mut sg_queue) -> Status {
     from_c!(out: Out<*mut sg_queue>);
     guard::status(|| {
         out.start(std::ptr::null_mut())?;
-        out.put(Owned::<sg_queue>::new(Queue::new()).into_c());
+        out.put(Owned::<sg_queue>::new(Queue::default()).into_c());
         Ok(())
     })
 }

@@ -34,15 +34,17 @@ struct State {
     wakeup: Option<Wakeup>,
 }
 
-impl Queue {
-    /// An empty queue of this process.
-    pub fn new() -> Self {
+/// An empty queue of this process.
+impl Default for Queue {
+    fn default() -> Self {
         Queue {
             process: signals::process_id(),
             shared: Arc::default(),
         }
     }
+}
 
+impl Queue {
     /// Has a job run by [`Queue::dispatch`] once an operation is done. It is made only if the operation takes it.
     pub fn expect<T: Send + 'static>(&self, operation: &Operation<T>, job: impl FnOnce() -> Job) -> Result<()> {
         self.check_process()?;
