@@ -55,6 +55,14 @@ impl Fault {
         }
     }
 
+    /// The site broke while it carried out the call: nothing of it was kept.
+    pub(crate) fn failed() -> Self {
+        Self {
+            code: 100,
+            message: "The site failed to answer.".to_owned(),
+        }
+    }
+
     /// The text for an entity type that the schema lacks.
     pub(crate) fn unknown_type(name: &str) -> Self {
         Self::argument(format!("Entity type '{name}' does not exist."))

@@ -20,13 +20,17 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod connections;
+mod control;
 mod events;
+mod exchange;
 mod fault;
 mod files;
 mod filter;
 mod front;
 mod media;
 mod methods;
+mod mishaps;
 mod preferences;
 mod requests;
 mod roles;
@@ -41,6 +45,7 @@ mod values;
 
 pub use auth::app_sessions::AppSessionRequest;
 pub use auth::control::SignInError;
+pub use mishaps::{FaultError, InstalledFault};
 pub use requests::RequestRecord;
 pub use roster::{Person, Script};
 pub use sandbox::{Builder, Sandbox, StartError};

@@ -29,6 +29,7 @@ Options:
   --direct-uploads         let clients put files to the storage endpoints instead of sending forms
   --upload-limit BYTES     the largest file that is taken, 8 GiB unless given
   --thumbnail-delay MS     how long a thumbnail is pending, 300 unless given
+  --faults FILE            install the faults on demand that FILE describes
   --exit-with-stdin        end when standard input does, as when the program that started this is gone
   --help                   print this
   --version                print the version
@@ -93,6 +94,10 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
     }
     if let Some(path) = value("--seed")? {
         builder = builder.seed_file(path);
+    }
+    if let Some(path) = value("--faults")? {
+        let described = std::fs::read_to_string(&path).map_err(|error| format!("faults file {path}: {error}"))?;
+        builder = builder.faults(described);
     }
     if let Some(seconds) = value("--session-lifetime")? {
         let seconds = seconds

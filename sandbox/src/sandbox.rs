@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use rusqlite::Connection;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::auth::secrets::Verifier;
 use crate::auth::sessions;
 use crate::auth::settings::{Auth, Settings};
+use crate::connections;
 use crate::fault::Fault;
 use crate::front::Front;
 use crate::media::{self, Media, links::Links};
+use crate::mishaps::{FaultError, InstalledFault, Mishaps};
 use crate::requests::{RequestLog, RequestRecord};
 use crate::roles::Roles;
 use crate::roster::{self, Person, Script};
@@ -29,6 +30,9 @@ use crate::site::Site;
 use crate::store::{Store, lock};
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:0";
+/// Connections at a time; one more is answered 503.
+const DEFAULT_CONNECTIONS: usize = 512;
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
 /// How long calls that are being answered may take to end when the site stops.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 /// Threads that drive connections; the work itself is done on others.
@@ -56,6 +60,10 @@ pub struct Builder {
     seed: SeedSource,
     pub(crate) sign_in: Settings,
     new_keys: bool,
+    connection_limit: usize,
+    patience: Duration,
+    /// Descriptions of faults on demand.
+    faults: Vec<String>,
     media: media::Options,
 }
 
@@ -164,6 +172,28 @@ impl Builder {
         self
     }
 
+    /// How many connections there may be at a time, 512 unless set. One more is answered 503 and closed.
+    #[must_use]
+    pub fn connection_limit(mut self, limit: usize) -> Self {
+        self.connection_limit = limit;
+        self
+    }
+
+    /// How long a client may take to send the head of a request, and pause while it sends the body; 30 seconds
+    /// unless set.
+    #[must_use]
+    pub fn request_timeout(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Installs faults on demand from the start, described as for [`Sandbox::add_faults`].
+    #[must_use]
+    pub fn faults(mut self, described: impl Into<String>) -> Self {
+        self.faults.push(described.into());
+        self
+    }
+
     /// Starts the site on threads of its own.
     ///
     /// # Errors
@@ -181,7 +211,7 @@ pub struct Sandbox {
     scripts: Vec<Script>,
     pub(crate) site: Arc<Site>,
     runtime: Option<Runtime>,
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     /// In a mutex so that threads can share the site.
     stopped: Mutex<mpsc::Receiver<()>>,
 }
@@ -203,6 +233,9 @@ impl Sandbox {
             seed: SeedSource::Default,
             sign_in: Settings::default(),
             new_keys: false,
+            connection_limit: DEFAULT_CONNECTIONS,
+            patience: DEFAULT_PATIENCE,
+            faults: Vec::new(),
             media: media::Options::default(),
         }
     }
@@ -221,12 +254,21 @@ impl Sandbox {
         let links = Arc::new(Links::new(format!("http://{address}")));
         let media = Media::open(store.path(), links, options.media, address.ip().is_loopback())
             .map_err(|error| StartError(format!("the directory for files beside the data can't be used: {error}")))?;
+        let mishaps = Mishaps::default();
+        mishaps
+            .install_values(seed.faults())
+            .map_err(|error| StartError(format!("{}: {error}", options.seed.label())))?;
+        for described in &options.faults {
+            mishaps.install(described).map_err(|error| StartError(error.to_string()))?;
+        }
         let site = Arc::new(Site {
             media,
+            mishaps,
             roles: store.read(Roles::load).map_err(data_error)?,
             auth: Auth::new(options.sign_in),
             requests: RequestLog::default(),
             front: Front::new(address.ip(), options.seed.is_default().then(|| planted.people.clone())),
+            patience: options.patience,
             schema: LiveSchema::new(schema),
             store,
         });
@@ -240,16 +282,16 @@ impl Sandbox {
             let _inside = runtime.enter();
             media::resume(&site);
         }
-        let (stop, stop_asked) = oneshot::channel::<()>();
+        let (stop, stop_asked) = watch::channel(false);
         let (told_stopped, stopped) = mpsc::channel();
-        serve(&runtime, listener, site.clone(), stop_asked, told_stopped)?;
+        serve(&runtime, listener, site.clone(), options.connection_limit, stop_asked, told_stopped)?;
         Ok(Self {
             url: format!("http://{address}"),
             people: planted.people,
             scripts: planted.scripts,
             site,
             runtime: Some(runtime),
-            stop: Some(stop),
+            stop,
             stopped: Mutex::new(stopped),
         })
     }
@@ -299,10 +341,36 @@ impl Sandbox {
         sessions::expire_all(&self.site).map_err(data_error)
     }
 
-    /// The last requests received, oldest first, at most a thousand. Secrets in them are masked.
+    /// The last requests received, oldest first, at most a thousand: calls, uploads, downloads and what else clients
+    /// ask for. Secrets in them are masked.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {
         self.site.requests.records()
+    }
+
+    /// Installs faults on demand: one as a JSON object, or a list of them. Gives their numbers. The manual,
+    /// `docs/sandbox.md`, has the kinds and their keys.
+    ///
+    /// # Errors
+    /// When something is wrong with a description; then none of them is installed.
+    pub fn add_faults(&self, described: &str) -> Result<Vec<u64>, FaultError> {
+        self.site.mishaps.install(described)
+    }
+
+    /// The faults on demand that are installed, in the order in which they are tried.
+    #[must_use]
+    pub fn faults(&self) -> Vec<InstalledFault> {
+        self.site.mishaps.list()
+    }
+
+    /// Takes a fault on demand away; false when there is none of that number.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.site.mishaps.remove(id)
+    }
+
+    /// Takes all faults on demand away.
+    pub fn clear_faults(&self) {
+        self.site.mishaps.clear();
     }
 
     /// How many requests have been answered since the site started.
@@ -315,9 +383,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     /// Calls that are being answered get a moment to end; then everything stops.
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+        let _ = self.stop.send(true);
         let _ = lock(&self.stopped).recv_timeout(STOP_WAIT);
         if let Some(runtime) = self.runtime.take() {
             // Not on this thread: it may be driving a runtime of the caller's, which must not block.
@@ -354,23 +420,19 @@ fn serve(
     runtime: &Runtime,
     listener: TcpListener,
     site: Arc<Site>,
-    stop_asked: oneshot::Receiver<()>,
+    connection_limit: usize,
+    stop_asked: watch::Receiver<bool>,
     told_stopped: mpsc::Sender<()>,
 ) -> Result<(), StartError> {
     let _inside = runtime.enter();
-    let listener = tokio::net::TcpListener::from_std(listener)
-        .map_err(|error| StartError(format!("can't listen: {error}")))?
-        // Answers are small and waited for.
-        .tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| StartError(format!("can't listen: {error}")))?;
+    let limits = connections::Limits {
+        connections: connection_limit,
+        head_wait: site.patience,
+    };
     let router = server::router(site);
     runtime.spawn(async move {
-        let _ = axum::serve(listener, router)
-            .with_graceful_shutdown(async move {
-                let _ = stop_asked.await;
-            })
-            .await;
+        connections::serve(listener, router, limits, stop_asked).await;
         let _ = told_stopped.send(());
     });
     Ok(())

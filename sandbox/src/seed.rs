@@ -44,6 +44,9 @@ pub(crate) struct Seed {
     roles: Vec<RoleDefinition>,
     #[serde(default)]
     entities: Vec<Group>,
+    /// Faults on demand. They are no data: they hold for every run with this seed.
+    #[serde(default)]
+    faults: Vec<Value>,
 }
 
 /// Rows of one type, made in the order in which they stand.
@@ -79,6 +82,10 @@ impl Seed {
             place: String::new(),
             reason: error.to_string(),
         })
+    }
+
+    pub(crate) fn faults(&self) -> &[Value] {
+        &self.faults
     }
 
     /// The passwords and keys that the seed itself tells.

@@ -122,6 +122,21 @@ pub(crate) fn end_all_of(connection: &Connection, entity_type: &str, id: i64) ->
     Ok(())
 }
 
+/// Whose session a token is: true and the login of a person, false and the name of a script.
+pub(crate) fn owner(site: &Site, token: &str) -> Option<(bool, String)> {
+    let session = find(site, &secrets::hash_token(token)).ok()??;
+    let is_person = session.entity_type == "HumanUser";
+    let sql = match is_person {
+        true => "SELECT login FROM \"t_HumanUser\" WHERE id = ?1",
+        false => "SELECT firstname FROM \"t_ApiUser\" WHERE id = ?1",
+    };
+    let name = site.store.read(|connection| {
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement.query_row([session.id], |row| row.get(0)).optional()?.flatten())
+    });
+    Some((is_person, name.ok()??))
+}
+
 fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {
     site.store.read(|connection| {
         Ok(connection

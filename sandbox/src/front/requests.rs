@@ -55,8 +55,14 @@ struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn of(record: &'a RequestRecord) -> Self {
         let parameters = serde_json::from_str(&record.params).unwrap_or(Value::Null);
+        let mut sender = Sender::of(&parameters);
+        if sender.kind.is_empty() && !record.who.is_empty() {
+            // The owner of a session, or the sender of a form.
+            sender.name.clone_from(&record.who);
+            sender.on_behalf_of.clear();
+        }
         Self {
-            sender: Sender::of(&parameters),
+            sender,
             record,
             parameters,
         }
@@ -68,7 +74,7 @@ impl<'a> Entry<'a> {
         let named = |name: &str| name.to_lowercase().contains(&sender);
         (method.is_empty() || self.record.method_name == method)
             && (sender.is_empty() || named(&self.sender.name) || named(&self.sender.on_behalf_of))
-            && (query.get("errors") != "on" || self.record.error_code.is_some())
+            && (query.get("errors") != "on" || self.record.error_code.is_some() || self.record.status.is_none_or(|status| status >= 400))
     }
 }
 
@@ -142,7 +148,7 @@ fn line(entry: &Entry<'_>) -> Markup {
             td { (by(&entry.sender)) }
             td { (status(record)) }
             td.number { (milliseconds(record)) }
-            td.number { (grouped(i64::try_from(record.body_length).unwrap_or(i64::MAX))) }
+            td.number { (bytes(record.bytes_in)) }
             td.wide {
                 @if let Some(message) = &record.error_message { p.refusal { (message) } }
                 (parameters(entry, false))
@@ -151,11 +157,16 @@ fn line(entry: &Entry<'_>) -> Markup {
     }
 }
 
-fn method(record: &RequestRecord) -> &str {
+fn bytes(count: u64) -> String {
+    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// The wire method of a call; of what is none, or none that could be read, the line that it began with.
+fn method(record: &RequestRecord) -> String {
     if record.method_name.is_empty() {
-        "(unreadable)"
+        format!("{} {}", record.http_method, record.path)
     } else {
-        &record.method_name
+        record.method_name.clone()
     }
 }
 
@@ -169,10 +180,13 @@ fn by(sender: &Sender) -> Markup {
 
 fn status(record: &RequestRecord) -> Markup {
     html! {
-        @match record.error_code {
-            None => span.badge.good { "OK" },
-            Some(code) => span.badge.bad { "Error " (code) },
+        @match (record.error_code, record.status) {
+            (Some(code), _) => span.badge.bad { "Error " (code) },
+            (None, None) => span.badge.bad { "No answer" },
+            (None, Some(status)) if status >= 400 => span.badge.bad { (status) },
+            (None, Some(_)) => span.badge.good { "OK" },
         }
+        @for fault in &record.faults { div.under { "fault: " (fault) } }
     }
 }
 
@@ -184,7 +198,7 @@ fn parameters(entry: &Entry<'_>, whole: bool) -> Markup {
     let record = entry.record;
     html! {
         @if record.params.is_empty() {
-            @if !record.method_name.is_empty() { p.hint { "The body was too large to be kept." } }
+            @if record.bytes_in > 0 && !record.method_name.is_empty() { p.hint { "The body was too large to be kept." } }
         } @else if !whole && record.params.len() > LONGEST_SHOWN {
             a href={ (PATH) "/" (record.number) } { "Show the parameters" }
         } @else {
@@ -247,7 +261,7 @@ pub(super) fn show(visit: &Visit) -> Result<Response, Problem> {
             dl.facts {
                 dt { "By" } dd { (by(&entry.sender)) }
                 dt { "Time" } dd { (milliseconds(record)) " ms" }
-                dt { "Body" } dd { (grouped(i64::try_from(record.body_length).unwrap_or(i64::MAX))) " bytes" }
+                dt { "Body" } dd { (bytes(record.bytes_in)) " bytes, answered by " (bytes(record.bytes_out)) }
                 dt { "Client" } dd { (record.user_agent) }
             }
             (parameters(&entry, true))

@@ -99,10 +99,37 @@ impl Form {
     }
 
     /// The fields as auth parameters; others among them do no harm.
-    pub(super) fn authentication(&self) -> Value {
+    pub(super) fn authentication(&self) -> Map<String, Value> {
         let fields = self.fields.iter().map(|(name, value)| (name.clone(), json!(value)));
-        Value::Object(fields.collect::<Map<_, _>>())
+        fields.collect()
     }
+}
+
+/// The fields of a form as far as its first bytes tell; what comes after a file is not looked for.
+pub(crate) fn form_start(bytes: &[u8], is_multipart: bool) -> Map<String, Value> {
+    if is_multipart {
+        return multipart_start(&String::from_utf8_lossy(bytes));
+    }
+    let pairs = bytes.split(|byte| *byte == b'&').filter_map(|pair| {
+        let mut sides = pair.splitn(2, |byte| *byte == b'=');
+        let name = decode(sides.next()?).ok()?;
+        Some((name, Value::from(decode(sides.next()?).ok()?)))
+    });
+    pairs.collect()
+}
+
+fn multipart_start(text: &str) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for part in text.split("; name=\"").skip(1) {
+        let Some((head, value)) = part.split_once("\r\n\r\n") else { break };
+        if head.contains("filename") {
+            break;
+        }
+        if let (Some((name, _)), Some((value, _))) = (head.split_once('"'), value.split_once("\r\n")) {
+            fields.insert(name.to_owned(), Value::from(value));
+        }
+    }
+    fields
 }
 
 /// The last part of a file name that may be a path on any platform, without control characters.

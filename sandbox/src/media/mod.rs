@@ -24,6 +24,8 @@ use axum::routing::{get, post, put};
 use crate::site::Site;
 use links::Links;
 
+pub(crate) use form::form_start;
+pub(crate) use storage::refusal as storage_refusal;
 pub(crate) use thumbnails::resume;
 
 /// Where a file is while it is being received, and where it stays.

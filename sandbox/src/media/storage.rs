@@ -250,7 +250,7 @@ fn replaced(site: &Site, new: &str, kept: Result<Option<String>, Fault>) -> Resu
 }
 
 /// What storage says in XML. The texts are the site's own: nothing in them needs escaping.
-pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
+pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Response {
     let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     (status, [(header::CONTENT_TYPE, "application/xml")], body).into_response()
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
 
 use super::attach::{self, FILMSTRIP, File, IMAGE, Order};
 use super::form::{Form, base_name};
 use super::{blobs, share as shares, storage, thumbnails};
 use crate::auth;
 use crate::auth::caller::Caller;
+use crate::auth::sessions;
 use crate::fault::Fault;
 use crate::methods::write::Writer;
+use crate::requests::{self, Claim, Notes};
 use crate::site::Site;
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -141,14 +144,33 @@ async fn work(
     };
     // What follows the upload needs the runtime, which the blocking thread is part of.
     let answered = tokio::task::spawn_blocking(move || {
-        let caller = auth::authenticate(&site, &form.authentication())?;
-        run(&site, &caller, form)
+        let fields = form.authentication();
+        let notes = notes(&site, &fields);
+        let answer = auth::authenticate(&site, &Value::Object(fields.clone())).and_then(|caller| run(&site, &caller, form));
+        (answer, notes)
     })
     .await;
-    match answered {
-        Ok(Ok(answer)) => text(answer),
-        Ok(Err(fault)) => text(format!("0:{}\n", fault.message)),
-        Err(_) => text("0:The site failed to answer.\n".to_owned()),
+    let (answer, mut notes) = answered.unwrap_or_else(|_| (Err(Fault::failed()), Notes::default()));
+    let mut response = match answer {
+        Ok(answer) => text(answer),
+        Err(fault) => {
+            let response = text(format!("0:{}\n", fault.message));
+            notes.error_code = Some(fault.code);
+            notes.error_message = Some(fault.message);
+            response
+        }
+    };
+    response.extensions_mut().insert(notes);
+    response
+}
+
+/// What the log of requests is told of a form.
+fn notes(site: &Site, fields: &Map<String, Value>) -> Notes {
+    let claim = Claim::of(fields).with_session(|token| sessions::owner(site, token));
+    Notes {
+        who: claim.who(),
+        params: requests::masked(Value::Object(fields.clone()), 0),
+        ..Notes::default()
     }
 }
 

@@ -35,6 +35,8 @@ fn requests_can_be_looked_at_without_their_secrets() {
         (Some(103), Some("Entity type 'Blob' does not exist."))
     );
     assert_eq!(requests[1].error_code, None);
+    let who: Vec<&str> = requests.iter().map(|request| request.who.as_str()).collect();
+    assert_eq!(who, ["artist", "artist", "pipeline_admin", "pipeline_admin"]);
 }
 
 #[test]

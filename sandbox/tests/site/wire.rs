@@ -1,91 +1,12 @@
 //! HTTP and the envelope.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use shotgrid_sandbox::Sandbox;
+use serde_json::json;
 
 use super::client::{Client, site};
-
-/// An HTTP answer.
-struct Answer {
-    status: u16,
-    headers: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-}
-
-fn connect(site: &Sandbox) -> TcpStream {
-    let stream = TcpStream::connect(site.url().trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream
-}
-
-fn post(stream: &mut TcpStream, headers: &str, body: &[u8]) -> Answer {
-    let head = format!(
-        "POST /api3/json HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    // A server that refuses a body answers before it has read all of it.
-    let _ = stream.write_all(body);
-    read_answer(stream)
-}
-
-fn read_answer(stream: &mut TcpStream) -> Answer {
-    let mut head = Vec::new();
-    let mut byte = [0_u8];
-    while !head.ends_with(b"\r\n\r\n") {
-        assert_eq!(stream.read(&mut byte).unwrap(), 1, "the connection ended in the headers");
-        head.push(byte[0]);
-    }
-    let headers = String::from_utf8(head).unwrap().to_lowercase();
-    let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
-    let length = |line: &str| {
-        line.strip_prefix("content-length: ")
-            .map(|text| text.trim().parse::<usize>().unwrap())
-    };
-    let body = match headers.lines().find_map(length) {
-        Some(length) => {
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).unwrap();
-            body
-        }
-        None => read_chunks(stream),
-    };
-    Answer { status, headers, body }
-}
-
-fn read_line(stream: &mut TcpStream) -> String {
-    let mut line = Vec::new();
-    let mut byte = [0_u8];
-    while !line.ends_with(b"\r\n") {
-        stream.read_exact(&mut byte).unwrap();
-        line.push(byte[0]);
-    }
-    String::from_utf8(line).unwrap().trim().to_owned()
-}
-
-fn read_chunks(stream: &mut TcpStream) -> Vec<u8> {
-    let mut body = Vec::new();
-    loop {
-        let length = usize::from_str_radix(&read_line(stream), 16).unwrap();
-        let mut chunk = vec![0; length];
-        stream.read_exact(&mut chunk).unwrap();
-        read_line(stream);
-        if length == 0 {
-            return body;
-        }
-        body.extend(chunk);
-    }
-}
+use super::raw::{connect, post, read_answer};
 
 const INFO: &[u8] = br#"{"method_name": "info", "params": []}"#;
 

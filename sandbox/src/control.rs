@@ -1,0 +1,128 @@
+//! What an author's own tests ask of the sandbox itself: `/sandbox/…`. No site has these paths, and no
+//! client of a site knows them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::connections::ConnectionHandle;
+use crate::site::Site;
+
+/// A web page can't add a header to what it sends to another site, not without being allowed to.
+const MARK: &str = "x-sandbox-control";
+
+pub(crate) fn router() -> Router<Arc<Site>> {
+    Router::new()
+        .route("/sandbox/requests", get(requests).delete(forget_requests))
+        .route("/sandbox/faults", get(faults).post(install_faults).delete(clear_faults))
+        .route("/sandbox/faults/{id}", delete(remove_fault))
+        .route_layer(middleware::from_fn(guard))
+}
+
+/// Only this machine may ask, and nothing that a web page in somebody's browser could send.
+async fn guard(request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectionHandle>().map(|handle| handle.peer);
+    let headers = request.headers();
+    let refused = if !peer.is_some_and(|peer| peer.ip().is_loopback()) {
+        Some("the sandbox is controlled from its own machine only")
+    } else if !host_is_loopback(headers) {
+        Some("the sandbox is controlled by its loopback address, such as http://127.0.0.1:PORT, only")
+    } else if !headers.contains_key(MARK) {
+        Some("the header 'X-Sandbox-Control' is missing; any value will do")
+    } else {
+        None
+    };
+    match refused {
+        Some(reason) => refusal(StatusCode::FORBIDDEN, reason),
+        None => next.run(request).await,
+    }
+}
+
+/// A name that somebody else's server gave out may have come to mean this machine.
+fn host_is_loopback(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+async fn faults(State(site): State<Arc<Site>>) -> Response {
+    let installed = site.mishaps.list().into_iter().map(|fault| {
+        json!({
+            "id": fault.id,
+            "fault": serde_json::from_str::<Value>(&fault.description).unwrap_or_default(),
+            "matched": fault.matched,
+            "applied": fault.applied,
+        })
+    });
+    Json(json!({"faults": installed.collect::<Vec<_>>()})).into_response()
+}
+
+/// All that are described, or none.
+async fn install_faults(State(site): State<Arc<Site>>, headers: HeaderMap, body: Bytes) -> Response {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json")) {
+        return refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "faults are described in JSON: Content-Type must be application/json",
+        );
+    }
+    let Ok(text) = std::str::from_utf8(&body) else {
+        return refusal(StatusCode::BAD_REQUEST, "the body is not UTF-8");
+    };
+    match site.mishaps.install(text) {
+        Ok(ids) => (StatusCode::CREATED, Json(json!({"ids": ids}))).into_response(),
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+async fn clear_faults(State(site): State<Arc<Site>>) -> Response {
+    site.mishaps.clear();
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn remove_fault(State(site): State<Arc<Site>>, Path(id): Path<String>) -> Response {
+    match id.parse().is_ok_and(|id| site.mishaps.remove(id)) {
+        true => StatusCode::NO_CONTENT.into_response(),
+        false => refusal(StatusCode::NOT_FOUND, "there is no such fault"),
+    }
+}
+
+fn refusal(status: StatusCode, reason: &str) -> Response {
+    (status, Json(json!({"error": reason}))).into_response()
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    /// Only those with a higher number.
+    #[serde(default)]
+    after: u64,
+}
+
+async fn requests(State(site): State<Arc<Site>>, wanted: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>) -> Response {
+    let Ok(Query(wanted)) = wanted else {
+        return refusal(StatusCode::BAD_REQUEST, "'after' is the number of a request");
+    };
+    let records = site.requests.after(wanted.after);
+    let records: Vec<Value> = records.iter().map(|record| record.as_json()).collect();
+    Json(json!({"answered": site.requests.received(), "requests": records})).into_response()
+}
+
+async fn forget_requests(State(site): State<Arc<Site>>) -> Response {
+    site.requests.clear();
+    StatusCode::NO_CONTENT.into_response()
+}
