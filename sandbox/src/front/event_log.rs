@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::layout::{Control, Section, json_text, moment, page_with, pager, plural};
+use super::layout::{Control, Section, json_in_list, json_text, moment, page_with, pager, plural, shortened};
 use super::problem::Problem;
 use super::visit::{Pairs, Visit};
 use super::wire::{Wanted, Wire, condition, id_of, link, name_of, text};
@@ -202,15 +202,12 @@ fn line(row: &Value, scripts: &BTreeMap<(String, i64), String>) -> Markup {
             td { (kind_badge(kind)) }
             td { (by(row, scripts)) }
             td { (entity(row)) }
-            td {
+            td.project {
                 @if project.is_object() { a href={ (PATH) "?project=" (id_of(project)) } { (name_of(project)) } }
             }
             td.wide {
-                (text(row, "description"))
-                details.json {
-                    summary { "Metadata" }
-                    pre.code { code { (json_text(&row["meta"])) } }
-                }
+                (shortened(text(row, "description")))
+                (json_in_list("Metadata", &row["meta"], &format!("{PATH}/{id}")))
             }
         }
     }
@@ -260,7 +257,7 @@ fn entity(row: &Value) -> Markup {
             a href={ (PATH) "?" (query_for_entity(text(link, "type"), id_of(link))) } { (name_of(link)) }
             div.under { (text(link, "type")) " " (id_of(link)) }
         } @else if let Some(id) = meta.get("entity_id").and_then(Value::as_i64) {
-            span.gone { (text(meta, "display_name")) }
+            span.gone { (shortened(text(meta, "display_name"))) }
             div.under { (text(meta, "entity_type")) " " (id) ", retired" }
         }
     }

@@ -3,10 +3,14 @@
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::layout::{Section, page_with};
+use super::layout::{Section, grouped, page_with, shortened};
 use super::problem::{Problem, see_other};
 use super::sign_in;
 use super::visit::{Visit, is_administrator};
+use super::wire::{Wanted, id_of, text};
+
+/// Scripts that the page names.
+const SCRIPTS_NAMED: i64 = 8;
 
 /// Where the address bar leads who leaves the page's name out.
 pub(super) fn admin(visit: &Visit) -> Result<Response, Problem> {
@@ -17,6 +21,7 @@ pub(super) fn admin(visit: &Visit) -> Result<Response, Problem> {
 pub(super) fn show(visit: &Visit) -> Result<Response, Problem> {
     let url = visit.site_url();
     let administrator = visit.caller().is_some_and(is_administrator);
+    let has_demo_people = !visit.site.front.demo_people.is_empty();
     let body = html! {
         div.intro {
             h1 { "A Flow Production Tracking site of your own" }
@@ -34,19 +39,10 @@ pub(super) fn show(visit: &Visit) -> Result<Response, Problem> {
                     "Sign in as a person with login and password, or as a script with its name and application key. The program \
                      that runs this site printed both for the scripts of its seed when it started."
                 }
-                @if administrator {
-                    p { "For a plug-in of your own, " a href="/admin/scripts/new" { "add a script" } ": one script, one key." }
-                }
+                @if administrator { (scripts(visit)?) }
             }
-            @if visit.caller().is_none() && !visit.site.front.demo_people.is_empty() {
-                section.card {
-                    h2 { "Demo people" }
-                    p { "The default seed brings these people. " a href=(sign_in::PATH) { "Sign in" } " as one of them." }
-                    (sign_in::demo_table(visit))
-                }
-            } @else {
-                (what_next(visit, administrator))
-            }
+            @if visit.caller().is_some() || !has_demo_people { (what_next(visit, administrator)) }
+            @else { (demo_people(visit)) }
         }
         section.card {
             h2 { "First calls" }
@@ -61,8 +57,49 @@ pub(super) fn show(visit: &Visit) -> Result<Response, Problem> {
                 }
             }
         }
+        @if visit.caller().is_some() && has_demo_people { (demo_people(visit)) }
     };
     Ok(page_with(visit, Section::Home, "Home", &body))
+}
+
+/// The scripts that there are, as many as a line of text holds.
+fn scripts(visit: &Visit) -> Result<Markup, Problem> {
+    let wanted = Wanted {
+        entity_type: "ApiUser",
+        conditions: Vec::new(),
+        fields: &["firstname"],
+        order: ("id", false),
+    };
+    let found = visit.administrator()?.page(&wanted, SCRIPTS_NAMED, 1)?;
+    let more = found.count - SCRIPTS_NAMED;
+    Ok(html! {
+        @if !found.rows.is_empty() {
+            p {
+                "Scripts: "
+                @for (position, row) in found.rows.iter().enumerate() {
+                    @if position > 0 { ", " }
+                    a href={ "/admin/scripts/" (id_of(row)) } { (shortened(text(row, "firstname"))) }
+                }
+                @if more > 0 { " and " a href="/admin/scripts" { (grouped(more)) " more" } }
+                "."
+            }
+        }
+        p { "For a plug-in of your own, " a href="/admin/scripts/new" { "add a script" } ": one script, one key." }
+    })
+}
+
+fn demo_people(visit: &Visit) -> Markup {
+    html! {
+        section.card {
+            h2 { "Demo people" }
+            p {
+                "The default seed brings these people. "
+                @if visit.caller().is_none() { a href=(sign_in::PATH) { "Sign in" } " as one of them." }
+                @else { "A plug-in can sign in as one of them." }
+            }
+            (sign_in::demo_table(visit))
+        }
+    }
 }
 
 fn what_next(visit: &Visit, administrator: bool) -> Markup {

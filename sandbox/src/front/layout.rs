@@ -139,6 +139,34 @@ pub(super) fn json_text(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
+/// Bytes of JSON that a list shows.
+const LONGEST_JSON_IN_LIST: usize = 8 * 1024;
+/// Characters of a text that a list shows.
+const LONGEST_IN_LIST: usize = 300;
+
+/// The beginning of a text that may be as long as anybody likes.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_IN_LIST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+    }
+}
+
+/// Indented JSON that opens in a list; what is long is looked at on a page of its own.
+pub(super) fn json_in_list(title: &str, value: &Value, place: &str) -> Markup {
+    let text = json_text(value);
+    html! {
+        @if text.len() > LONGEST_JSON_IN_LIST {
+            " " a.more href=(place) { (title) }
+        } @else {
+            details.json {
+                summary { (title) }
+                pre.code { code { (text) } }
+            }
+        }
+    }
+}
+
 pub(super) fn plural(count: i64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }

@@ -5,7 +5,7 @@ use chrono::Utc;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::layout::{Section, moment, page_with, pager, plural, token_field};
+use super::layout::{Section, moment, page_with, pager, plural, shortened, token_field};
 use super::problem::{Problem, see_other};
 use super::visit::Visit;
 use super::wire::{Wanted, condition, id_of, name_of, names_of, text};
@@ -90,11 +90,11 @@ fn line(visit: &Visit, row: &Value) -> Markup {
         tr {
             th scope="row" {
                 a href={ "/admin/events?" (super::event_log::query_for_user(TYPE, id)) } title="Show this person’s events" {
-                    (text(row, "name"))
+                    (shortened(text(row, "name")))
                 }
-                div.under { (text(row, "email")) }
+                div.under { (shortened(text(row, "email"))) }
             }
-            td { code { (text(row, "login")) } }
+            td { code { (shortened(text(row, "login"))) } }
             td { @if role.is_object() { a href={ "/admin/roles/" (id_of(role)) } { (name_of(role)) } } }
             td { (status(visit, row)) }
             td { (names_of(&row["groups"]).join(", ")) }

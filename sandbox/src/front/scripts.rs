@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::layout::{Control, Section, moment, page_at, page_with, pager, plural, token_field};
+use super::layout::{Control, Section, moment, page_at, page_with, pager, plural, shortened, token_field};
 use super::problem::{Problem, see_other};
 use super::visit::Visit;
 use super::wire::{Wanted, Wire, condition, id_of, link, name_of, text};
@@ -67,9 +67,9 @@ pub(super) fn list(visit: &Visit) -> Result<Response, Problem> {
                     tbody {
                         @for row in &rows.rows {
                             tr {
-                                th scope="row" { a href=(address(id_of(row))) { (text(row, "firstname")) } }
-                                td { (text(row, "description")) }
-                                td.address { (text(row, "email")) }
+                                th scope="row" { a href=(address(id_of(row))) { (shortened(text(row, "firstname"))) } }
+                                td { (shortened(text(row, "description"))) }
+                                td.address { (shortened(text(row, "email"))) }
                                 td { @if row["permission_rule_set"].is_object() { (name_of(&row["permission_rule_set"])) } }
                                 td {
                                     @if row["generate_event_log_entries"] == true { "Yes" }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::layout::shortened;
 use crate::auth::caller::Caller;
 use crate::fault::Fault;
 use crate::methods;
@@ -121,7 +122,7 @@ pub(super) fn text<'a>(row: &'a Value, field: &str) -> &'a str {
 /// The name of the row that a link points at, or what it is where it has none.
 pub(super) fn name_of(link: &Value) -> String {
     match link.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
-        Some(name) => name.to_owned(),
+        Some(name) => shortened(name),
         None => format!("{} {}", text(link, "type"), id_of(link)),
     }
 }

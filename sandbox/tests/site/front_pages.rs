@@ -184,6 +184,27 @@ fn the_event_log_comes_in_pages() {
 }
 
 #[test]
+fn lists_show_the_beginning_of_what_is_long() {
+    let site = site();
+    let admin = Client::admin(&site);
+    let long = vec!["long text"; 50_000].join(" ");
+    admin.update("Project", 1, json!({"sg_description": long})).unwrap();
+    admin.update("ApiUser", 2, json!({"description": long})).unwrap();
+    let shot = admin.new_shot("quiet");
+    admin.update("Shot", shot, json!({"code": long})).unwrap();
+    let mut browser = Browser::signed_in(&site, "admin");
+    for path in ["/admin/events", "/admin/scripts", "/"] {
+        let page = browser.get(path);
+        assert!(page.text.len() < 100_000, "{path}: {}", page.text.len());
+    }
+    let id = admin.last_event() - 1;
+    let page = browser.get("/admin/events");
+    page.has("long text …").has(&format!("href=\"/admin/events/{id}\">Metadata</a>"));
+    browser.get(&format!("/admin/events/{id}")).has(&long);
+    browser.get("/admin/scripts/2").has(&long);
+}
+
+#[test]
 fn requests_are_shown_without_their_secrets() {
     let site = site();
     let admin = Client::admin(&site);
