@@ -52,7 +52,7 @@ fn answer(site: &Site, body: &[u8]) -> Response {
     let mut notes = Notes::default();
     let result = Envelope::open(text).and_then(|call| {
         notes = call.notes(site, body.len());
-        methods::call(site, &notes.method_name, &call.parameters)
+        methods::call(site, &notes.method_name, &call.parameters, text)
     });
     let mut response = match result {
         Ok(Reply::Results(results)) => json_answer(&json!({"results": results})),

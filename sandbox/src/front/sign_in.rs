@@ -46,7 +46,7 @@ pub(super) fn submit(visit: &Visit) -> Result<Response, Problem> {
     if !code.is_empty() {
         authentication["auth_token"] = json!(code);
     }
-    match methods::call(&visit.site, "get_session_token", &[authentication]) {
+    match methods::call(&visit.site, "get_session_token", &[authentication], "") {
         Ok(Reply::Results(results)) => {
             let token = results.get("session_id").and_then(Value::as_str).unwrap_or_default();
             let cookie = guard::set_cookie(visit, cookies::SESSION, token, "/");

@@ -23,6 +23,10 @@ pub(super) fn run(call: &Call<'_>) -> Result<String, Fault> {
     if parameters.text("format")? != "csv" {
         return Err(parameters.invalid("'csv'", "format"));
     }
+    // Pages have one layout here, which is the one of any name.
+    if parameters.get("layout_name").is_some() {
+        parameters.text("layout_name")?;
+    }
     let id = parameters.integer("page_id")?;
     let not_there = || Fault::crud(format!("Export for Page id={id} not available"));
     call.site.store.read(|connection| {

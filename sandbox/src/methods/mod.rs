@@ -1,5 +1,6 @@
 //! The methods of the wire, by name.
 
+mod activity;
 mod batch;
 mod conversation;
 mod create;
@@ -51,8 +52,9 @@ pub(crate) enum Reply {
     Csv(String),
 }
 
-/// Runs one call: `parameters` is the array from the request, the auth parameters first.
-pub(crate) fn call(site: &Site, method: &str, parameters: &[Value]) -> Result<Reply, Fault> {
+/// Runs one call: `parameters` is the array from the request, the auth parameters first; `request` is the text
+/// of the whole.
+pub(crate) fn call(site: &Site, method: &str, parameters: &[Value], request: &str) -> Result<Reply, Fault> {
     if method == "info" {
         return Ok(Reply::Bare(info::answer(site)));
     }
@@ -69,6 +71,7 @@ pub(crate) fn call(site: &Site, method: &str, parameters: &[Value]) -> Result<Re
         caller: &caller,
         authentication: parameters.first().unwrap_or(&none),
         parameters: parameters.get(1).unwrap_or(&none),
+        request,
     };
     match run {
         Some(run) => run(&call).map(Reply::Results),
@@ -85,6 +88,7 @@ pub(crate) fn call_as(site: &Site, caller: &Caller, method: &str, parameters: &V
         caller,
         authentication: &Value::Null,
         parameters,
+        request: "",
     })
 }
 
@@ -99,6 +103,8 @@ struct Call<'a> {
     caller: &'a Caller,
     authentication: &'a Value,
     parameters: &'a Value,
+    /// The request as it came, for what is lost when it is read: the order of an object's keys.
+    request: &'a str,
 }
 
 impl Call<'_> {
@@ -143,7 +149,7 @@ const METHODS: [(&str, Method); 27] = [
     ("schema_field_delete", schema::delete),
     ("get_session_token", session::get_token),
     ("note_thread_contents", conversation::note_thread),
-    ("activity_stream", conversation::activity_stream),
+    ("activity_stream", activity::stream),
     ("query_display_name_cache", text_search::run),
     ("work_schedule_read", work_schedule::read),
     ("work_schedule_update", work_schedule::update),

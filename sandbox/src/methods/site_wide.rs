@@ -1,7 +1,6 @@
 //! What is of the site and not of its rows: preferences, subscriptions, who was in which project when.
 
 use chrono::Utc;
-use rusqlite::types::Value as SqlValue;
 use serde_json::{Map, Value, json};
 
 use super::parameters::Parameters;
@@ -10,7 +9,6 @@ use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
 use crate::preferences;
 use crate::roles::SUDO;
-use crate::store::row::{self, Columns};
 
 /// The preferences that clients may read, with what a site has that set nothing.
 fn defaults() -> [(&'static str, Value); 17] {
@@ -110,7 +108,9 @@ pub(super) fn subscriptions_create(call: &Call<'_>) -> Result<Value, Fault> {
             if !fits {
                 return Err(Fault::bad_call(VERB, format_args!("invalid 'subscription': {subscription}")));
             }
-            rows::get(call, writer.connection, VERB, ("HumanUser", person), &[])?;
+            if rows::find(call, writer.connection, ("HumanUser", person), &[])?.is_none() {
+                return Err(Fault::bad_call(VERB, format_args!("Invalid humanUserId {person}")));
+            }
             writer
                 .connection
                 .prepare_cached("INSERT OR REPLACE INTO subscriptions (person, subscription) VALUES (?1, ?2)")?
@@ -135,18 +135,16 @@ pub(super) fn project_accessed(call: &Call<'_>) -> Result<Value, Fault> {
     }
     call.write(|writer| {
         rows::get(call, writer.connection, VERB, ("Project", project), &[])?;
-        if person != 0 {
-            rows::get(call, writer.connection, VERB, ("HumanUser", person), &[])?;
+        // A script is nowhere.
+        if person == 0 {
+            return Ok(json!([{"type": "Project", "id": project, "last_accessed_by_current_user": null}]));
         }
+        rows::get(call, writer.connection, VERB, ("HumanUser", person), &[])?;
         let now = format_date_time(Utc::now());
         writer
             .connection
             .prepare_cached("INSERT OR REPLACE INTO project_accesses (project, person, at) VALUES (?1, ?2, ?3)")?
             .execute((project, person, &now))?;
-        let entity_type = writer.schema.known_type("Project")?;
-        let mut columns = Columns::default();
-        columns.put("last_accessed_by_current_user", SqlValue::Text(now.clone()));
-        row::update(writer.connection, entity_type, project, &columns)?;
         Ok(json!([{"type": "Project", "id": project, "last_accessed_by_current_user": now}]))
     })
 }

@@ -80,6 +80,9 @@ struct RawField {
     only: Option<Value>,
     concat: Option<Vec<String>>,
     count_of: Option<String>,
+    /// The value is another for everybody who asks.
+    #[serde(default)]
+    of_caller: bool,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
@@ -209,7 +212,7 @@ fn build_field(entity_type: &str, name: &str, raw: RawField, everything: &[Strin
     } else {
         raw.valid_types
     };
-    let computed = raw.concat.is_some() || raw.count_of.is_some();
+    let computed = raw.concat.is_some() || raw.count_of.is_some() || raw.of_caller;
     let storage = match (raw.inverse_of, raw.concat, raw.count_of) {
         (Some(mirrored), _, _) => {
             let (other_type, other_field) = mirrored
@@ -223,6 +226,7 @@ fn build_field(entity_type: &str, name: &str, raw: RawField, everything: &[Strin
         }
         (None, Some(parts), _) => Storage::Concat(parts),
         (None, None, Some(counted)) => Storage::CountOf(counted),
+        (None, None, None) if raw.of_caller => Storage::LastAccess,
         (None, None, None) => Storage::of(data_type),
     };
     // A computed value, or a narrowed view of a link, can't be written through.

@@ -137,6 +137,8 @@ pub(crate) enum Storage {
     InverseOfTable(Inverse),
     /// How many links the named multi-entity field of the same row has.
     CountOf(String),
+    /// When the caller was last in the project.
+    LastAccess,
     /// The secrets live apart from the entities; see the auth module.
     Secret,
     /// Nothing is kept: the field is a place holder on real sites too.

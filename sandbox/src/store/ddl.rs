@@ -80,6 +80,9 @@ CREATE TABLE IF NOT EXISTS subscriptions (person INTEGER PRIMARY KEY, subscripti
 CREATE TABLE IF NOT EXISTS project_accesses (
     project INTEGER NOT NULL, person INTEGER NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (project, person)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS streams_seen (
+    person INTEGER NOT NULL, type TEXT NOT NULL, id INTEGER NOT NULL, last_update INTEGER NOT NULL,
+    PRIMARY KEY (person, type, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS work_days (
     level TEXT NOT NULL, owner INTEGER NOT NULL, day TEXT NOT NULL, working INTEGER NOT NULL, description TEXT,
     PRIMARY KEY (level, owner, day)) WITHOUT ROWID;

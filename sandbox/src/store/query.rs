@@ -246,6 +246,13 @@ impl<'a> Query<'a> {
     pub(crate) fn expression(&mut self, leaf: &Leaf<'a>) -> Result<Option<String>, Fault> {
         match &leaf.field.storage {
             Storage::Column | Storage::Concat(_) => Ok(Some(format!("{}.{}", leaf.alias, column(&leaf.field.name)))),
+            Storage::LastAccess => {
+                let person = self.caller.id_as("HumanUser");
+                Ok(Some(format!(
+                    "(SELECT a.at FROM project_accesses a WHERE a.project = {}.id AND a.person = {person})",
+                    leaf.alias
+                )))
+            }
             Storage::CountOf(name) => {
                 let Some(counted) = leaf.entity_type.field(name) else {
                     return Ok(None);

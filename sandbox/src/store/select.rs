@@ -191,7 +191,7 @@ fn output<'a>(query: &mut Query<'a>, scope: &mut Scope<'a>, name: &str, columns:
             OutputKind::Secret(first)
         }
         Storage::Nothing => OutputKind::Nothing,
-        Storage::Column | Storage::Concat(_) | Storage::CountOf(_) => {
+        Storage::Column | Storage::Concat(_) | Storage::CountOf(_) | Storage::LastAccess => {
             let expression = query.expression(&leaf)?.unwrap_or_else(|| "NULL".to_owned());
             columns.push(expression);
             OutputKind::Scalar(first)

@@ -67,22 +67,35 @@ impl Client {
     }
 
     pub fn send(&self, method: &str, params: &Value) -> Result<Value, Refusal> {
-        let reply = self.send_bare(method, params);
-        if reply["exception"] == true {
-            return Err(Refusal {
-                code: reply["error_code"].as_i64().unwrap(),
-                message: reply["message"].as_str().unwrap().to_owned(),
-            });
-        }
-        Ok(reply["results"].clone())
+        told(&self.send_bare(method, params))
     }
 
     /// The whole answer, exception or not.
     pub fn send_bare(&self, method: &str, params: &Value) -> Value {
-        let body = json!({"method_name": method, "params": params}).to_string();
-        let mut reply = self.agent.post(&self.url).content_type("application/json").send(&body).unwrap();
+        self.post(&json!({"method_name": method, "params": params}).to_string())
+    }
+
+    fn post(&self, body: &str) -> Value {
+        let mut reply = self.agent.post(&self.url).content_type("application/json").send(body).unwrap();
         let text = reply.body_mut().read_to_string().unwrap();
         serde_json::from_str(&text).unwrap()
+    }
+
+    /// A call whose parameters are given as JSON text, for what a JSON value does not keep.
+    pub fn call_with_text(&self, method: &str, parameters: &str) -> Result<Value, Refusal> {
+        let body = format!(
+            "{{\"method_name\": \"{method}\", \"params\": [{}, {parameters}]}}",
+            self.authentication
+        );
+        told(&self.post(&body))
+    }
+
+    /// Content type and text of the answer to a call.
+    pub fn text(&self, method: &str, parameters: &Value) -> (String, String) {
+        let body = json!({"method_name": method, "params": [self.authentication, parameters]}).to_string();
+        let mut reply = self.agent.post(&self.url).content_type("application/json").send(&body).unwrap();
+        let content_type = reply.headers()["content-type"].to_str().unwrap().to_owned();
+        (content_type, reply.body_mut().read_to_string().unwrap())
     }
 
     /// The answer to a call, none when the site went away before it was there.
@@ -164,6 +177,17 @@ impl Client {
         self.find("EventLogEntry", json!([condition("id", "greater_than", json!([id]))]), fields)
             .unwrap()
     }
+}
+
+/// What was answered, or why it was not.
+fn told(reply: &Value) -> Result<Value, Refusal> {
+    if reply["exception"] == true {
+        return Err(Refusal {
+            code: reply["error_code"].as_i64().unwrap(),
+            message: reply["message"].as_str().unwrap().to_owned(),
+        });
+    }
+    Ok(reply["results"].clone())
 }
 
 /// `{"a": 1}` as the list of fields that a write wants.
