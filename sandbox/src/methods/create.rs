@@ -6,10 +6,10 @@ use chrono::Utc;
 use rusqlite::types::Value as SqlValue;
 use serde_json::{Map, Value, json};
 
-use super::Call;
 use super::keys::{KEY_FIELD, issue_key};
 use super::parameters::{FieldValue, Parameters};
 use super::writer::{Assignment, Writer, quote_fields, text_value};
+use super::{Call, tasks};
 use crate::events::EVENT_LOG;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
@@ -63,6 +63,10 @@ pub(crate) fn create<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, given
     name_the_nameless(writer, entity_type, id, &assignments)?;
     for field in entity_type.fields.values() {
         writer.check_unique(VERB, entity_type, id, field)?;
+    }
+    if let Some(unborn) = tasks::unborn(entity_type) {
+        let assignments: Vec<&Assignment<'a>> = assignments.values().collect();
+        tasks::after_write(writer, VERB, entity_type, (id, &unborn), &assignments)?;
     }
     // A rule that looks at the row can be asked only now that there is one.
     writer.guard().check_created(entity_type, id)?;
@@ -182,12 +186,16 @@ fn log<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, id: i64, assignment
     if entity_type.name == EVENT_LOG || !writer.caller.leaves_events() {
         return Ok(());
     }
-    let fields: BTreeMap<String, _> = assignments
+    let set: Vec<String> = assignments
         .iter()
         .filter(|(_, assignment)| assignment.field.data_type != DataType::Password)
-        .map(|(name, assignment)| ((*name).to_owned(), assignment.field))
+        .map(|(name, _)| (*name).to_owned())
         .collect();
-    let names: Vec<String> = fields.keys().cloned().collect();
+    let names = tasks::with_moved(entity_type, &set);
+    let fields: BTreeMap<String, _> = names
+        .iter()
+        .filter_map(|name| Some((name.clone(), entity_type.field(name)?)))
+        .collect();
     let after = writer.current(entity_type, id, &names)?;
     let subject = writer.subject(entity_type, id)?;
     writer.log_changes(&subject, &fields, &Map::new(), &after, true)?;

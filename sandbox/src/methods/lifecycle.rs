@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
 use super::parameters::Parameters;
 use super::writer::Writer;
+use super::{Call, tasks};
 use crate::fault::Fault;
 use crate::roles::rules::{Decision, Verb};
 use crate::store::row;
@@ -59,5 +59,6 @@ pub(super) fn request(writer: &Writer<'_>, parameters: &Parameters<'_>, verb: &s
     } else {
         writer.events().revived(&subject)?;
     }
+    tasks::after_lifecycle(writer, entity_type, id, retire)?;
     Ok(json!(true))
 }

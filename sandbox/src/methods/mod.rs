@@ -17,6 +17,7 @@ mod schema;
 mod session;
 mod site_wide;
 mod summarize;
+mod tasks;
 mod text_search;
 mod update;
 mod work_schedule;

@@ -6,9 +6,9 @@ use chrono::Utc;
 use rusqlite::types::Value as SqlValue;
 use serde_json::Value;
 
-use super::Call;
 use super::parameters::{FieldValue, Parameters};
 use super::writer::{Assignment, Writer};
+use super::{Call, tasks};
 use crate::events::EVENT_LOG;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
@@ -41,9 +41,14 @@ fn update<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, id: i64, given: 
         return Err(Fault::no_such_row(VERB, &entity_type.name, id));
     }
     let fields = writer.writable_fields(VERB, entity_type, given, Some(id))?;
-    let by_name: BTreeMap<String, _> = fields.iter().map(|field| (field.name.clone(), *field)).collect();
-    let names: Vec<String> = by_name.keys().cloned().collect();
+    let named: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+    let names = tasks::with_moved(entity_type, &named);
+    let by_name: BTreeMap<String, _> = names
+        .iter()
+        .filter_map(|name| Some((name.clone(), entity_type.field(name)?)))
+        .collect();
     let before = writer.current(entity_type, id, &names)?;
+    let task = tasks::before(writer, entity_type, id)?;
     let mut columns = Columns::default();
     let mut assignments = Vec::new();
     for (field, value) in fields.into_iter().zip(given) {
@@ -63,6 +68,10 @@ fn update<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, id: i64, given: 
     for assignment in &assignments {
         writer.write_elsewhere(VERB, entity_type, id, assignment)?;
         writer.check_unique(VERB, entity_type, id, assignment.field)?;
+    }
+    if let Some(task) = &task {
+        let assignments: Vec<&Assignment<'a>> = assignments.iter().collect();
+        tasks::after_write(writer, VERB, entity_type, (id, task), &assignments)?;
     }
     if entity_type.name == EVENT_LOG || !writer.caller.leaves_events() {
         return Ok(());

@@ -75,6 +75,11 @@ fn day(connection: &Connection, levels: &Levels, date: NaiveDate) -> Result<Day,
     })
 }
 
+/// Whether a day is worked, by a person if one is given, in a project if one is given.
+pub(super) fn is_working(connection: &Connection, project: Option<i64>, user: Option<i64>, date: NaiveDate) -> Result<bool, Fault> {
+    Ok(day(connection, &Levels::of(project, user), date)?.working)
+}
+
 fn owner(parameters: &Parameters<'_>, key: &str, entity_type: &str) -> Result<Option<i64>, Fault> {
     match rows::optional_link(parameters, key)? {
         None => Ok(None),

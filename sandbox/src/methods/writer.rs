@@ -281,7 +281,7 @@ impl<'a> Writer<'a> {
 }
 
 /// A bad value of the right kind.
-fn failed(verb: &str, entity_type: &EntityType, field: &Field, message: &str) -> Fault {
+pub(super) fn failed(verb: &str, entity_type: &EntityType, field: &Field, message: &str) -> Fault {
     let type_name = &entity_type.name;
     if verb == "create" {
         // A bad path is the file's fault and is told without the field, as sites do.

@@ -35,6 +35,7 @@ mod searching;
 mod seeds;
 mod site_wide;
 mod summaries;
+mod tasks;
 mod value_cases;
 mod values;
 mod wire;
