@@ -1,7 +1,6 @@
 //! What an author's own tests ask of the sandbox itself: `/sandbox/…`. No site has these paths, and no
 //! client of a site knows them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -15,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::connections::ConnectionHandle;
+use crate::hosts::is_this_machine;
 use crate::site::Site;
 
 /// A web page can't add a header to what it sends to another site, not without being allowed to.
@@ -32,9 +32,10 @@ pub(crate) fn router() -> Router<Arc<Site>> {
 async fn guard(request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectionHandle>().map(|handle| handle.peer);
     let headers = request.headers();
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let refused = if !peer.is_some_and(|peer| peer.ip().is_loopback()) {
         Some("the sandbox is controlled from its own machine only")
-    } else if !host_is_loopback(headers) {
+    } else if !host.is_some_and(is_this_machine) {
         Some("the sandbox is controlled by its loopback address, such as http://127.0.0.1:PORT, only")
     } else if !headers.contains_key(MARK) {
         Some("the header 'X-Sandbox-Control' is missing; any value will do")
@@ -45,19 +46,6 @@ async fn guard(request: Request, next: Next) -> Response {
         Some(reason) => refusal(StatusCode::FORBIDDEN, reason),
         None => next.run(request).await,
     }
-}
-
-/// A name that somebody else's server gave out may have come to mean this machine.
-fn host_is_loopback(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else {
-        return false;
-    };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 async fn faults(State(site): State<Arc<Site>>) -> Response {

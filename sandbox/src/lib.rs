@@ -28,6 +28,7 @@ mod fault;
 mod files;
 mod filter;
 mod front;
+mod hosts;
 mod media;
 mod methods;
 mod mishaps;

@@ -1,13 +1,12 @@
 //! What keeps other sites out of the pages: whose request is taken, and what browsers are told of each answer.
 
-use std::net::IpAddr;
-
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
 
 use super::visit::Visit;
 use crate::auth::cookies::{self, cookie};
 use crate::auth::secrets;
+use crate::hosts::is_this_machine;
 
 /// The cookie that ties a sign-in form to the browser that it was shown in.
 pub(super) const VISITOR: &str = "_visitor_id";
@@ -28,26 +27,6 @@ pub(super) fn harden(answer: &mut Response) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-}
-
-/// The host that a request names, without its port.
-fn host_name(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        // The colons within brackets are the address's own.
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !name.ends_with(':') => name,
-        _ => authority,
-    }
-}
-
-/// Whether a name can only mean this machine. Any other may have been pointed here by somebody else's name
-/// server, to have a browser that stands inside carry requests from outside.
-fn is_this_machine(authority: &str) -> bool {
-    let name = host_name(authority).to_ascii_lowercase();
-    if name == "localhost" || name.ends_with(".localhost") {
-        return true;
-    }
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(&name);
-    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The host and port that a request names.
@@ -113,35 +92,6 @@ pub(super) fn place_here(given: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_its_own() {
-        for name in [
-            "127.0.0.1",
-            "127.0.0.1:8080",
-            "localhost:80",
-            "LocalHost",
-            "site.localhost:1",
-            "[::1]:80",
-            "[::1]",
-            "127.8.9.1:2",
-        ] {
-            assert!(is_this_machine(name), "{name}");
-        }
-        for name in [
-            "",
-            "evil.example",
-            "evil.example:8080",
-            "127.0.0.1.evil.example:80",
-            "localhost.evil.example",
-            "10.0.0.1:80",
-            "notlocalhost",
-            "[::2]:80",
-            "evil.example@127.0.0.1",
-        ] {
-            assert!(!is_this_machine(name), "{name}");
-        }
-    }
 
     #[test]
     fn nobody_is_led_to_another_site() {

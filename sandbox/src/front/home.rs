@@ -114,6 +114,8 @@ fn what_next(visit: &Visit, administrator: bool) -> Markup {
                     dd { "Who changed what, also on whose behalf." }
                     dt { a href="/admin/roles" { "Permission Roles" } }
                     dd { "Why a call was refused, in sentences." }
+                    dt { a href="/admin/faults" { "Faults" } }
+                    dd { "A slow, busy or broken site on demand." }
                     dt { a href="/admin/people" { "People" } }
                     dd { "Who there is, and whose account is locked." }
                 }

@@ -18,15 +18,17 @@ pub(super) enum Section {
     Roles,
     Events,
     Requests,
+    Faults,
     None,
 }
 
-const ADMIN: [(Section, &str, &str); 5] = [
+const ADMIN: [(Section, &str, &str); 6] = [
     (Section::Scripts, "/admin/scripts", "Scripts"),
     (Section::People, "/admin/people", "People"),
     (Section::Roles, "/admin/roles", "Permission Roles"),
     (Section::Events, "/admin/events", "Event Log"),
     (Section::Requests, "/admin/requests", "Requests"),
+    (Section::Faults, "/admin/faults", "Faults"),
 ];
 
 /// A whole page.

@@ -6,6 +6,7 @@
 
 mod approve;
 mod event_log;
+mod faults;
 mod guard;
 mod home;
 mod layout;
@@ -77,6 +78,9 @@ pub(crate) fn router() -> Router<Arc<Site>> {
         .route("/admin/events/{id}", page(event_log::show))
         .route("/admin/requests", page(requests::list))
         .route("/admin/requests/{id}", page(requests::show))
+        .route("/admin/faults", form(faults::list, faults::install))
+        .route("/admin/faults/clear", action(faults::clear))
+        .route("/admin/faults/{id}/remove", action(faults::remove))
         .route("/app_session_request/{id}", form(approve::show, approve::decide))
         .route(STYLE, get(|| asset("text/css; charset=utf-8", include_bytes!("assets/style.css"))))
         .route(

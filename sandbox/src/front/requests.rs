@@ -1,99 +1,58 @@
 //! The requests received: what a plug-in sent, and what it was answered.
 
+use std::collections::BTreeSet;
+
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::layout::{Control, Section, grouped, json_text, page_with, pager, plural};
+use super::layout::{Control, Section, grouped, json_in_list, json_text, moment, page_with, pager, plural, shortened};
 use super::problem::Problem;
 use super::visit::{Pairs, Visit};
-use super::wire::{Rows, text};
+use super::wire::Rows;
 use crate::requests::RequestRecord;
 
 const PATH: &str = "/admin/requests";
 const PAGE_SIZE: usize = 50;
-/// Parameters that are longer are shown on a page of their own.
-const LONGEST_SHOWN: usize = 8 * 1024;
 
-/// Who sent a request, as its auth parameters say.
-#[derive(Default)]
-struct Sender {
-    name: String,
-    kind: &'static str,
-    on_behalf_of: String,
+/// What a request is listed as: the wire method of a call; of what is none, the beginning of its path, without ids.
+fn kind(record: &RequestRecord) -> String {
+    if !record.method_name.is_empty() {
+        return record.method_name.clone();
+    }
+    let names = record.path.split('/').skip(1);
+    let named = |part: &&str| part.len() < 32 && part.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let kind: Vec<&str> = names.take_while(named).take(2).collect();
+    format!("/{}", kind.join("/"))
 }
 
-impl Sender {
-    fn of(parameters: &Value) -> Self {
-        let Some(authentication) = parameters.get(0).filter(|first| first.is_object()) else {
-            return Self::default();
-        };
-        let given = |key: &str| text(authentication, key).to_owned();
-        let (name, kind) = if !given("user_login").is_empty() {
-            (given("user_login"), "person")
-        } else if !given("script_name").is_empty() {
-            (given("script_name"), "script")
-        } else if !given("session_token").is_empty() {
-            ("session".to_owned(), "")
-        } else {
-            (String::new(), "")
-        };
-        Self {
-            name,
-            kind,
-            on_behalf_of: given("sudo_as_login"),
-        }
-    }
+/// Whether a request went wrong, of itself or on demand.
+fn went_wrong(record: &RequestRecord) -> bool {
+    record.error_code.is_some() || record.status.is_none_or(|status| status >= 400) || !record.faults.is_empty()
 }
 
-struct Entry<'a> {
-    record: &'a RequestRecord,
-    parameters: Value,
-    sender: Sender,
+fn passes(record: &RequestRecord, query: &Pairs) -> bool {
+    let wanted = query.get("method");
+    let sender = query.get("sender").to_lowercase();
+    (wanted.is_empty() || kind(record) == wanted)
+        && (sender.is_empty() || record.who.to_lowercase().contains(&sender))
+        && (query.get("errors") != "on" || went_wrong(record))
 }
 
-impl<'a> Entry<'a> {
-    fn of(record: &'a RequestRecord) -> Self {
-        let parameters = serde_json::from_str(&record.params).unwrap_or(Value::Null);
-        let mut sender = Sender::of(&parameters);
-        if sender.kind.is_empty() && !record.who.is_empty() {
-            // The owner of a session, or the sender of a form.
-            sender.name.clone_from(&record.who);
-            sender.on_behalf_of.clear();
-        }
-        Self {
-            sender,
-            record,
-            parameters,
-        }
-    }
-
-    fn passes(&self, query: &Pairs) -> bool {
-        let method = query.get("method");
-        let sender = query.get("sender").to_lowercase();
-        let named = |name: &str| name.to_lowercase().contains(&sender);
-        (method.is_empty() || self.record.method_name == method)
-            && (sender.is_empty() || named(&self.sender.name) || named(&self.sender.on_behalf_of))
-            && (query.get("errors") != "on" || self.record.error_code.is_some() || self.record.status.is_none_or(|status| status >= 400))
-    }
+fn figure(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 pub(super) fn list(visit: &Visit) -> Result<Response, Problem> {
     let wire = visit.administrator()?;
     let records = wire.site.requests.records();
-    let entries: Vec<Entry<'_>> = records
-        .iter()
-        .rev()
-        .map(Entry::of)
-        .filter(|entry| entry.passes(&visit.query))
-        .collect();
-    let number = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-    let pages = number(entries.len().div_ceil(PAGE_SIZE)).max(1);
+    let found: Vec<&RequestRecord> = records.iter().rev().filter(|record| passes(record, &visit.query)).collect();
+    let pages = figure(found.len().div_ceil(PAGE_SIZE)).max(1);
     let place = Rows {
         rows: Vec::new(),
         page: visit.page_number().min(pages),
         pages,
-        count: number(entries.len()),
+        count: figure(found.len()),
     };
     let first = usize::try_from(place.page - 1).unwrap_or_default().saturating_mul(PAGE_SIZE);
     let filtered = ["method", "sender", "errors"].iter().any(|name| !visit.query.get(name).is_empty());
@@ -108,10 +67,10 @@ pub(super) fn list(visit: &Visit) -> Result<Response, Problem> {
         }
         p.lead {
             "What clients sent, newest first; secrets are masked. The last thousand are remembered until the site ends, "
-            (grouped(i64::try_from(wire.site.requests.received()).unwrap_or(i64::MAX))) " came in so far."
+            (grouped(figure(wire.site.requests.received()))) " came in so far."
         }
         (filter_form(visit, &records))
-        @if entries.is_empty() {
+        @if found.is_empty() {
             p.empty {
                 @if filtered { "No request is like this. " a href=(PATH) { "Show all requests" } }
                 @else { "Nothing has been sent yet. Point a client at this site, and its calls show here." }
@@ -122,15 +81,15 @@ pub(super) fn list(visit: &Visit) -> Result<Response, Problem> {
                     thead {
                         tr {
                             th scope="col" { "No." }
+                            th scope="col" { "Date (UTC)" }
                             th scope="col" { "Method" }
                             th scope="col" { "By" }
                             th scope="col" { "Status" }
                             th.number scope="col" { "ms" }
-                            th.number scope="col" { "Bytes" }
-                            th scope="col" { "Parameters" }
+                            th scope="col" { "What was sent" }
                         }
                     }
-                    tbody { @for entry in entries.iter().skip(first).take(PAGE_SIZE) { (line(entry)) } }
+                    tbody { @for record in found.iter().skip(first).take(PAGE_SIZE) { (line(record)) } }
                 }
             }
             (pager(visit, &place))
@@ -139,43 +98,29 @@ pub(super) fn list(visit: &Visit) -> Result<Response, Problem> {
     Ok(page_with(visit, Section::Requests, "Requests", &body))
 }
 
-fn line(entry: &Entry<'_>) -> Markup {
-    let record = entry.record;
+fn line(record: &RequestRecord) -> Markup {
+    let place = format!("{PATH}/{}", record.number);
     html! {
         tr {
-            td.id { a href={ (PATH) "/" (record.number) } { (record.number) } }
-            td { code { (method(record)) } }
-            td { (by(&entry.sender)) }
+            td.id { a href=(place) { (record.number) } }
+            td.time { (moment(&record.received_at)) }
+            td.address { code { (shortened(&kind(record))) } }
+            td.address { (shortened(&record.who)) }
             td { (status(record)) }
             td.number { (milliseconds(record)) }
-            td.number { (bytes(record.bytes_in)) }
             td.wide {
-                @if let Some(message) = &record.error_message { p.refusal { (message) } }
-                (parameters(entry, false))
+                @if record.method_name.is_empty() { code { (shortened(&first_line(record))) } " " }
+                @if let Some(message) = &record.error_message { p.refusal { (shortened(message)) } }
+                @if let Some(parameters) = parameters(record) { (json_in_list("Parameters", &parameters, &place)) }
             }
         }
     }
 }
 
-fn bytes(count: u64) -> String {
-    grouped(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-/// The wire method of a call; of what is none, or none that could be read, the line that it began with.
-fn method(record: &RequestRecord) -> String {
-    if record.method_name.is_empty() {
-        format!("{} {}", record.http_method, record.path)
-    } else {
-        record.method_name.clone()
-    }
-}
-
-fn by(sender: &Sender) -> Markup {
-    html! {
-        (sender.name)
-        @if !sender.kind.is_empty() { " " span.kind { (sender.kind) } }
-        @if !sender.on_behalf_of.is_empty() { div.under { "as " (sender.on_behalf_of) } }
-    }
+/// The line that the request began with.
+fn first_line(record: &RequestRecord) -> String {
+    let query = if record.query.is_empty() { "" } else { "?" };
+    format!("{} {}{query}{}", record.http_method, record.path, record.query)
 }
 
 fn status(record: &RequestRecord) -> Markup {
@@ -184,9 +129,10 @@ fn status(record: &RequestRecord) -> Markup {
             (Some(code), _) => span.badge.bad { "Error " (code) },
             (None, None) => span.badge.bad { "No answer" },
             (None, Some(status)) if status >= 400 => span.badge.bad { (status) },
-            (None, Some(_)) => span.badge.good { "OK" },
+            (None, Some(200)) => span.badge.good { "OK" },
+            (None, Some(status)) => span.badge.good { (status) },
         }
-        @for fault in &record.faults { div.under { "fault: " (fault) } }
+        @for fault in &record.faults { div.under { span.badge.warn title="A fault on demand" { (shortened(fault)) } } }
     }
 }
 
@@ -194,44 +140,30 @@ fn milliseconds(record: &RequestRecord) -> String {
     format!("{:.1}", record.duration.as_secs_f64() * 1_000.0)
 }
 
-fn parameters(entry: &Entry<'_>, whole: bool) -> Markup {
-    let record = entry.record;
-    html! {
-        @if record.params.is_empty() {
-            @if record.bytes_in > 0 && !record.method_name.is_empty() { p.hint { "The body was too large to be kept." } }
-        } @else if !whole && record.params.len() > LONGEST_SHOWN {
-            a href={ (PATH) "/" (record.number) } { "Show the parameters" }
-        } @else {
-            details.json open[whole] {
-                summary { "Parameters" }
-                pre.code { code { (json_text(&entry.parameters)) } }
-            }
-        }
-    }
+fn parameters(record: &RequestRecord) -> Option<Value> {
+    serde_json::from_str(&record.params).ok()
 }
 
 fn filter_form(visit: &Visit, records: &[RequestRecord]) -> Markup {
     let query = &visit.query;
-    let mut methods: Vec<&str> = records.iter().map(|record| record.method_name.as_str()).collect();
-    methods.sort_unstable();
-    methods.dedup();
+    let methods: BTreeSet<String> = records.iter().map(kind).collect();
     let chosen = query.get("method");
-    let unknown = !chosen.is_empty() && !methods.contains(&chosen);
+    let unknown = !chosen.is_empty() && !methods.contains(chosen);
     html! {
         form.filters method="get" action=(PATH) {
             (Control::new("method", "Method").show(&html! {
                 select #method name="method" {
                     option value="" { "any" }
                     @if unknown { option value=(chosen) selected { (chosen) } }
-                    @for method in methods.iter().filter(|method| !method.is_empty()) {
-                        option value=(method) selected[*method == chosen] { (method) }
+                    @for method in &methods {
+                        option value=(method) selected[method == chosen] { (shortened(method)) }
                     }
                 }
             }))
             (Control::new("sender", "Person or script").text("search", query.get("sender"), false))
             div.field.check {
                 input #errors type="checkbox" name="errors" checked[query.get("errors") == "on"];
-                label for="errors" { "Errors only" }
+                label for="errors" { "Errors and faults only" }
             }
             div.actions {
                 button.primary type="submit" { "Filter" }
@@ -250,21 +182,35 @@ pub(super) fn show(visit: &Visit) -> Result<Response, Problem> {
         .iter()
         .find(|record| i64::try_from(record.number) == Ok(number))
         .ok_or(Problem::NotFound)?;
-    let entry = Entry::of(record);
+    let parameters = parameters(record);
     let body = html! {
         nav.trail aria-label="Where this page is" {
             a href=(PATH) { "Requests" } span aria-hidden="true" { " › " } span { "Request " (number) }
         }
         section.card {
-            h1 { code { (method(record)) } " " (status(record)) }
+            h1 { code { (kind(record)) } " " (status(record)) }
             @if let Some(message) = &record.error_message { p.refusal { (message) } }
             dl.facts {
-                dt { "By" } dd { (by(&entry.sender)) }
-                dt { "Time" } dd { (milliseconds(record)) " ms" }
-                dt { "Body" } dd { (bytes(record.bytes_in)) " bytes, answered by " (bytes(record.bytes_out)) }
+                dt { "Date (UTC)" } dd { (moment(&record.received_at)) }
+                dt { "By" } dd { (record.who) }
+                dt { "Request" } dd { code { (first_line(record)) } }
                 dt { "Client" } dd { (record.user_agent) }
+                dt { "Answer" }
+                dd {
+                    @match record.status {
+                        Some(status) => { "HTTP " (status) },
+                        None => "none: the connection was ended",
+                    }
+                    " after " (milliseconds(record)) " ms"
+                }
+                dt { "Bytes" } dd { (grouped(figure(record.bytes_in))) " in, " (grouped(figure(record.bytes_out))) " out" }
             }
-            (parameters(&entry, true))
+            @if let Some(parameters) = &parameters {
+                h2 { "Parameters" }
+                pre.code { code { (json_text(parameters)) } }
+            } @else if record.bytes_in > 0 && !record.method_name.is_empty() {
+                p.hint { "The parameters were too large to be kept." }
+            }
         }
     };
     Ok(page_with(visit, Section::Requests, &format!("Request {number}"), &body))

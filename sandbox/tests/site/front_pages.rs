@@ -222,7 +222,7 @@ fn requests_are_shown_without_their_secrets() {
     page.has("3 requests")
         .has("Error 104")
         .has("[Shot.code]")
-        .has("as manager")
+        .has("pipeline_admin as manager")
         .has("*******");
     for secret in [&*site.script().api_key, "artist-pass-1", "other-pass-1"] {
         page.lacks(secret);
@@ -242,7 +242,10 @@ fn requests_are_shown_without_their_secrets() {
     assert_eq!(site.request_count(), 3);
     // Parameters that are long are a page of their own, and many requests come in pages.
     admin.ids("Shot", json!([is("code", json!("x".repeat(20_000)))])).unwrap();
-    browser.get("/admin/requests").has("Show the parameters").lacks(&"x".repeat(20_000));
+    browser
+        .get("/admin/requests")
+        .has("href=\"/admin/requests/4\">Parameters</a>")
+        .lacks(&"x".repeat(20_000));
     browser.get("/admin/requests/4").has(&"x".repeat(20_000));
     for _ in 0..60 {
         admin.ids("Tag", json!([])).unwrap();
@@ -250,6 +253,93 @@ fn requests_are_shown_without_their_secrets() {
     assert_eq!(browser.get("/admin/requests").rows().len(), 50);
     assert_eq!(browser.get("/admin/requests?page=2").rows().len(), 14);
     assert_eq!(browser.get("/admin/requests?page=9").rows().len(), 14);
+}
+
+#[test]
+fn requests_that_are_no_calls_are_shown_too() {
+    let site = site();
+    let mut browser = Browser::signed_in(&site, "admin");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let form = [
+        ("script_name", "pipeline_admin"),
+        ("script_key", "wrong-key"),
+        ("entity_type", "Shot"),
+    ];
+    agent.post(format!("{}/upload/upload_file", site.url())).send_form(form).unwrap();
+    agent.get(format!("{}/file_serve/attachment/77", site.url())).call().unwrap();
+    agent
+        .put(format!("{}/storage/{}/1?signature=secret", site.url(), "ab".repeat(32)))
+        .send("x")
+        .unwrap();
+    let page = browser.get("/admin/requests");
+    page.has("3 requests").lacks("wrong-key").lacks("signature=secret");
+    page.has("<option value=\"/upload/upload_file\">")
+        .has("<option value=\"/storage\">");
+    assert_eq!(browser.get("/admin/requests?method=%2Ffile_serve%2Fattachment").rows().len(), 1);
+    assert_eq!(browser.get("/admin/requests?sender=pipeline").rows().len(), 1);
+    browser
+        .get("/admin/requests/2")
+        .has("GET /file_serve/attachment/77")
+        .has("HTTP 400");
+    let page = browser.get("/admin/requests/1");
+    page.has("&quot;entity_type&quot;: &quot;Shot&quot;").has("*******");
+}
+
+#[test]
+fn faults_are_installed_and_removed() {
+    let site = site();
+    let admin = Client::admin(&site);
+    let mut browser = Browser::signed_in(&site, "admin");
+    const PAGE: &str = "/admin/faults";
+    browser.get(PAGE).has("Nothing goes wrong.").lacks("Remove all");
+    let wrong = r#"[{"kind": "exception"}, {"kind": "explode <b>"}]"#;
+    let page = browser.submit(PAGE, PAGE, &[("faults", wrong)]);
+    page.is(422)
+        .has("id=\"faults-error\"")
+        .has("explode &lt;b&gt;")
+        .has("Nothing goes wrong.");
+    browser.submit(PAGE, PAGE, &[("faults", "{")]).is(422).has("no valid JSON");
+    let fault = r#"{"kind": "exception", "code": 104, "message": "On demand", "method": "read", "times": 1, "name": "<i>once</i>"}"#;
+    browser.submit(PAGE, PAGE, &[("faults", fault)]).is(303);
+    assert_eq!(admin.ids("Shot", json!([])).unwrap_err().message, "On demand");
+    assert!(admin.ids("Shot", json!([])).is_ok());
+    let page = browser.get(PAGE);
+    page.has("1 fault installed").has("&quot;On demand&quot;").lacks("<i>once");
+    let row = page.rows()[0];
+    assert!(row.contains(">2</td><td class=\"number\">1</td>"), "{row}");
+    browser
+        .get("/admin/requests?errors=on")
+        .has("&lt;i&gt;once&lt;/i&gt;")
+        .lacks("<i>once");
+    browser.submit(PAGE, "/admin/faults/1/remove", &[]).is(303);
+    browser.get(PAGE).has("Nothing goes wrong.");
+    browser.submit(PAGE, "/admin/faults/1/remove", &[]).is(404);
+    let two = format!("[{fault}, {fault}]");
+    browser.submit(PAGE, PAGE, &[("faults", &two)]).is(303);
+    browser.get(PAGE).has("2 faults installed");
+    browser.submit(PAGE, "/admin/faults/clear", &[]).is(303);
+    browser.get(PAGE).has("Nothing goes wrong.");
+    // The examples are faults.
+    let page = browser.get(PAGE);
+    let examples = page.text.split("<code id=\"example-").skip(1);
+    let mut count = 0;
+    for example in examples {
+        let text = example
+            .split('>')
+            .nth(1)
+            .unwrap()
+            .split('<')
+            .next()
+            .unwrap()
+            .replace("&quot;", "\"");
+        browser.submit(PAGE, PAGE, &[("faults", &text)]).is(303);
+        count += 1;
+    }
+    assert_eq!(count, 5);
+    // These pages are spared.
+    site.add_faults(r#"{"kind": "status", "status": 503}"#).unwrap();
+    browser.get(PAGE).is(200);
+    assert!(browser.get("/").is(200).text.contains("Ada Marsh"));
 }
 
 /// What a program does that asks for a session: its page's path, and how to ask what became of it.

@@ -7,7 +7,8 @@ use super::client::{Client, id_of, project, site};
 use super::front_browser::Browser;
 
 /// Every page for administrators.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
+    "/admin/faults",
     "/admin/scripts",
     "/admin/scripts/new",
     "/admin/scripts/1",
@@ -128,6 +129,7 @@ fn administration_is_for_administrators() {
         .update("HumanUser", 4, json!({"locked_until": "2099-01-01T00:00:00Z"}))
         .unwrap();
     let before = state();
+    site.add_faults(r#"{"kind": "status", "status": 503, "path": "/nowhere"}"#).unwrap();
     let key = site.script().api_key.clone();
     for role in ["artist", "manager"] {
         let mut browser = Browser::signed_in(&site, role);
@@ -139,6 +141,7 @@ fn administration_is_for_administrators() {
             ("firstname", "sneaky"),
             ("permission_rule_set", "1"),
             ("generate_event_log_entries", "on"),
+            ("faults", "{\"kind\": \"drop\"}"),
         ];
         for path in [
             "/admin/scripts",
@@ -146,11 +149,15 @@ fn administration_is_for_administrators() {
             "/admin/scripts/1/key",
             "/admin/scripts/1/retire",
             "/admin/people/4/unlock",
+            "/admin/faults",
+            "/admin/faults/clear",
+            "/admin/faults/1/remove",
         ] {
             browser.submit("/", path, &role_form).is(403).has("For administrators");
         }
     }
     assert_eq!(state(), before);
+    assert_eq!(site.faults().len(), 1);
     assert!(Client::script(&site, &site.script().name, &key).ids("Shot", json!([])).is_ok());
     let mut nobody = Browser::new(&site);
     for path in PAGES {

@@ -189,6 +189,7 @@ async fn pages_work_by_keyboard_and_fit_at_every_width() -> Result<()> {
         "/admin/roles/4",
         "/admin/events",
         "/admin/requests",
+        "/admin/faults",
         "/user/nowhere",
     ];
     let mut backgrounds = Vec::new();
