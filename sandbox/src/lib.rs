@@ -45,7 +45,8 @@ mod store;
 mod values;
 
 pub use auth::app_sessions::AppSessionRequest;
-pub use auth::control::SignInError;
+pub use auth::control::{SignInError, two_factor_code};
+pub use auth::settings::SignInMethod;
 pub use mishaps::{FaultError, InstalledFault};
 pub use requests::RequestRecord;
 pub use roster::{Person, Script};

@@ -11,9 +11,11 @@ use shotgrid_sandbox::{Builder, Sandbox};
 
 const USAGE: &str = "\
 Usage: shotgrid-sandbox serve [OPTIONS]
+       shotgrid-sandbox code SECRET
 
-Starts a local Flow Production Tracking (ShotGrid) site. When it is ready, one line of JSON on standard
+serve: Starts a local Flow Production Tracking (ShotGrid) site. When it is ready, one line of JSON on standard
 output tells its URL and who can sign in. It ends on SIGINT or SIGTERM.
+code: Prints the code of this moment for the SECRET of a second factor, as an authenticator does.
 
 Options:
   --listen ADDRESS         address and port, 127.0.0.1:0 unless given; port 0 is any free port
@@ -21,7 +23,15 @@ Options:
   --data FILE              keep the data in FILE; without it they go when the site ends
   --seed FILE              fill a new site from FILE instead of the default seed
   --new-keys               give every script of an existing FILE a new application key
+  --sign-in METHOD         what proves who a person is: password (unless given), ldap, saml (single sign-on)
+                           or identity (Autodesk Identity)
+  --two-factor             want a code beside every password; the secrets are in the line of JSON
   --session-lifetime SECS  how long session tokens are good for, 86400 unless given
+  --claims-lifetime SECS   with saml: how long until a person has to sign on anew, never unless given
+  --lock-after COUNT       wrong passwords in a row that lock an account, 5 unless given
+  --lock-for SECS          how long that lasts, 300 unless given
+  --block-api              let nobody use the API: HTTP 403 and a page
+  --block-user-agent TEXT  let no client use it with TEXT in its User-Agent; may be given several times
   --no-app-session-launcher
                            refuse programs that ask for a session in the person's browser
   --app-session-lifetime SECS
@@ -56,17 +66,33 @@ fn run() -> Result<(), String> {
     let command = arguments.subcommand().map_err(|error| error.to_string())?;
     match command.as_deref() {
         Some("serve") => serve(arguments),
+        Some("code") => code(arguments),
         Some(other) => Err(format!("there is no command '{other}'; try --help")),
-        None => Err("a command is missing: serve; try --help".to_owned()),
+        None => Err("a command is missing: serve or code; try --help".to_owned()),
+    }
+}
+
+/// Prints the code that an authenticator shows now for a secret.
+fn code(mut arguments: pico_args::Arguments) -> Result<(), String> {
+    let secret: String = arguments
+        .free_from_str()
+        .map_err(|_| "code wants the secret of a second factor, as 'totp_secret' tells it".to_owned())?;
+    refuse_others(arguments)?;
+    let code = shotgrid_sandbox::two_factor_code(&secret).map_err(|error| error.to_string())?;
+    print(&format!("{code}\n"))
+}
+
+fn refuse_others(arguments: pico_args::Arguments) -> Result<(), String> {
+    match arguments.finish().first() {
+        Some(unknown) => Err(format!("'{}' is not understood; try --help", unknown.to_string_lossy())),
+        None => Ok(()),
     }
 }
 
 fn serve(mut arguments: pico_args::Arguments) -> Result<(), String> {
     let exit_with_stdin = arguments.contains("--exit-with-stdin");
     let builder = options(&mut arguments)?;
-    if let Some(unknown) = arguments.finish().first() {
-        return Err(format!("'{}' is not understood; try --help", unknown.to_string_lossy()));
-    }
+    refuse_others(arguments)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -83,8 +109,8 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
     let mut builder = Sandbox::builder()
         .allow_remote(arguments.contains("--allow-remote"))
         .new_keys(arguments.contains("--new-keys"))
-        .direct_uploads(arguments.contains("--direct-uploads"))
-        .app_session_launcher(!arguments.contains("--no-app-session-launcher"));
+        .direct_uploads(arguments.contains("--direct-uploads"));
+    builder = sign_in_options(builder, arguments)?;
     let mut value = |name: &'static str| arguments.opt_value_from_str::<_, String>(name).map_err(|error| error.to_string());
     if let Some(address) = value("--listen")? {
         builder = builder.listen(address);
@@ -99,18 +125,6 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
         let described = std::fs::read_to_string(&path).map_err(|error| format!("faults file {path}: {error}"))?;
         builder = builder.faults(described);
     }
-    if let Some(seconds) = value("--session-lifetime")? {
-        let seconds = seconds
-            .parse()
-            .map_err(|_| format!("--session-lifetime wants a number of seconds, not '{seconds}'"))?;
-        builder = builder.session_lifetime(Duration::from_secs(seconds));
-    }
-    if let Some(seconds) = value("--app-session-lifetime")? {
-        let seconds = seconds
-            .parse()
-            .map_err(|_| format!("--app-session-lifetime wants a number of seconds, not '{seconds}'"))?;
-        builder = builder.app_session_lifetime(Duration::from_secs(seconds));
-    }
     if let Some(bytes) = value("--upload-limit")? {
         let bytes = bytes
             .parse()
@@ -122,6 +136,49 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
             .parse()
             .map_err(|_| format!("--thumbnail-delay wants a number of milliseconds, not '{delay}'"))?;
         builder = builder.thumbnail_delay(Duration::from_millis(delay));
+    }
+    Ok(builder)
+}
+
+/// What is not given is left to the seed.
+fn sign_in_options(mut builder: Builder, arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
+    if arguments.contains("--two-factor") {
+        builder = builder.two_factor(true);
+    }
+    if arguments.contains("--no-app-session-launcher") {
+        builder = builder.app_session_launcher(false);
+    }
+    if arguments.contains("--block-api") {
+        builder = builder.block_api(true);
+    }
+    let mut value = |name: &'static str| arguments.opt_value_from_str::<_, String>(name).map_err(|error| error.to_string());
+    let seconds = |name: &str, text: String| {
+        let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        seconds.ok_or_else(|| format!("{name} wants a number of seconds, not '{text}'"))
+    };
+    if let Some(method) = value("--sign-in")? {
+        builder = builder.sign_in_method(method.parse()?);
+    }
+    type Setter = fn(Builder, Duration) -> Builder;
+    let times: [(&'static str, Setter); 4] = [
+        ("--session-lifetime", Builder::session_lifetime),
+        ("--claims-lifetime", Builder::claims_lifetime),
+        ("--app-session-lifetime", Builder::app_session_lifetime),
+        ("--lock-for", Builder::lock_for),
+    ];
+    for (name, set) in times {
+        if let Some(text) = value(name)? {
+            builder = set(builder, seconds(name, text)?);
+        }
+    }
+    if let Some(count) = value("--lock-after")? {
+        let count = count
+            .parse()
+            .map_err(|_| format!("--lock-after wants a number of passwords, not '{count}'"))?;
+        builder = builder.lock_after(count);
+    }
+    while let Some(part) = value("--block-user-agent")? {
+        builder = builder.block_user_agent(part);
     }
     Ok(builder)
 }
@@ -157,6 +214,7 @@ fn ready_line(site: &Sandbox) -> Value {
                 "login": person.login,
                 "password": known(&person.password),
                 "role": person.role,
+                "totp_secret": known(&person.totp_secret),
             })
         })
         .collect();

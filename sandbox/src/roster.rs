@@ -5,6 +5,8 @@ use std::fmt;
 use rusqlite::Connection;
 
 use crate::auth::caller::Caller;
+use crate::auth::sealed::Keeper;
+use crate::auth::second_factor;
 use crate::fault::Fault;
 use crate::methods::write::{Writer, issue_key};
 use crate::schema::Schema;
@@ -19,6 +21,8 @@ pub struct Person {
     pub password: String,
     /// The code of the permission role: `admin`, `manager`, `artist`, `vendor` or one of the seed's own.
     pub role: String,
+    /// The secret of the second factor in base 32; empty when the person signs in without one.
+    pub totp_secret: String,
 }
 
 /// A script that can sign in.
@@ -45,20 +49,29 @@ impl fmt::Debug for Script {
 }
 
 /// The active people of the site, with the passwords that are known.
-pub(crate) fn people(connection: &Connection, secrets: &Secrets) -> Result<Vec<Person>, Fault> {
+/// `two_factor` is whether the site wants a second factor of everybody.
+pub(crate) fn people(connection: &Connection, secrets: &Secrets, keeper: &Keeper, two_factor: bool) -> Result<Vec<Person>, Fault> {
     let mut statement = connection.prepare(
-        "SELECT p.login, r.code FROM \"t_HumanUser\" p JOIN roles r ON r.id = p.permission_rule_set
+        "SELECT p.id, p.login, r.code FROM \"t_HumanUser\" p JOIN roles r ON r.id = p.permission_rule_set
          WHERE p._retired = 0 AND p.sg_status_list = 'act' ORDER BY p.id",
     )?;
     let rows = statement.query_map([], |row| {
-        let login: String = row.get(0)?;
-        Ok(Person {
+        let login: String = row.get(1)?;
+        let person = Person {
             password: secrets.passwords.get(&login).cloned().unwrap_or_default(),
             login,
-            role: row.get(1)?,
-        })
+            role: row.get(2)?,
+            totp_secret: String::new(),
+        };
+        Ok((row.get::<_, i64>(0)?, person))
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut people = Vec::new();
+    for row in rows {
+        let (id, mut person) = row?;
+        person.totp_secret = second_factor::secret(connection, keeper, id, two_factor)?.unwrap_or_default();
+        people.push(person);
+    }
+    Ok(people)
 }
 
 /// The scripts of the site, with the keys that are known; `new_keys` gives each a new one.

@@ -11,9 +11,10 @@ use rusqlite::Connection;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::auth::sealed::Keeper;
 use crate::auth::secrets::Verifier;
-use crate::auth::sessions;
-use crate::auth::settings::{Auth, Settings};
+use crate::auth::settings::{self, Auth, Choices};
+use crate::auth::{self, second_factor, sessions};
 use crate::connections;
 use crate::fault::Fault;
 use crate::front::Front;
@@ -58,7 +59,7 @@ pub struct Builder {
     data_file: Option<PathBuf>,
     /// Where the seed is from, for messages, and its text when it was given as such.
     seed: SeedSource,
-    pub(crate) sign_in: Settings,
+    pub(crate) sign_in: Choices,
     new_keys: bool,
     connection_limit: usize,
     patience: Duration,
@@ -231,7 +232,7 @@ impl Sandbox {
             allow_remote: false,
             data_file: None,
             seed: SeedSource::Default,
-            sign_in: Settings::default(),
+            sign_in: Choices::default(),
             new_keys: false,
             connection_limit: DEFAULT_CONNECTIONS,
             patience: DEFAULT_PATIENCE,
@@ -246,7 +247,8 @@ impl Sandbox {
         let seed = options.seed.parse()?;
         let schema = Schema::built_in().map_err(|error| StartError(error.to_string()))?;
         let (store, new) = Store::open(options.data_file.as_deref(), &schema).map_err(|error| StartError(error.to_string()))?;
-        let planted = fill(&store, &schema, &seed, new, &options)?;
+        let keeper = Keeper::beside(store.path());
+        let planted = fill(&store, &schema, &keeper, &seed, new, &options)?;
         store
             .write(|connection| Ok(connection.execute_batch(media::TABLES)?))
             .map_err(data_error)?;
@@ -265,7 +267,7 @@ impl Sandbox {
             media,
             mishaps,
             roles: store.read(Roles::load).map_err(data_error)?,
-            auth: Auth::new(options.sign_in),
+            auth: Auth::new(planted.choices, keeper).map_err(StartError)?,
             requests: RequestLog::default(),
             front: Front::new(address.ip(), options.seed.is_default().then(|| planted.people.clone())),
             patience: options.patience,
@@ -442,13 +444,16 @@ fn serve(
 struct Planted {
     people: Vec<Person>,
     scripts: Vec<Script>,
+    /// How they sign in.
+    choices: Choices,
 }
 
-fn fill(store: &Store, schema: &Schema, seed: &Seed, new: bool, options: &Builder) -> Result<Planted, StartError> {
+fn fill(store: &Store, schema: &Schema, keeper: &Keeper, seed: &Seed, new: bool, options: &Builder) -> Result<Planted, StartError> {
     let mut seed_error = None;
     let filled = store.write(|connection| {
+        auth::prepare(connection)?;
         let secrets = if new {
-            let made = seed.plant(connection, schema).map_err(|error| {
+            let made = seed.plant(connection, schema, keeper).map_err(|error| {
                 let fault = Fault::argument(error.to_string());
                 seed_error = Some(error);
                 fault
@@ -458,9 +463,15 @@ fn fill(store: &Store, schema: &Schema, seed: &Seed, new: bool, options: &Builde
         } else {
             still_good(connection, seed.secrets())?
         };
+        let choices = options.sign_in.clone().or(settings::kept(connection)?);
+        let two_factor = choices.settle().map_err(Fault::argument)?.two_factor;
+        if two_factor {
+            second_factor::set_up_all(connection, keeper)?;
+        }
         Ok(Planted {
-            people: roster::people(connection, &secrets)?,
+            people: roster::people(connection, &secrets, keeper, two_factor)?,
             scripts: roster::scripts(connection, schema, &secrets, options.new_keys && !new)?,
+            choices,
         })
     });
     filled.map_err(|fault| match seed_error {

@@ -8,7 +8,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::auth::caller::Caller;
-use crate::auth::{keep_secret, secrets};
+use crate::auth::sealed::Keeper;
+use crate::auth::second_factor::{self, Factor};
+use crate::auth::settings::{self, Choices};
+use crate::auth::{identity, keep_secret, secrets};
 use crate::fault::Fault;
 use crate::methods::write::{FieldValue, Writer, create, issue_key};
 use crate::preferences;
@@ -38,6 +41,9 @@ impl fmt::Display for SeedError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Seed {
+    /// How the site lets people and scripts in, where whoever starts it has chosen nothing else.
+    #[serde(default)]
+    authentication: Choices,
     #[serde(default)]
     preferences: BTreeMap<String, Value>,
     #[serde(default)]
@@ -66,6 +72,16 @@ const REFERENCE: &str = "$";
 const ROLE: &str = "role";
 const PASSWORD: &str = "password";
 const API_KEY: &str = "api_key";
+const TOTP_SECRET: &str = "totp_secret";
+const ACCESS_TOKEN: &str = "personal_access_token";
+
+/// What a person signs in with who has bound a Personal Access Token.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LegacyLogin {
+    legacy_login: Option<String>,
+    legacy_passphrase: String,
+}
 
 /// Secrets that are known only while, or because, a seed is at hand.
 #[derive(Default)]
@@ -106,7 +122,12 @@ impl Seed {
     }
 
     /// Puts everything into a new site. Gives the application keys that were made.
-    pub(crate) fn plant(&self, connection: &Connection, schema: &Schema) -> Result<Secrets, SeedError> {
+    pub(crate) fn plant(&self, connection: &Connection, schema: &Schema, keeper: &Keeper) -> Result<Secrets, SeedError> {
+        self.authentication
+            .settle()
+            .map_err(Fault::argument)
+            .and_then(|_| settings::keep(connection, &self.authentication))
+            .map_err(at(|| "authentication".to_owned()))?;
         for (name, value) in &self.preferences {
             preferences::write(connection, name, value).map_err(at(|| format!("preferences.{name}")))?;
         }
@@ -117,6 +138,7 @@ impl Seed {
                 caller: &caller,
                 connection,
             },
+            keeper,
             references: BTreeMap::new(),
             secrets: self.secrets(),
         };
@@ -148,6 +170,7 @@ fn at(place: impl Fn() -> String) -> impl Fn(Fault) -> SeedError {
 
 struct Planter<'a> {
     writer: Writer<'a>,
+    keeper: &'a Keeper,
     /// Rows by the names that the seed gives them.
     references: BTreeMap<String, Value>,
     secrets: Secrets,
@@ -199,6 +222,14 @@ impl<'a> Planter<'a> {
         let role = take_text(&mut row, ROLE)?;
         let password = take_text(&mut row, PASSWORD)?;
         let api_key = take_text(&mut row, API_KEY)?;
+        let totp_secret = take_text(&mut row, TOTP_SECRET)?;
+        let access_token = row.remove(ACCESS_TOKEN);
+        if entity_type.name != "HumanUser" && (totp_secret.is_some() || access_token.is_some()) {
+            return Err(Fault::argument(format!(
+                "'{TOTP_SECRET}' and '{ACCESS_TOKEN}' are for people (HumanUser)"
+            )));
+        }
+        let login = row.get("login").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut fields = Vec::new();
         for (name, value) in row {
             let is_link = entity_type.field(&name).is_some_and(|field| !field.valid_types.is_empty());
@@ -213,6 +244,20 @@ impl<'a> Planter<'a> {
         if let Some(password) = password {
             let hash = secrets::hash_password(&password);
             keep_secret(connection, &entity_type.name, id, Some(&hash))?;
+        }
+        if let Some(secret) = totp_secret {
+            let factor = Factor::parse(&secret).map_err(Fault::argument)?;
+            second_factor::set_up(connection, self.keeper, id, &factor, true)?;
+        }
+        if let Some(token) = access_token {
+            // What it says instead is not quoted: it may be a secret.
+            let token: LegacyLogin = serde_json::from_value(token).map_err(|_| {
+                Fault::argument(format!(
+                    "'{ACCESS_TOKEN}' has a text 'legacy_passphrase', may have a text 'legacy_login', and nothing else"
+                ))
+            })?;
+            let legacy_login = token.legacy_login.unwrap_or(login);
+            identity::bind(connection, id, &legacy_login, &token.legacy_passphrase)?;
         }
         if entity_type.name == "ApiUser" {
             let key = match api_key {

@@ -12,8 +12,7 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tower_http::compression::CompressionLayer;
 
-use crate::auth::app_sessions;
-use crate::auth::sessions;
+use crate::auth::{app_sessions, blocked, browser, sessions};
 use crate::control;
 use crate::exchange;
 use crate::fault::Fault;
@@ -34,7 +33,9 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .merge(media::router())
         .merge(app_sessions::router())
         .merge(front::router())
+        .merge(browser::router())
         .merge(control::router())
+        .layer(middleware::from_fn_with_state(site.clone(), blocked::refuse))
         .layer(middleware::from_fn_with_state(site.clone(), exchange::observe))
         .with_state(site)
 }
@@ -59,8 +60,9 @@ fn answer(site: &Site, body: &[u8]) -> Response {
         Ok(Reply::Bare(value)) => json_answer(&value),
         Ok(Reply::Csv(text)) => ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], text).into_response(),
         Err(fault) => {
-            let response = exception(&fault);
-            notes.error_code = Some(fault.code);
+            let redirect = redirect(site, &fault);
+            notes.error_code = redirect.is_none().then_some(fault.code);
+            let response = redirect.unwrap_or_else(|| exception(&fault));
             notes.error_message = Some(fault.message);
             response
         }
@@ -77,6 +79,12 @@ fn json_answer(reply: &Value) -> Response {
 /// What a call is answered that was not carried out.
 pub(crate) fn exception(fault: &Fault) -> Response {
     json_answer(&json!({"exception": true, "message": fault.message, "error_code": fault.code}))
+}
+
+/// Where the client has to send its person first, if that is what a fault says.
+pub(crate) fn redirect(site: &Site, fault: &Fault) -> Option<Response> {
+    let place = site.media.links.whole(fault.redirect?);
+    Some((StatusCode::FOUND, [(header::LOCATION, place)]).into_response())
 }
 
 /// A request body: the method and its parameters.

@@ -19,6 +19,8 @@ pub(crate) struct Caller {
     pub(crate) sudo_actual_user: Option<(String, i64)>,
     /// False for a script whose "Generate Events" is off.
     pub(crate) logs_events: bool,
+    /// False for a script on a site whose people are made and made active by Autodesk Identity alone.
+    pub(crate) activates_people: bool,
     /// As the client sent it in its auth parameters.
     pub(crate) session_uuid: Option<String>,
     /// Makes the URLs of files whole in what this caller is answered.
@@ -35,6 +37,7 @@ impl Caller {
             role: Arc::new(Role::unrestricted()),
             sudo_actual_user: None,
             logs_events: false,
+            activates_people: true,
             session_uuid: None,
             links: None,
         }

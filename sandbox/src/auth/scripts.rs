@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::caller::Caller;
 use super::kept_secret;
+use super::settings::SignInMethod;
 use crate::fault::Fault;
 use crate::site::Site;
 
@@ -69,6 +70,7 @@ impl Script {
             role,
             sudo_actual_user: None,
             logs_events: self.logs_events,
+            activates_people: site.auth.settings().method != SignInMethod::Identity,
             session_uuid: None,
             links: Some(site.media.links.clone()),
         })

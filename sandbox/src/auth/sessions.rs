@@ -1,13 +1,18 @@
 //! Session tokens. A token is kept as its hash only.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::browser::SIGN_ON_AGAIN;
 use super::caller::Caller;
-use super::{people, scripts, secrets};
+use super::settings::SignInMethod;
+use super::{people, secrets};
 use crate::events::EventLog;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
+use crate::roles::SUDO;
 use crate::site::Site;
 
 /// What is kept of a session.
@@ -16,6 +21,21 @@ struct Session {
     id: i64,
     sudo_actual_user: Option<(String, i64)>,
     expires_at: i64,
+    /// Until when the identity provider's word is good.
+    claims_until: Option<i64>,
+}
+
+/// Data files of earlier versions lack the time of the claims.
+pub(super) fn add_claims(connection: &Connection) -> Result<(), Fault> {
+    let known: i64 = connection.query_row(
+        "SELECT count(*) FROM pragma_table_info('sessions') WHERE name = 'claims_until'",
+        [],
+        |row| row.get(0),
+    )?;
+    if known == 0 {
+        connection.execute_batch("ALTER TABLE sessions ADD COLUMN claims_until INTEGER")?;
+    }
+    Ok(())
 }
 
 /// Opens a session for a caller and gives its token. With a login, a person has signed in by this.
@@ -24,8 +44,8 @@ pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<
     let (sudo_type, sudo_id) = caller.sudo_actual_user.clone().unzip();
     site.store.write(|connection| {
         connection.execute(
-            "INSERT INTO sessions (token_hash, type, id, sudo_type, sudo_id, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO sessions (token_hash, type, id, sudo_type, sudo_id, expires_at, claims_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             (
                 secrets::hash_token(&token),
                 &caller.entity_type,
@@ -33,6 +53,7 @@ pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<
                 sudo_type,
                 sudo_id,
                 end_of_new_session(site),
+                end_of_new_claims(site),
             ),
         )?;
         let Some(login) = login else {
@@ -48,8 +69,16 @@ pub(crate) fn open(site: &Site, caller: &Caller, login: Option<&str>) -> Result<
 }
 
 fn end_of_new_session(site: &Site) -> i64 {
-    let lifetime = i64::try_from(site.auth.settings().session_lifetime.as_millis()).unwrap_or(i64::MAX);
-    Utc::now().timestamp_millis().saturating_add(lifetime)
+    from_now(site.auth.settings().session_lifetime)
+}
+
+fn end_of_new_claims(site: &Site) -> Option<i64> {
+    site.auth.settings().claims_lifetime.map(from_now)
+}
+
+fn from_now(time: Duration) -> i64 {
+    let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Utc::now().timestamp_millis().saturating_add(time)
 }
 
 /// A session that has expired is refused where the client asks for that, and begun anew where it
@@ -74,20 +103,34 @@ pub(super) fn authenticate(site: &Site, token: &str, reject_if_expired: bool) ->
             Ok(())
         })?;
     }
-    let mut caller = if session.entity_type == "HumanUser" {
-        site.store
-            .read(|connection| people::by_id(connection, session.id))?
-            .filter(|person| person.active)
-            .ok_or_else(refused)?
-            .into_caller(site)?
-    } else {
-        site.store
-            .read(|connection| scripts::by_id(connection, session.id))?
-            .ok_or_else(refused)?
-            .into_caller(site)?
-    };
-    caller.sudo_actual_user = session.sudo_actual_user;
+    let mut caller = super::known(site, &session.entity_type, session.id)?.ok_or_else(refused)?;
+    match session.sudo_actual_user {
+        Some((actual_type, actual_id)) => {
+            site.store
+                .read(|connection| people::by_id(connection, session.id))?
+                .filter(|person| person.can_be_impersonated)
+                .ok_or_else(refused)?;
+            let actual = super::known(site, &actual_type, actual_id)?
+                .filter(|actual| actual.role.may(SUDO))
+                .ok_or_else(refused)?;
+            caller.activates_people = actual.activates_people;
+            caller.sudo_actual_user = actual.link();
+        }
+        None => check_claims(site, &session)?,
+    }
     Ok(caller)
+}
+
+/// Where people sign on elsewhere, they have to do so again when the word of their identity provider is too old.
+fn check_claims(site: &Site, session: &Session) -> Result<(), Fault> {
+    let too_old = session.claims_until.is_some_and(|until| until <= Utc::now().timestamp_millis());
+    if too_old && session.entity_type == "HumanUser" && site.auth.settings().method == SignInMethod::Saml {
+        return Err(Fault::redirect(
+            SIGN_ON_AGAIN,
+            "The claims of the identity provider have expired: the person has to sign on anew.",
+        ));
+    }
+    Ok(())
 }
 
 /// Whose session a browser's cookie is; one that has expired is nobody's.
@@ -140,7 +183,7 @@ pub(crate) fn owner(site: &Site, token: &str) -> Option<(bool, String)> {
 fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {
     site.store.read(|connection| {
         Ok(connection
-            .prepare_cached("SELECT type, id, sudo_type, sudo_id, expires_at FROM sessions WHERE token_hash = ?1")?
+            .prepare_cached("SELECT type, id, sudo_type, sudo_id, expires_at, claims_until FROM sessions WHERE token_hash = ?1")?
             .query_row([hash], |row| {
                 let sudo: (Option<String>, Option<i64>) = (row.get(2)?, row.get(3)?);
                 Ok(Session {
@@ -148,6 +191,7 @@ fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {
                     id: row.get(1)?,
                     sudo_actual_user: sudo.0.zip(sudo.1),
                     expires_at: row.get(4)?,
+                    claims_until: row.get(5)?,
                 })
             })
             .optional()?)
@@ -158,6 +202,25 @@ fn find(site: &Site, hash: &str) -> Result<Option<Session>, Fault> {
 pub(crate) fn expire_all(site: &Site) -> Result<(), Fault> {
     site.store.write(|connection| {
         connection.execute("UPDATE sessions SET expires_at = 0", [])?;
+        Ok(())
+    })
+}
+
+/// Ends the time of the identity provider's word in every session of a person.
+pub(crate) fn expire_claims(site: &Site) -> Result<(), Fault> {
+    site.store.write(|connection| {
+        connection.execute("UPDATE sessions SET claims_until = 0 WHERE type = 'HumanUser'", [])?;
+        Ok(())
+    })
+}
+
+/// The identity provider has given its word for a person anew.
+pub(crate) fn renew_claims(site: &Site, person: i64) -> Result<(), Fault> {
+    site.store.write(|connection| {
+        connection.execute(
+            "UPDATE sessions SET claims_until = ?1 WHERE type = 'HumanUser' AND id = ?2",
+            (end_of_new_claims(site), person),
+        )?;
         Ok(())
     })
 }

@@ -16,7 +16,7 @@ mod requests;
 mod roles;
 mod scripts;
 mod sentences;
-mod sign_in;
+pub(crate) mod sign_in;
 mod visit;
 mod wire;
 

@@ -3,16 +3,14 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde_json::{Value, json};
 
 use super::guard;
 use super::layout::{Section, page_with, token_field};
 use super::problem::{Problem, see_other, with_cookie};
 use super::visit::Visit;
-use crate::auth::{cookies, sessions};
-use crate::methods::{self, Reply};
+use crate::auth::{browser, cookies, sessions};
 
-pub(super) const PATH: &str = "/user/login";
+pub(crate) const PATH: &str = "/user/login";
 /// `error_code` where a second factor is wanted, too.
 const SECOND_FACTOR: i64 = 106;
 
@@ -33,7 +31,7 @@ pub(super) fn form(visit: &Visit) -> Result<Response, Problem> {
     Ok(page_with(visit, Section::None, "Sign in", &show(visit, back, "", None, false)))
 }
 
-/// Signs in as a client does that asks for a session token.
+/// Signs in, however the site signs people in: where it has an identity provider, this page stands for that one's.
 pub(super) fn submit(visit: &Visit) -> Result<Response, Problem> {
     let form = &visit.form;
     let back = guard::place_here(form.get("back"));
@@ -42,18 +40,12 @@ pub(super) fn submit(visit: &Visit) -> Result<Response, Problem> {
         let body = show(visit, back, login, Some("Both the login and the password are needed."), false);
         return Ok(refused(visit, &body));
     }
-    let mut authentication = json!({"user_login": login, "user_password": password});
-    if !code.is_empty() {
-        authentication["auth_token"] = json!(code);
-    }
-    match methods::call(&visit.site, "get_session_token", &[authentication], "") {
-        Ok(Reply::Results(results)) => {
-            let token = results.get("session_id").and_then(Value::as_str).unwrap_or_default();
-            let cookie = guard::set_cookie(visit, cookies::SESSION, token, "/");
+    match browser::sign_in(&visit.site, login, password, Some(code).filter(|code| !code.is_empty())) {
+        Ok(token) => {
+            let cookie = guard::set_cookie(visit, cookies::SESSION, &token, "/");
             let forget = guard::forget_cookie(visit, guard::VISITOR, "/");
             Ok(with_cookie(with_cookie(see_other(back), &cookie), &forget))
         }
-        Ok(_) => Err(Problem::NotFound),
         Err(fault) if fault.code == SECOND_FACTOR => {
             let words = if code.is_empty() {
                 "This account has a second factor: type its code, and your password once more."

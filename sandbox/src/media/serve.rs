@@ -21,6 +21,7 @@ use crate::auth::cookies::{SESSION, cookie};
 use crate::fault::Fault;
 use crate::methods::write::Writer;
 use crate::roles::guard::Guard;
+use crate::server::redirect;
 use crate::site::Site;
 use crate::store::row;
 
@@ -39,7 +40,7 @@ enum Found {
     Elsewhere(String),
     /// Retired, never there, not to be seen, or a file on somebody's disk: all the same to who asks.
     Nothing,
-    Refused(String),
+    Refused(Fault),
 }
 
 /// Who asks, as far as it is known: the official client sends no cookie to a site on a port.
@@ -86,7 +87,7 @@ pub(super) async fn attachment(State(site): State<Arc<Site>>, Path(id): Path<Str
         }
         Ok(Ok(Found::Elsewhere(url))) => Redirect::to(&url).into_response(),
         Ok(Ok(Found::Nothing)) => nothing(),
-        Ok(Ok(Found::Refused(message))) => (StatusCode::FORBIDDEN, message).into_response(),
+        Ok(Ok(Found::Refused(fault))) => redirect(&media, &fault).unwrap_or_else(|| (StatusCode::FORBIDDEN, fault.message).into_response()),
         Ok(Err(_)) | Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "The site failed to answer.").into_response(),
     }
 }
@@ -102,7 +103,7 @@ fn find(site: &Site, id: i64, asker: &Asker, begins: bool) -> Result<Found, Faul
     let caller = match asker {
         Asker::Session(token) => match auth::sessions::caller(site, token) {
             Ok(caller) => Some(caller),
-            Err(fault) => return Ok(Found::Refused(fault.message)),
+            Err(fault) => return Ok(Found::Refused(fault)),
         },
         Asker::Sealed(Some((kind, id))) => auth::known(site, kind, *id)?,
         Asker::Sealed(None) | Asker::Unknown => None,

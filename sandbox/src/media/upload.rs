@@ -16,6 +16,7 @@ use crate::auth::sessions;
 use crate::fault::Fault;
 use crate::methods::write::Writer;
 use crate::requests::{self, Claim, Notes};
+use crate::server::redirect;
 use crate::site::Site;
 
 pub(super) async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -143,6 +144,7 @@ async fn work(
         Err(reason) => return text(format!("0:{reason}\n")),
     };
     // What follows the upload needs the runtime, which the blocking thread is part of.
+    let asked = site.clone();
     let answered = tokio::task::spawn_blocking(move || {
         let fields = form.authentication();
         let notes = notes(&site, &fields);
@@ -154,8 +156,9 @@ async fn work(
     let mut response = match answer {
         Ok(answer) => text(answer),
         Err(fault) => {
-            let response = text(format!("0:{}\n", fault.message));
-            notes.error_code = Some(fault.code);
+            let redirect = redirect(&asked, &fault);
+            notes.error_code = redirect.is_none().then_some(fault.code);
+            let response = redirect.unwrap_or_else(|| text(format!("0:{}\n", fault.message)));
             notes.error_message = Some(fault.message);
             response
         }

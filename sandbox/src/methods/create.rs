@@ -10,6 +10,7 @@ use super::keys::{KEY_FIELD, issue_key};
 use super::parameters::{FieldValue, Parameters};
 use super::writer::{Assignment, Writer, quote_fields, text_value};
 use super::{Call, tasks};
+use crate::auth::identity;
 use crate::events::EVENT_LOG;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
@@ -56,6 +57,12 @@ pub(crate) fn create<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, given
     }
     check_mandatory(entity_type, given, &assignments)?;
     add_defaults(writer, entity_type, &mut assignments)?;
+    identity::check_activation(
+        writer.caller,
+        entity_type,
+        assignments.get("sg_status_list").map(|status| &status.stored),
+        None,
+    )?;
     let id = insert(writer, entity_type, &assignments)?;
     for assignment in assignments.values() {
         writer.write_elsewhere(VERB, entity_type, id, assignment)?;

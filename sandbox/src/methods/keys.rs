@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::writer::Writer;
 use crate::auth::caller::Caller;
-use crate::auth::{keep_secret, secrets, sessions};
+use crate::auth::{keep_secret, secrets};
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
 use crate::site::Site;
@@ -45,7 +45,6 @@ pub(crate) fn renew_key(site: &Site, caller: &Caller, id: i64) -> Result<String,
         }
         guard.check_field(verb, script, KEY_FIELD, Some(id))?;
         let key = issue_key(&writer, id)?;
-        sessions::end_all_of(connection, SCRIPT, id)?;
         let mut columns = Columns::default();
         columns.put("updated_at", SqlValue::Text(format_date_time(Utc::now())));
         columns.put_link("updated_by", caller.link().as_ref());

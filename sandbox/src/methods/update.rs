@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::parameters::{FieldValue, Parameters};
 use super::writer::{Assignment, Writer};
 use super::{Call, tasks};
+use crate::auth::identity;
 use crate::events::EVENT_LOG;
 use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
@@ -53,6 +54,9 @@ fn update<'a>(writer: &Writer<'a>, entity_type: &'a EntityType, id: i64, given: 
     let mut assignments = Vec::new();
     for (field, value) in fields.into_iter().zip(given) {
         let stored = writer.store_form(VERB, entity_type, field, value.value)?;
+        if field.name == "sg_status_list" {
+            identity::check_activation(writer.caller, entity_type, Some(&stored), before.get("sg_status_list"))?;
+        }
         columns.put_stored(&field.name, &stored);
         assignments.push(Assignment {
             field,

@@ -67,7 +67,7 @@ pub(crate) async fn carry_out(plan: Plan, endpoint: Endpoint, request: Request, 
         }
         Some(Ending::Exception { code, message, .. }) => Some(match endpoint {
             Endpoint::Upload => format!("0:{message}\n").into_response(),
-            _ => exception(&Fault { code, message }),
+            _ => exception(&Fault::of(code, message)),
         }),
         Some(Ending::Garbage { what, .. }) => Some(nonsense(what)),
     };

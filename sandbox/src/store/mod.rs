@@ -5,7 +5,7 @@ pub(crate) mod ddl;
 pub(crate) mod links;
 pub(crate) mod query;
 pub(crate) mod row;
-mod scratch;
+pub(crate) mod scratch;
 pub(crate) mod select;
 
 use std::fmt;

@@ -17,7 +17,7 @@ const TAKE: &str = "BEGIN EXCLUSIVE";
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// A directory of our own, removed with everything in it when this is dropped.
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     directory: PathBuf,
     /// In a mutex because the store is shared among threads; nothing is ever asked of it.
     owner: Mutex<Option<Connection>>,
@@ -25,7 +25,7 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// A new directory. Those that sites left behind when they were killed go on this occasion.
-    pub(super) fn new() -> Result<Self, StoreError> {
+    pub(crate) fn new() -> Result<Self, StoreError> {
         let parent = std::env::temp_dir();
         sweep(&parent, SETTLED);
         Self::within(&parent)
@@ -54,7 +54,7 @@ impl Scratch {
         Ok(scratch)
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 }

@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(10);
 /// A running command; killed if the test fails before it ended.
 pub struct Running {
     child: Child,
-    ready: Value,
+    pub ready: Value,
     stdin: Option<ChildStdin>,
     output: BufReader<std::process::ChildStdout>,
 }
@@ -82,7 +82,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub fn run(arguments: &[&str]) -> Output {
     command(arguments).stdin(Stdio::null()).output().unwrap()
 }
 

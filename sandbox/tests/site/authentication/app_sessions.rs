@@ -164,10 +164,10 @@ fn a_site_without_the_feature_says_so() {
     assert_eq!(announced(&site), false);
     let off = (403, json!({"error": "This site offers no sign-in by the browser."}));
     assert_eq!(post(&site, "appName=Paint&machineId=box"), off);
-    site.set_app_session_launcher(true);
+    site.set_app_session_launcher(true).unwrap();
     assert_eq!(announced(&site), true);
     let id = asked(&site);
-    site.set_app_session_launcher(false);
+    site.set_app_session_launcher(false).unwrap();
     assert_eq!(put(&site, &id), gone());
     assert_eq!(post(&site, "appName=Paint&machineId=box"), off);
 }
