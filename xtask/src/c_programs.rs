@@ -53,6 +53,8 @@ impl Program {
 const PROGRAMS: &[Program] = &[
     Program::new("bad_input", Links::Library),
     Program::new("callbacks", Links::Library),
+    Program::new("cancel", Links::Library),
+    Program::new("cycles", Links::Library),
     Program::new("dlclose", Links::Nothing),
     Program {
         not_sanitized: Some("a child forked beside busy threads inherits the sanitizer's own locks and hangs in its malloc"),
