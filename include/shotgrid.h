@@ -1000,6 +1000,28 @@ SG_API sg_status sg_client_stats(const sg_client *client, sg_stats *out) SG_NOEX
 SG_API void sg_client_free(sg_client *client) SG_NOEXCEPT;
 
 /**
+ * Writes a text as a JSON string, in quotes and with its quotes, backslashes and control characters escaped, for a host that puts
+ * parameters together without a JSON library. What people type must go through it.
+ *
+ * As snprintf, it tells how much room it needs; but what does not fit is not cut off, because half a string breaks the JSON
+ * around it: then the buffer becomes "".
+ *
+ * @param[in] text  the text; NULL becomes the JSON null.
+ * @param[out] buffer  the caller's memory; may be NULL if capacity is 0.
+ * @param[in] capacity  its size in bytes.
+ * @return The length of the JSON in bytes without the NUL: it is whole if this is less than capacity. 0 if the text is not UTF-8.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+size_t sg_json_quote(const char *text,
+                     char *buffer,
+                     size_t capacity)
+SG_NOEXCEPT;
+
+/**
  * Calls a method of the official Python client by its name and waits for the answer.
  *
  * @param[in] client  the client; not NULL; stays the caller's.

@@ -10,21 +10,15 @@
 
 #[path = "support/fake_site.rs"]
 mod fake_site;
+#[path = "support/tools.rs"]
+mod tools;
 
 use std::time::Duration;
 
 use fake_site::{Answer, FakeSite, Request};
 use serde_json::{Value, json};
 use shotgrid::client::{Client, Credentials, Error, Options, Pages, Secret, Status, methods};
-
-fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), work).await.expect("the test hangs") })
-}
+use tools::run;
 
 async fn client(site: &FakeSite) -> Client {
     let options = Options {

@@ -8,47 +8,19 @@
     reason = "these are tests"
 )]
 
-use std::path::PathBuf;
+#[path = "support/tools.rs"]
+mod tools;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shotgrid::client::{Client, Credentials, Error, Options, Progress, Secret, Status};
 use shotgrid_sandbox::Sandbox;
+use tools::{Folder, run};
 
 /// More than one part of a direct upload.
 const LARGE: usize = 45_000_000;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("libshotgrid-{}-site-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), work).await.expect("the test hangs") })
-}
 
 async fn script(site: &Sandbox) -> Client {
     let credentials = Credentials::Script {
@@ -142,7 +114,7 @@ fn what_is_sent_to_the_storage_comes_back() {
 fn a_role_that_may_not_is_refused_and_nothing_is_linked() {
     for direct in [false, true] {
         let site = Sandbox::builder().direct_uploads(direct).start().unwrap();
-        let folder = Folder::new("refused");
+        let folder = Folder::new("site-refused");
         let file = folder.file("a.txt", b"text");
         run(async {
             let error = {
@@ -162,7 +134,7 @@ fn a_role_that_may_not_is_refused_and_nothing_is_linked() {
 #[test]
 fn a_session_that_ends_before_an_upload_is_renewed() {
     let site = Sandbox::builder().start().unwrap();
-    let folder = Folder::new("renewed");
+    let folder = Folder::new("site-renewed");
     let file = folder.file("a.txt", b"text");
     run(async {
         let id = version(&script(&site).await).await;

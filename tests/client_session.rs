@@ -10,6 +10,8 @@
 
 #[path = "support/fake_site.rs"]
 mod fake_site;
+#[path = "support/tools.rs"]
+mod tools;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use fake_site::{Answer, FakeSite, INFO};
 use shotgrid::client::{Client, Credentials, Error, Options, Secret, Status};
+use tools::run;
 
 fn script() -> Credentials {
     Credentials::Script {
@@ -36,15 +39,6 @@ fn session() -> Credentials {
     Credentials::Session {
         token: Secret::new("T-elsewhere"),
     }
-}
-
-fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), work).await.expect("the test hangs") })
 }
 
 fn connect(site: &FakeSite, credentials: Credentials, options: Options) -> Result<Client, Error> {

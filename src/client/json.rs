@@ -1,7 +1,7 @@
 //! Writing JSON text: small pieces joined by hand, so that the caller's own text passes through byte for byte.
 
 /// A text as a JSON string, with non-ASCII characters left as they are.
-pub(super) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -28,6 +28,8 @@ mod options;
 
 mod client;
 
+mod json;
+
 mod call;
 
 mod structs;
@@ -55,6 +57,7 @@ pub use call::*;
 pub use callback::*;
 pub use client::*;
 pub use error::*;
+pub use json::*;
 pub use log::*;
 pub use op::*;
 pub use options::*;

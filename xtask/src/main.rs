@@ -10,6 +10,7 @@ mod checks;
 mod demo;
 mod docblock;
 mod elf;
+mod examples;
 mod header;
 mod house;
 mod prototypes;

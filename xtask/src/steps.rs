@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, docblock, elf, header, house, python};
+use crate::{browser, c_programs, checks, docblock, elf, examples, header, house, python};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -102,6 +102,11 @@ const STEPS: &[Step] = &[
         name: "quickstart",
         about: "the demo of the first page, from its start to its end",
         run: c_programs::quickstart,
+    },
+    Step {
+        name: "examples",
+        about: "programs with an event loop of their own, C and Qt, against a site that takes its time",
+        run: examples::event_loops,
     },
     Step {
         name: "official-client",

@@ -42,6 +42,11 @@ pub const PYTHON: Tool = Tool {
     program: "python3",
     package: "python3",
 };
+/// What knows the compiler's flags of libraries.
+const PKG_CONFIG: Tool = Tool {
+    program: "pkg-config",
+    package: "pkg-config",
+};
 /// A browser without a window.
 pub const CHROMIUM: Tool = Tool {
     program: "chromium",
@@ -80,6 +85,21 @@ pub fn missing(tool: &Tool, install: bool) -> Result<Option<String>> {
         "{} is not installed (Debian: apt-get install {})",
         tool.program, tool.package
     )))
+}
+
+/// As [`missing`], for a library that pkg-config knows by `module`.
+pub fn missing_module(module: &str, package: &'static str, install: bool) -> Result<Option<String>> {
+    if let Some(why) = missing(&PKG_CONFIG, install)? {
+        return Ok(Some(why));
+    }
+    let there = || {
+        let asked = Command::new(PKG_CONFIG.program).args(["--exists", module]).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    if !there() && install && may_install() {
+        install_package(package)?;
+    }
+    Ok((!there()).then(|| format!("{module} is not installed (Debian: apt-get install {package})")))
 }
 
 /// Installing needs Debian's package manager and the right to use it.

@@ -120,7 +120,11 @@ fn boundary() -> String {
 /// The text of a form's reply, if it tells of success.
 fn read(reply: Reply) -> std::result::Result<String, Failure> {
     if reply.status >= 300 {
-        return Err(reply::failure(reply));
+        let mut failure = reply::failure(reply);
+        if failure.error.http_status == Some(404) {
+            failure.error.message = "the site has no such address for files; it is too old, or not a ShotGrid site".to_owned();
+        }
+        return Err(failure);
     }
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     // The first character decides.
