@@ -10,6 +10,9 @@
  * own names. What the site refuses comes back as a typed error: a permission refusal is never mistaken for a wrong
  * password, a broken network or bad data.
  *
+ * docs/methods.md of the distribution lists the methods with their parameters, docs/threading.md, docs/shutdown.md and
+ * docs/embedding.md say how to live in somebody else's process.
+ *
  * @code{.c}
  * #include <shotgrid.h>
  * #include <stdio.h>
@@ -56,6 +59,9 @@
  * - Every function says what it is: `threadsafe` (may it be called at once with others on the same objects), `blocking`
  *   (may it wait), `callback-safe` (may it be called inside one of the library's callbacks or on its threads).
  * - The first connect starts a few threads of the library's own. sg_runtime_shutdown() ends them.
+ * - Nothing need ever wait: sg_submit() and its like return at once, and sg_queue_on_done() has a function of yours called
+ *   on a thread of yours, inside sg_queue_dispatch(). Callbacks of sg_op_on_done() and sg_log_set() run on the library's one
+ *   thread for callbacks, where calls that wait are refused.
  *
  * # Errors
  *
@@ -78,8 +84,8 @@
  *
  * # fork, signals, dlopen
  *
- * - fork: in the child, clients of the parent answer SG_STATUS_FORKED and are freed as usual; connect again there. Results
- *   stay readable.
+ * - fork: in the child, clients, operations, pages and queues of the parent answer SG_STATUS_FORKED and are freed as usual;
+ *   connect again there. Results stay readable. No callback or finalizer of the parent's is called in the child.
  * - Signals: the library's threads block all signals that can be sent to the process, SIGPIPE among them, so that your
  *   handlers run on your threads. Handlers and dispositions are never touched.
  * - dlopen: the shared library stays mapped after dlclose() on ELF systems. Call sg_runtime_shutdown() in your unload hook. A
