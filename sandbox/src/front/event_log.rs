@@ -206,7 +206,7 @@ fn line(row: &Value, scripts: &BTreeMap<(String, i64), String>) -> Markup {
                 @if project.is_object() { a href={ (PATH) "?project=" (id_of(project)) } { (name_of(project)) } }
             }
             td.wide {
-                (shortened(text(row, "description")))
+                span { (shortened(text(row, "description"))) }
                 (json_in_list("Metadata", &row["meta"], &format!("{PATH}/{id}")))
             }
         }

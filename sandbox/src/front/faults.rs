@@ -3,11 +3,12 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::layout::{Control, Section, grouped, json_text, page_with, plural, token_field};
+use super::layout::{Control, Section, grouped, page_with, plural, shortened, token_field};
 use super::problem::{Problem, see_other};
 use super::visit::Visit;
+use super::wire::text;
 use crate::mishaps::InstalledFault;
 
 const PATH: &str = "/admin/faults";
@@ -138,12 +139,26 @@ fn form(described: &str, error: Option<&str>) -> Markup {
     })
 }
 
+/// The fault's kind, and what else is said of it.
+fn description(described: &Value) -> Markup {
+    let empty = Map::new();
+    let keys = described.as_object().unwrap_or(&empty);
+    html! {
+        div.fault {
+            strong { (text(described, "kind")) }
+            @for (key, value) in keys.iter().filter(|(key, _)| *key != "kind") {
+                span.badge { (key) " " code { (shortened(&value.to_string())) } }
+            }
+        }
+    }
+}
+
 fn line(visit: &Visit, fault: &InstalledFault) -> Markup {
     let described: Value = serde_json::from_str(&fault.description).unwrap_or_default();
     html! {
         tr {
             td.id { (fault.id) }
-            td.address { pre { code { (json_text(&described)) } } }
+            td.rest { (description(&described)) }
             td.number { (grouped(i64::try_from(fault.matched).unwrap_or(i64::MAX))) }
             td.number { (grouped(i64::try_from(fault.applied).unwrap_or(i64::MAX))) }
             td.number {

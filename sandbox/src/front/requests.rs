@@ -163,7 +163,7 @@ fn filter_form(visit: &Visit, records: &[RequestRecord]) -> Markup {
             (Control::new("sender", "Person or script").text("search", query.get("sender"), false))
             div.field.check {
                 input #errors type="checkbox" name="errors" checked[query.get("errors") == "on"];
-                label for="errors" { "Errors and faults only" }
+                label for="errors" { "Errors and faults" }
             }
             div.actions {
                 button.primary type="submit" { "Filter" }

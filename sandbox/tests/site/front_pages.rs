@@ -84,10 +84,10 @@ fn events(browser: &mut Browser, query: &str) -> Vec<String> {
     let cells = page.rows().into_iter();
     cells
         .map(|row| {
-            row.split("<td class=\"wide\">")
+            row.split("<td class=\"wide\"><span>")
                 .nth(1)
                 .unwrap()
-                .split("<details")
+                .split("</span>")
                 .next()
                 .unwrap()
                 .to_owned()

@@ -1,7 +1,7 @@
 //! Signing in and out in a browser, and what is asked of the forms that it sends.
 
 use serde_json::{Value, json};
-use shotgrid_sandbox::Sandbox;
+use shotgrid_sandbox::{Sandbox, SignInMethod};
 
 use super::client::{Client, is, site};
 use super::front_browser::Browser;
@@ -78,6 +78,38 @@ fn what_was_typed_is_kept_except_the_password() {
         browser.sign_in("vendor", "wrong").is(422);
     }
     browser.sign_in("vendor", "vendor-pass-1").is(422).has("locked");
+}
+
+#[test]
+fn a_second_factor_is_asked_for_where_there_is_one() {
+    let site = Sandbox::builder().two_factor(true).start().unwrap();
+    let mut browser = Browser::new(&site);
+    browser.get("/user/login").lacks("auth_token");
+    let page = browser.sign_in("artist", "artist-pass-1");
+    page.is(422)
+        .has("name=\"auth_token\"")
+        .has("value=\"artist\"")
+        .lacks("artist-pass-1\"");
+    assert!(!browser.cookies.contains_key(SESSION));
+    let form = |code| [("login", "artist"), ("password", "artist-pass-1"), ("auth_token", code)];
+    browser
+        .submit("/user/login", "/user/login", &form("000000"))
+        .is(422)
+        .has("The code is not right");
+    let code = site.two_factor_code("artist").unwrap();
+    browser.submit("/user/login", "/user/login", &form(&code)).is(303);
+    browser.get("/").has("Aki Tanaka");
+    // A code is good once.
+    Browser::new(&site).submit("/user/login", "/user/login", &form(&code)).is(422);
+}
+
+#[test]
+fn the_page_stands_for_an_identity_provider_s() {
+    for method in [SignInMethod::Saml, SignInMethod::Identity] {
+        let site = Sandbox::builder().sign_in_method(method).start().unwrap();
+        assert!(Client::person(&site, "artist").ids("Project", json!([])).is_err());
+        Browser::signed_in(&site, "artist").get("/").has("Aki Tanaka");
+    }
 }
 
 #[test]
