@@ -1,6 +1,6 @@
 //! The Event Log: who did what, also on whose behalf.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use chrono::NaiveDate;
@@ -303,23 +303,18 @@ fn filter_form(visit: &Visit, wire: &Wire<'_>, errors: &Errors) -> Result<Markup
     })
 }
 
-/// The types of the events that there are.
+/// The types of the latest events: of a long log, all would take longer to find than the page is waited for.
 fn kinds(wire: &Wire<'_>, chosen: &str) -> Result<Markup, Fault> {
-    let summary = wire.call(
-        "summarize",
-        &json!({
-            "type": EVENT_LOG,
-            "filters": {"logical_operator": "and", "conditions": []},
-            "summaries": [{"field": "id", "type": "count"}],
-            "grouping": [{"field": "event_type", "type": "exact", "direction": "asc"}],
-        }),
-    )?;
-    let groups = summary["groups"].as_array().cloned().unwrap_or_default();
-    let names: Vec<&str> = groups.iter().filter_map(|group| group["group_value"].as_str()).collect();
-    let unknown = !chosen.is_empty() && !names.contains(&chosen);
+    let latest = wire.all(&Wanted {
+        entity_type: EVENT_LOG,
+        conditions: Vec::new(),
+        fields: &["event_type"],
+        order: ("id", true),
+    })?;
+    let mut names: BTreeSet<&str> = latest.iter().map(|row| text(row, "event_type")).collect();
+    names.insert(chosen);
     Ok(html! {
-        @if unknown { option value=(chosen) selected { (chosen) } }
-        @for name in names {
+        @for name in names.into_iter().filter(|name| !name.is_empty()) {
             option value=(name) selected[name == chosen] { (name.strip_prefix("Shotgun_").unwrap_or(name).replace('_', " ")) }
         }
     })

@@ -139,7 +139,10 @@ fn events_are_filtered_by_the_site() {
         .has("id=\"from-error\"")
         .has("id=\"to-error\"");
     browser.get("/admin/events?entity=Shot+x").has("the id of a row is wanted");
-    browser.get("/admin/events?type=Nope").has("No event is like this.");
+    let page = browser.get("/admin/events?type=Nope");
+    page.has("No event is like this.");
+    page.has("<option value=\"Nope\" selected>")
+        .has("<option value=\"Shotgun_Shot_New\">");
     // A retired row is still named.
     admin.delete("Shot", shot).unwrap();
     let page = browser.get("/admin/events?type=Shotgun_Shot_Retirement");
