@@ -1,4 +1,4 @@
-//! Times pages of filtered, sorted shots on sites of several sizes.
+//! Times filtered and sorted pages of shots, and summaries of them, on sites of several sizes.
 //!
 //!     cargo run --release -p shotgrid-sandbox --example page_speed -- 1000 10000 100000
 
@@ -20,19 +20,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         sizes = vec![1_000, 10_000, 100_000];
     }
     println!(
-        "{:>8}  {:<44} {:>9} {:>9} {:>9}",
+        "{:>8}  {:<48} {:>9} {:>9} {:>9}",
         "shots", "page of 500", "min ms", "median ms", "max ms"
     );
     for size in sizes {
         let site = Sandbox::builder().seed_str(seed(size)).start()?;
         let script = json!({"script_name": site.script().name, "script_key": site.script().api_key});
         let artist = json!({"user_login": "a", "user_password": "a"});
-        for (label, question) in questions() {
+        for Question { label, method, parameters } in questions(size) {
             let authentication = if label.starts_with("artist") { &artist } else { &script };
-            let times = measure(&site, authentication, &question)?;
+            let times = measure(&site, method, &json!([authentication, parameters]))?;
             let ms = |time: &Duration| time.as_secs_f64() * 1000.0;
             println!(
-                "{size:>8}  {label:<44} {:>9.2} {:>9.2} {:>9.2}",
+                "{size:>8}  {label:<48} {:>9.2} {:>9.2} {:>9.2}",
                 times.first().map_or(0.0, ms),
                 times.get(ROUNDS / 2).map_or(0.0, ms),
                 times.last().map_or(0.0, ms),
@@ -42,11 +42,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two projects, twenty sequences, and shots shared among them.
+/// Two projects, twenty sequences, two hundred assets, and shots shared among them.
 fn seed(size: usize) -> String {
     let statuses = ["wtg", "rdy", "ip", "hld", "fin"];
     let sequences: Vec<Value> = (0..20)
         .map(|n| json!({"$": format!("s{n}"), "code": format!("SQ{n:03}"), "project": format!("$p{}", n % 2)}))
+        .collect();
+    let assets: Vec<Value> = (0..200)
+        .map(|n| json!({"$": format!("a{n}"), "code": format!("Asset {n:03}"), "project": format!("$p{}", n % 2)}))
         .collect();
     let shots: Vec<Value> = (0..size)
         .map(|n| {
@@ -58,6 +61,7 @@ fn seed(size: usize) -> String {
                 "sg_status_list": statuses[n % 5],
                 "sg_cut_in": 1001,
                 "sg_cut_duration": 24 + (n * 31) % 200,
+                "assets": [format!("$a{}", n % 200), format!("$a{}", (n * 7 + 3) % 200)],
             })
         })
         .collect();
@@ -83,65 +87,138 @@ fn seed(size: usize) -> String {
             {"type": "Project", "rows": [{"$": "p0", "name": "Zero"}, {"$": "p1", "name": "One"}]},
             {"type": "HumanUser", "rows": [{"login": "a", "password": "a", "role": "artist", "projects": ["$p0"]}]},
             {"type": "Sequence", "rows": sequences},
+            {"type": "Asset", "rows": assets},
             {"type": "Shot", "rows": shots},
         ],
     })
     .to_string()
 }
 
-/// What is asked, and for which page in which order.
-fn questions() -> Vec<(&'static str, Value)> {
-    let question = |conditions: Value, sort: Value, page: usize| {
-        json!({
-            "type": "Shot",
-            "return_fields": ["code", "project", "sg_sequence", "sg_status_list", "sg_cut_in", "sg_cut_duration"],
-            "filters": {"logical_operator": "and", "conditions": conditions},
-            "return_only": "active",
-            "paging": {"entities_per_page": 500, "current_page": page},
-            "sorts": [sort],
-            "return_paging_info_without_counts": true,
-        })
-    };
+struct Question {
+    label: &'static str,
+    method: &'static str,
+    parameters: Value,
+}
+
+fn filters(conditions: &Value) -> Value {
+    json!({"logical_operator": "and", "conditions": conditions})
+}
+
+/// One page of shots.
+fn page(label: &'static str, conditions: Value, sort: &str, number: usize) -> Question {
+    let (field, direction) = sort.strip_prefix('-').map_or((sort, "asc"), |field| (field, "desc"));
+    let parameters = json!({
+        "type": "Shot",
+        "return_fields": ["code", "project", "sg_sequence", "sg_status_list", "sg_cut_in", "sg_cut_duration"],
+        "filters": filters(&conditions),
+        "return_only": "active",
+        "paging": {"entities_per_page": 500, "current_page": number},
+        "sorts": [{"field_name": field, "direction": direction}],
+        "return_paging_info_without_counts": true,
+    });
+    Question {
+        label,
+        method: "read",
+        parameters,
+    }
+}
+
+fn summary(label: &'static str, conditions: Value, grouping: Value) -> Question {
+    let summaries = json!([{"field": "id", "type": "count"}, {"field": "sg_cut_duration", "type": "sum"}]);
+    Question {
+        label,
+        method: "summarize",
+        parameters: json!({"type": "Shot", "filters": filters(&conditions), "summaries": summaries, "grouping": grouping}),
+    }
+}
+
+/// What is asked of so many shots: half of them are in the project, a fifth has the status.
+fn questions(size: usize) -> Vec<Question> {
     let condition = |path: &str, relation: &str, value: Value| json!({"path": path, "relation": relation, "values": [value]});
     let project = condition("project", "is", json!({"type": "Project", "id": 1}));
     let status = condition("sg_status_list", "is", json!("ip"));
-    let by_code = json!({"field_name": "code", "direction": "asc"});
+    let asset = condition("assets", "is", json!({"type": "Asset", "id": 7}));
+    let both = json!([project, status]);
+    let last = (size / 10).div_ceil(500).max(1);
+    let exact = |field: &str| json!([{"field": field, "type": "exact", "direction": "asc"}]);
     vec![
-        (
-            "project and status, by code",
-            question(json!([project, status]), by_code.clone(), 1),
+        page("project and status, by code", both.clone(), "code", 1),
+        page("project and status, by code, middle page", both.clone(), "code", last.div_ceil(2)),
+        page("project and status, by code, last page", both, "code", last),
+        page("project, by code", json!([project]), "code", 1),
+        page("everything, by code descending", json!([]), "-code", 1),
+        page("status, by cut duration descending", json!([status]), "-sg_cut_duration", 1),
+        page(
+            "status is not, by created_at",
+            json!([condition("sg_status_list", "is_not", json!("ip"))]),
+            "created_at",
+            1,
         ),
-        (
-            "project and status, by code, page 10",
-            question(json!([project, status]), by_code.clone(), 10),
+        page(
+            "cut duration between, by id",
+            json!([json!({"path": "sg_cut_duration", "relation": "between", "values": [30, 40]})]),
+            "id",
+            1,
         ),
-        (
-            "status, by cut duration descending",
-            question(json!([status]), json!({"field_name": "sg_cut_duration", "direction": "desc"}), 1),
+        page(
+            "code contains (many), by code",
+            json!([condition("code", "contains", json!("99"))]),
+            "code",
+            1,
         ),
-        (
-            "code contains, by code",
-            question(json!([condition("code", "contains", json!("99"))]), by_code.clone(), 1),
+        page(
+            "code contains (none), by code",
+            json!([condition("code", "contains", json!("nowhere"))]),
+            "code",
+            1,
         ),
-        (
+        page(
+            "sequence, by code",
+            json!([condition("sg_sequence", "is", json!({"type": "Sequence", "id": 4}))]),
+            "code",
+            1,
+        ),
+        page(
             "deep: sequence code, by code",
-            question(
-                json!([condition("sg_sequence.Sequence.code", "is", json!("SQ003"))]),
-                by_code.clone(),
-                1,
-            ),
+            json!([condition("sg_sequence.Sequence.code", "is", json!("SQ003"))]),
+            "code",
+            1,
         ),
-        ("artist: own projects, status, by code", question(json!([status]), by_code, 1)),
+        page(
+            "deep: project name, by sequence name",
+            json!([condition("project.Project.name", "is", json!("Zero"))]),
+            "sg_sequence",
+            1,
+        ),
+        page("linked asset, by code", json!([asset]), "code", 1),
+        page(
+            "linked asset and project, by cut duration",
+            json!([asset, project]),
+            "sg_cut_duration",
+            1,
+        ),
+        page(
+            "deep: linked asset's code, by code",
+            json!([condition("assets.Asset.code", "is", json!("Asset 007"))]),
+            "code",
+            1,
+        ),
+        page(
+            "linked asset's name contains, by code",
+            json!([condition("assets", "name_contains", json!("t 00"))]),
+            "code",
+            1,
+        ),
+        page("artist: own projects, status, by code", json!([status]), "code", 1),
+        summary("summarize: project, by status", json!([project]), exact("sg_status_list")),
+        summary("summarize: everything, by sequence", json!([]), exact("sg_sequence")),
+        summary("summarize: linked asset", json!([asset]), json!([])),
     ]
 }
 
-fn measure(site: &Sandbox, authentication: &Value, question: &Value) -> Result<Vec<Duration>, Box<dyn Error>> {
+fn measure(site: &Sandbox, method: &str, params: &Value) -> Result<Vec<Duration>, Box<dyn Error>> {
     let agent = ureq::Agent::new_with_defaults();
-    let body = json!({
-        "method_name": "read",
-        "params": [authentication, question],
-    })
-    .to_string();
+    let body = json!({"method_name": method, "params": params}).to_string();
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let started = Instant::now();

@@ -86,7 +86,7 @@ pub(super) fn many_links<'a>(query: &mut Query<'a>, test: &Test<'_, 'a>) -> Resu
             let mut parts = Vec::new();
             for (entity_type, ids) in &targets.ids {
                 let these = among(query, entity_type, ids, "d.type", "d.id");
-                parts.push(exists(query, test, &these)?);
+                parts.push(query.has_link(test.leaf, &these)?);
             }
             if targets.nothing {
                 parts.push(format!("NOT {}", exists(query, test, "1")?));

@@ -190,6 +190,8 @@ fn indexes(entity_type: &EntityType, sql: &mut String) {
             DataType::Entity if field.name == "updated_by" => {}
             DataType::Entity => add(&field.name, &format!("{name}, {}", type_column(&field.name))),
             DataType::StatusList => add(&field.name, &name),
+            // "What is new" is asked of every type, and in this order.
+            DataType::DateTime if matches!(field.name.as_str(), "created_at" | "updated_at") => add(&field.name, &name),
             _ if field.unique => add(&field.name, &name),
             _ => {}
         }

@@ -3,6 +3,8 @@
 
 pub(crate) mod ddl;
 pub(crate) mod links;
+#[cfg(test)]
+mod plans;
 pub(crate) mod query;
 pub(crate) mod row;
 pub(crate) mod scratch;

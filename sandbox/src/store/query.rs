@@ -94,6 +94,15 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// A query for the same caller at the same time, with nothing bound yet.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            values: Vec::new(),
+            aliases: 0,
+            ..*self
+        }
+    }
+
     /// A value as the caller is shown it; what the site reads for itself stays as it is kept.
     pub(crate) fn present(&self, data_type: DataType, mut value: Value) -> Value {
         if let (true, Some(links)) = (self.enforce, &self.caller.links) {
@@ -321,6 +330,16 @@ impl<'a> Query<'a> {
         }))
     }
 
+    /// Whether the row is among those that have a link which meets a condition. The rows are found from the far end, so this
+    /// is for conditions that few links meet.
+    pub(crate) fn has_link(&mut self, leaf: &Leaf<'a>, condition: &str) -> Result<String, Fault> {
+        let links = self.live_links(leaf.entity_type, leaf.field)?;
+        Ok(links.map_or_else(
+            || "0".to_owned(),
+            |(source, from)| format!("{}.id IN (SELECT {} FROM {from} AND ({condition}))", leaf.alias, source.owner),
+        ))
+    }
+
     /// A whole filter as one SQL condition.
     pub(crate) fn filter(&mut self, scope: &mut Scope<'a>, filter: &Filter) -> Result<String, Fault> {
         match filter {
@@ -376,8 +395,7 @@ impl<'a> Query<'a> {
                     inner.tables(),
                     inner.alias
                 );
-                let select = self.link_select(&at, "1", &target)?.unwrap_or_default();
-                Ok(format!("EXISTS ({select})"))
+                self.has_link(&at, &target)
             }
         }
     }

@@ -47,6 +47,9 @@ enum OutputKind<'a> {
 }
 
 /// Reads rows of one type. Unknown fields are left out of the answer without a word, as a site does.
+///
+/// Which rows they are is asked first, and what is shown of them then: rows that are sorted out, or lie on other
+/// pages, cost no look at what they link to.
 pub(crate) fn rows<'a>(
     connection: &Connection,
     query: &mut Query<'a>,
@@ -56,6 +59,50 @@ pub(crate) fn rows<'a>(
     sorts: &[Sort],
     window: Option<(i64, i64)>,
 ) -> Result<Vec<Map<String, Value>>, Fault> {
+    let ids = {
+        let sql = page_sql(query, entity_type, selection, sorts, window)?;
+        let mut statement = connection.prepare_cached(&sql)?;
+        let ids = statement.query_map(params_from_iter(query.values()), |row| row.get(0))?;
+        ids.collect::<Result<Vec<i64>, _>>()?
+    };
+    let mut rows = shown(connection, query, entity_type, fields, &ids)?;
+    Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+}
+
+/// The statement that finds the rows of a page.
+pub(super) fn page_sql<'a>(
+    query: &mut Query<'a>,
+    entity_type: &'a EntityType,
+    selection: &Selection<'_>,
+    sorts: &[Sort],
+    window: Option<(i64, i64)>,
+) -> Result<String, Fault> {
+    let mut scope = query.scope(entity_type);
+    let condition = condition(query, &mut scope, selection)?;
+    let order = order(query, &mut scope, sorts)?;
+    let mut sql = format!(
+        "SELECT {}.id FROM {} WHERE {condition} ORDER BY {order}",
+        scope.alias,
+        scope.tables()
+    );
+    if let Some((limit, offset)) = window {
+        sql.push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
+    }
+    Ok(sql)
+}
+
+/// The fields of rows that are known by their ids.
+fn shown<'a>(
+    connection: &Connection,
+    found_by: &Query<'a>,
+    entity_type: &'a EntityType,
+    fields: &[String],
+    ids: &[i64],
+) -> Result<BTreeMap<i64, Map<String, Value>>, Fault> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let query = &mut found_by.another();
     let mut scope = query.scope(entity_type);
     let mut columns = vec![format!("{}.id", scope.alias)];
     let mut outputs = Vec::new();
@@ -64,16 +111,13 @@ pub(crate) fn rows<'a>(
             outputs.push(output);
         }
     }
-    let condition = condition(query, &mut scope, selection)?;
-    let order = order(query, &mut scope, sorts)?;
-    let mut sql = format!(
-        "SELECT {} FROM {} WHERE {condition} ORDER BY {order}",
+    let list = query.bind_list(&ids.iter().copied().map(Value::from).collect::<Vec<_>>());
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {}.id IN {list}",
         columns.join(", "),
-        scope.tables()
+        scope.tables(),
+        scope.alias
     );
-    if let Some((limit, offset)) = window {
-        sql.push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
-    }
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(query.values()))?;
     let mut found = Vec::new();
@@ -105,7 +149,8 @@ pub(crate) fn rows<'a>(
     drop(rows);
     drop(statement);
     fill_links(connection, query, &outputs, &owners, &mut found)?;
-    Ok(found)
+    let by_id = |row: Map<String, Value>| Some((row.get("id")?.as_i64()?, row));
+    Ok(found.into_iter().filter_map(by_id).collect())
 }
 
 /// How many rows a selection has.
