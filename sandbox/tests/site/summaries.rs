@@ -58,7 +58,7 @@ fn every_kind_of_summary() {
         ("sg_hero", "checked", json!(1)),
         ("sg_hero", "unchecked", json!(4)),
         ("sg_hero", "percentage", json!(20.0)),
-        ("sg_status_list", "status_list", json!(null)),
+        ("sg_status_list", "status_list", json!("ip")),
     ] {
         assert_eq!(one(&admin, field, kind)[field], expected, "{kind} of {field}");
     }
@@ -167,9 +167,11 @@ fn every_kind_of_grouping() {
     }
     let five = values("sg_turnover", "fivedays");
     assert_eq!(five.as_array().unwrap().len(), 4);
-    let assets = values("assets", "exact");
-    let counts: Vec<&Value> = assets.as_array().unwrap().iter().map(|group| &group[1]).collect();
-    assert_eq!(counts, [3, 2, 1]);
+    // Rows with the same links are one group, by all of their names.
+    let both = json!([
+        {"type": "Asset", "id": 1, "name": "X", "valid": "valid"}, {"type": "Asset", "id": 2, "name": "Y", "valid": "valid"}]);
+    let one = json!([{"type": "Asset", "id": 1, "name": "X", "valid": "valid"}]);
+    assert_eq!(values("assets", "exact"), json!([[null, 3], [one, 1], [both, 1]]));
     let refusal = admin
         .call(
             "summarize",
@@ -195,4 +197,192 @@ fn filters_and_archived_projects_count() {
     assert_eq!(count(condition("project", "is", json!([project(2)])), true), 15);
     admin.update("Project", 2, json!({"archived": true})).unwrap();
     assert_eq!(count(everything, false), 21);
+}
+
+/// Fields of every data type: the numbers, the dates and the others.
+const NUMBERS: [&str; 7] = [
+    "sg_cut_duration",
+    "sg_bid",
+    "sg_cost",
+    "sg_percent_done",
+    "sg_timecode_in",
+    "open_notes_count",
+    "id",
+];
+const DATES: [&str; 3] = ["sg_turnover", "sg_due", "created_at"];
+const LINKS: [&str; 3] = ["sg_sequence", "assets", "sg_recipients"];
+const OTHERS: [&str; 5] = ["code", "sg_shot_type", "color", "sg_footage", "tag_list"];
+const UNGROUPED: [&str; 5] = ["image", "sg_reference", "sg_pipeline_data", "step_0", "sg_versions_summary"];
+
+#[test]
+fn each_kind_of_summary_is_of_some_data_types() {
+    let site = small();
+    let admin = Client::admin(&site);
+    let everything = NUMBERS.iter().chain(&DATES).chain(&LINKS).chain(&OTHERS).chain(&UNGROUPED);
+    let kinds = [
+        "record_count",
+        "count",
+        "sum",
+        "maximum",
+        "minimum",
+        "average",
+        "earliest",
+        "latest",
+        "percentage",
+        "status_percentage",
+        "status_percentage_as_float",
+        "status_list",
+        "checked",
+        "unchecked",
+    ];
+    for field in everything.chain(&["sg_hero", "sg_status_list"]) {
+        for kind in kinds {
+            let expected = match kind {
+                "record_count" | "count" => true,
+                "sum" | "maximum" | "minimum" | "average" => NUMBERS.contains(field),
+                "earliest" | "latest" => DATES.contains(field),
+                "percentage" | "checked" | "unchecked" => *field == "sg_hero",
+                _ => *field == "sg_status_list",
+            };
+            let summaries = one(&admin, field, kind);
+            assert_eq!(summaries.get(*field).is_some(), expected, "{kind} of {field}: {summaries}");
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_grouping_is_of_some_data_types() {
+    let site = small();
+    let admin = Client::admin(&site);
+    let widths = [
+        "tens",
+        "hundreds",
+        "thousands",
+        "tensofthousands",
+        "hundredsofthousands",
+        "millions",
+    ];
+    let spans = ["day", "week", "month", "quarter", "year", "clustered_date", "oneday", "fivedays"];
+    let everything = NUMBERS.iter().chain(&DATES).chain(&LINKS).chain(&OTHERS).chain(&UNGROUPED);
+    for field in everything.chain(&["sg_hero", "sg_status_list"]) {
+        for kind in widths.iter().chain(&spans).chain(&["exact", "entitytype", "firstletter"]) {
+            let text = OTHERS[..2].contains(field) || *field == "sg_status_list" || *field == "color" || *field == "sg_footage";
+            let expected = match *kind {
+                "exact" => true,
+                "entitytype" => LINKS.contains(field),
+                "firstletter" => LINKS.contains(field) || text,
+                kind if widths.contains(&kind) => NUMBERS.contains(field),
+                _ => DATES.contains(field),
+            };
+            let parameters = json!({
+                "type": "Shot", "summaries": [{"field": "id", "type": "record_count"}], "grouping": [{"field": field, "type": kind}],
+            });
+            let reply = admin.call("summarize", parameters);
+            if UNGROUPED.contains(field) {
+                let refusal = reply.unwrap_err();
+                let message = format!("API summarize() Grouping is not allowed for field Shot.{field}.");
+                assert_eq!((refusal.code, refusal.message), (103, message));
+                continue;
+            }
+            match reply {
+                Ok(reply) => {
+                    assert!(expected, "{kind} of {field}: {reply}");
+                    let groups = reply["groups"].as_array().unwrap();
+                    let counted: i64 = groups.iter().map(|group| group["summaries"]["id"].as_i64().unwrap()).sum();
+                    // A row with two links of different types or letters is in two groups.
+                    assert!(counted == 5 || (*field == "assets" && counted == 6), "{kind} of {field}: {reply}");
+                }
+                Err(refusal) => {
+                    assert!(!expected, "{kind} of {field}: {refusal}");
+                    assert!(
+                        refusal.message.contains(&format!("doesn't support 'grouping' 'type': '{kind}'")),
+                        "{refusal}"
+                    );
+                }
+            }
+        }
+    }
+    let grouping = json!([{"field": "code", "type": "weekly"}]);
+    let refusal = admin
+        .call("summarize", json!({"type": "Shot", "summaries": [], "grouping": grouping}))
+        .unwrap_err();
+    assert!(
+        refusal
+            .message
+            .starts_with("API summarize() invalid 'grouping' 'type': 'weekly'. Valid types: [\"exact\", "),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn statuses_together() {
+    let site = small();
+    let admin = Client::admin(&site);
+    let grouping = json!([{"field": "sg_sequence", "type": "exact"}]);
+    let reply = summarize(&admin, json!([{"field": "sg_status_list", "type": "status_list"}]), grouping);
+    let together: Vec<&Value> = reply["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| &group["summaries"]["sg_status_list"])
+        .collect();
+    assert_eq!(together, ["ip", "ip", "ip"]);
+    let of = |code: &str| {
+        let parameters = json!({
+            "type": "Shot", "summaries": [{"field": "sg_status_list", "type": "status_list"}],
+            "filters": condition("code", "starts_with", json!([code])),
+        });
+        admin.call("summarize", parameters).unwrap()["summaries"]["sg_status_list"].clone()
+    };
+    assert_eq!((of("a2"), of("b"), of("none")), (json!("fin"), json!("ip"), json!(null)));
+}
+
+#[test]
+fn numbers_below_zero_are_in_the_group_below() {
+    let site = site();
+    let admin = Client::admin(&site);
+    for (code, value) in [("N1", -0.5), ("N2", -10.0), ("N3", 9.5), ("N4", -10.5)] {
+        admin
+            .create("Shot", json!({"code": code, "project": project(2), "sg_bid": value}))
+            .unwrap();
+    }
+    let parameters = json!({
+        "type": "Shot", "filters": condition("code", "starts_with", json!(["N"])),
+        "summaries": [{"field": "id", "type": "count"}], "grouping": [{"field": "sg_bid", "type": "tens"}],
+    });
+    let reply = admin.call("summarize", parameters).unwrap();
+    let groups: Vec<Value> = reply["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| json!([group["group_name"], group["group_value"], group["summaries"]["id"]]))
+        .collect();
+    assert_eq!(
+        groups,
+        [json!(["-20--11", -20, 1]), json!(["-10--1", -10, 2]), json!(["0-9", 0, 1])]
+    );
+}
+
+#[test]
+fn three_groups_deep_and_through_links() {
+    let site = site();
+    let admin = Client::admin(&site);
+    let grouping = json!([
+        {"field": "project", "type": "exact"}, {"field": "entity.Shot.sg_sequence", "type": "exact", "direction": "desc"},
+        {"field": "sg_status_list", "type": "exact"}]);
+    let parameters = json!({"type": "Task", "summaries": [{"field": "id", "type": "count"}], "grouping": grouping});
+    let reply = admin.call("summarize", parameters).unwrap();
+    fn sums(group: &Value, depth: usize) {
+        let Some(below) = group.get("groups").and_then(Value::as_array) else {
+            assert_eq!(depth, 3);
+            return;
+        };
+        let sum: i64 = below.iter().map(|group| group["summaries"]["id"].as_i64().unwrap()).sum();
+        assert_eq!(group["summaries"]["id"], sum);
+        for group in below {
+            sums(group, depth + 1);
+        }
+    }
+    sums(&reply, 0);
+    assert!(reply["groups"].as_array().unwrap().len() > 1);
 }

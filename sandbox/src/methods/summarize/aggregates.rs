@@ -24,6 +24,11 @@ const KINDS: [&str; 14] = [
     "unchecked",
 ];
 
+/// The status of a group in which several are mixed.
+const IN_PROGRESS: &str = "ip";
+/// The status whose share is told where none is asked for.
+const FINAL: &str = "fin";
+
 /// `{"field", "type"}`, and for the status percentages `"value"`.
 pub(super) struct Summary {
     pub(super) field: String,
@@ -76,34 +81,46 @@ impl Summary {
             }
             _ => {}
         }
+        let fits = match self.kind.as_str() {
+            "sum" | "maximum" | "minimum" | "average" => data_type.is_numeric(),
+            "earliest" | "latest" => matches!(data_type, DataType::Date | DataType::DateTime),
+            "checked" | "unchecked" | "percentage" => data_type == DataType::Checkbox,
+            _ => data_type == DataType::StatusList,
+        };
+        // What is not used must not bind anything, either.
+        if !fits {
+            return Ok(None);
+        }
         let Some(value) = query.expression(&leaf)? else {
             return Ok(None);
         };
-        let numeric = data_type.is_numeric();
-        let moment = matches!(data_type, DataType::Date | DataType::DateTime);
-        let status = data_type == DataType::StatusList;
         match self.kind.as_str() {
-            "sum" if numeric => aggregate(format!("coalesce(sum({value}), 0)"), data_type),
-            "maximum" if numeric => aggregate(format!("max({value})"), data_type),
-            "minimum" if numeric => aggregate(format!("min({value})"), data_type),
-            "average" if numeric => aggregate(format!("avg({value})"), DataType::Float),
-            "earliest" if moment => aggregate(format!("min({value})"), data_type),
-            "latest" if moment => aggregate(format!("max({value})"), data_type),
-            "checked" if data_type == DataType::Checkbox => aggregate(format!("count(nullif({value}, 0))"), DataType::Number),
-            "unchecked" if data_type == DataType::Checkbox => aggregate(format!("count(*) - count(nullif({value}, 0))"), DataType::Number),
-            "percentage" if data_type == DataType::Checkbox => {
-                aggregate(format!("100.0 * count(nullif({value}, 0)) / max(count(*), 1)"), DataType::Float)
-            }
-            "status_list" if status => aggregate(
-                // One status says something of all rows only when all have it.
-                format!("CASE WHEN count({value}) = count(*) AND min({value}) = max({value}) THEN min({value}) END"),
-                data_type,
-            ),
-            "status_percentage" | "status_percentage_as_float" if status => {
-                let Some(wanted) = &self.value else {
-                    return Ok(None);
+            "sum" => aggregate(format!("coalesce(sum({value}), 0)"), data_type),
+            "maximum" => aggregate(format!("max({value})"), data_type),
+            "minimum" => aggregate(format!("min({value})"), data_type),
+            "average" => aggregate(format!("avg({value})"), DataType::Float),
+            "earliest" => aggregate(format!("min({value})"), data_type),
+            "latest" => aggregate(format!("max({value})"), data_type),
+            "checked" => aggregate(format!("count(nullif({value}, 0))"), DataType::Number),
+            "unchecked" => aggregate(format!("count(*) - count(nullif({value}, 0))"), DataType::Number),
+            "percentage" => aggregate(format!("100.0 * count(nullif({value}, 0)) / max(count(*), 1)"), DataType::Float),
+            "status_list" => {
+                // Rows that share a status have it together; others are in progress, where there is such a status.
+                let mixed = if leaf.field.valid_values.iter().any(|valid| valid == IN_PROGRESS) {
+                    format!("'{IN_PROGRESS}'")
+                } else {
+                    "NULL".to_owned()
                 };
-                let place = query.bind(wanted.clone());
+                let none = format!("count({value}) = 0");
+                let one = format!("count({value}) = count(*) AND min({value}) = max({value})");
+                aggregate(
+                    format!("CASE WHEN {none} THEN NULL WHEN {one} THEN min({value}) ELSE {mixed} END"),
+                    data_type,
+                )
+            }
+            "status_percentage" | "status_percentage_as_float" => {
+                let wanted = self.value.as_deref().unwrap_or(FINAL);
+                let place = query.bind(wanted.to_owned());
                 let share = format!("100.0 * count(CASE WHEN {value} = {place} THEN 1 END) / max(count(*), 1)");
                 if self.kind == "status_percentage" {
                     aggregate(format!("CAST(round({share}) AS INTEGER)"), DataType::Number)
@@ -125,5 +142,10 @@ fn presence<'a>(query: &mut Query<'a>, leaf: &Leaf<'a>) -> Result<String, Fault>
     if let Some(select) = query.link_select(leaf, "1", "1")? {
         return Ok(format!("({select} LIMIT 1)"));
     }
-    Ok(query.expression(leaf)?.unwrap_or_else(|| "NULL".to_owned()))
+    let value = query.expression(leaf)?.unwrap_or_else(|| "NULL".to_owned());
+    Ok(if leaf.field.data_type == DataType::TagList {
+        format!("nullif({value}, '[]')")
+    } else {
+        value
+    })
 }

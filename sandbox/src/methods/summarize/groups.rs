@@ -21,6 +21,9 @@ const WIDTHS: [(&str, i64); 6] = [
     ("millions", 1_000_000),
 ];
 
+/// Groupings that are not of numbers or dates.
+const OTHER_KINDS: [&str; 3] = ["exact", "entitytype", "firstletter"];
+
 const DATE_KINDS: [&str; 8] = ["day", "week", "month", "quarter", "year", "clustered_date", "oneday", "fivedays"];
 
 /// `{"field", "type", "direction"}`.
@@ -41,6 +44,9 @@ pub(super) struct Key {
 enum Shown {
     /// Type, id and name of the row linked to.
     Link,
+    /// All the links of a row, as JSON.
+    Links,
+    Checkbox,
     Plain(DataType),
     /// First number of a group of this width.
     Span(i64),
@@ -59,9 +65,18 @@ impl Grouping {
             Some("desc") => true,
             Some(_) => return Err(wrong()),
         };
+        let kind = text("type")?.unwrap_or_else(|| "exact".to_owned());
+        let widths = WIDTHS.iter().map(|(name, _)| *name);
+        let valid: Vec<&str> = OTHER_KINDS.into_iter().chain(widths).chain(DATE_KINDS).collect();
+        if !valid.contains(&kind.as_str()) {
+            return Err(Fault::bad_call(
+                VERB,
+                format_args!("invalid 'grouping' 'type': '{kind}'. Valid types: {valid:?}"),
+            ));
+        }
         Ok(Self {
             field: text("field")?.ok_or_else(wrong)?,
-            kind: text("type")?.unwrap_or_else(|| "exact".to_owned()),
+            kind,
             descending,
         })
     }
@@ -72,7 +87,29 @@ impl Grouping {
             .leaf(scope, &self.field)?
             .ok_or_else(|| Fault::bad_call(VERB, format_args!("{}.{} doesn't exist.", entity_type.name, self.field)))?;
         let data_type = leaf.field.data_type;
+        if matches!(
+            data_type,
+            DataType::Image | DataType::Url | DataType::Serializable | DataType::Password | DataType::PivotColumn | DataType::Summary
+        ) {
+            return Err(Fault::bad_call(
+                VERB,
+                format_args!("Grouping is not allowed for field {}.{}.", entity_type.name, self.field),
+            ));
+        }
         let is_link = data_type == DataType::Entity || data_type.is_multi_link();
+        if self.kind == "exact" && data_type.is_multi_link() {
+            // Rows are in one group when they have the same links.
+            let parts = "d.type AS type, d.id AS id, d.name AS name";
+            let links = query.link_select(&leaf, parts, "1")?;
+            let links = links.unwrap_or_else(|| "SELECT NULL AS type, NULL AS id, NULL AS name WHERE 0".to_owned());
+            let links = format!("SELECT * FROM ({links}) ORDER BY name, type, id");
+            let member = "json_object('type', type, 'id', id, 'name', name, 'valid', 'valid')";
+            let columns = [
+                format!("nullif((SELECT json_group_array({member}) FROM ({links})), '[]')"),
+                format!("(SELECT group_concat(name, ', ') FROM ({links}))"),
+            ];
+            return Ok(self.key(columns.to_vec(), Shown::Links));
+        }
         if is_link && matches!(self.kind.as_str(), "exact" | "entitytype" | "firstletter") {
             let columns = link_parts(query, scope, &leaf)?;
             return Ok(self.link_key(columns));
@@ -81,6 +118,9 @@ impl Grouping {
         let value = query.expression(&leaf)?;
         let width = WIDTHS.iter().find(|(name, _)| *name == kind);
         match (value, width) {
+            (Some(value), None) if kind == "exact" && data_type == DataType::Checkbox => {
+                Ok(self.key(vec![format!("ifnull({value}, 0)")], Shown::Checkbox))
+            }
             (Some(value), None) if kind == "exact" => Ok(self.key(vec![value], Shown::Plain(data_type))),
             (Some(value), None) if kind == "firstletter" && is_text(data_type) => {
                 let letter = format!("upper(substr(fold({value}), 1, 1))");
@@ -91,7 +131,8 @@ impl Grouping {
                 Ok(self.key(vec![bucket], Shown::Plain(DataType::Text)))
             }
             (Some(value), Some((_, width))) if data_type.is_numeric() => {
-                let whole = format!("CAST({value} AS INTEGER)");
+                // Downwards: what lies below zero belongs to the group below.
+                let whole = format!("(CAST({value} AS INTEGER) - ({value} < CAST({value} AS INTEGER)))");
                 let first = format!("{whole} - (({whole} % {width}) + {width}) % {width}");
                 Ok(self.key(vec![first], Shown::Span(*width)))
             }
@@ -199,6 +240,16 @@ impl Key {
                 }
                 link["valid"] = json!("valid");
                 Ok((link["name"].clone(), link))
+            }
+            Shown::Links => {
+                let links: Option<String> = row.get(first)?;
+                let name: Option<String> = row.get(first + 1)?;
+                let links = links.and_then(|text| serde_json::from_str(&text).ok());
+                Ok((json!(name.unwrap_or_default()), links.unwrap_or(Value::Null)))
+            }
+            Shown::Checkbox => {
+                let checked: bool = row.get(first)?;
+                Ok((json!(if checked { "[X]" } else { "[ ]" }), json!(checked)))
             }
             Shown::Plain(data_type) => {
                 let value = select::decode(data_type, row.get_ref(first)?);
