@@ -198,7 +198,12 @@ fn order<'a>(query: &mut Query<'a>, scope: &mut Scope<'a>, sorts: &[Sort]) -> Re
         };
         let expression = match leaf.field.data_type {
             DataType::Entity => Some(Query::link_name(&leaf)),
-            DataType::Serializable | DataType::Url => None,
+            DataType::Serializable | DataType::Url | DataType::Image => None,
+            DataType::Footage => {
+                // Feet, and frames behind them.
+                let feet = query.expression(&leaf)?;
+                feet.map(|text| format!("CAST({text} AS INTEGER) * 1e6 + CAST(substr({text}, instr({text}, '-') + 1) AS INTEGER)"))
+            }
             _ => query.expression(&leaf)?,
         };
         if let Some(expression) = expression {

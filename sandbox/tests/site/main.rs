@@ -21,6 +21,7 @@ mod front_scripts;
 mod front_sign_in;
 mod library;
 mod pages;
+mod paging;
 mod presets;
 mod raw;
 mod relations;
