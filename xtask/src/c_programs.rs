@@ -300,7 +300,7 @@ fn run_program(workspace: &Workspace, way: Way, program: &Program, folder: &Path
 
 /// Every wrong access is an error, and so is lost memory. What is still reachable at the end is not: the library keeps
 /// its state for the life of the process.
-fn under_valgrind(executable: &Path, leaks_count: bool) -> Command {
+pub fn under_valgrind(executable: &Path, leaks_count: bool) -> Command {
     let mut command = Command::new(VALGRIND.program);
     command.args(["--quiet", "--error-exitcode=99", "--num-callers=30", "--fair-sched=yes"]);
     if leaks_count {

@@ -65,14 +65,20 @@ pub fn program(
     };
     command.args(["-g", "-pthread"]).args(flags).arg("-o").arg(output).arg(source);
     if let Some(library) = library {
-        let folder = library.parent().context("the library has no folder")?;
-        let mut search = OsString::from("-Wl,-rpath,");
-        search.push(folder);
-        command.arg(library_name(library)?).arg("-L").arg(folder).arg(search);
+        with_library(&mut command, library)?;
     }
     // Part of the C library since glibc 2.34, a library of its own before.
     command.args(cfg!(target_os = "linux").then_some("-ldl"));
     must_compile(&mut command)
+}
+
+/// Links with a shared library, which the program finds again by its folder.
+pub fn with_library(command: &mut Command, library: &Path) -> Result<()> {
+    let folder = library.parent().context("the library has no folder")?;
+    let mut search = OsString::from("-Wl,-rpath,");
+    search.push(folder);
+    command.arg(library_name(library)?).arg("-L").arg(folder).arg(search);
+    Ok(())
 }
 
 /// Runs a compiler; its words are the error.

@@ -1,15 +1,12 @@
 //! Rules of the house that no compiler checks.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::steps::{Outcome, Session};
-use crate::workspace::read;
+use crate::workspace::{files_below, read};
 
 /// A file longer than this hides things from whoever opens it for the first time.
-const MOST_LINES: usize = 600;
+pub const MOST_LINES: usize = 600;
 /// The only places where the library may leave safe Rust.
 const UNSAFE_HOMES: &[&str] = &["src/ffi/", "src/runtime/signals.rs"];
 /// A library in somebody else's program has no business on that program's terminal.
@@ -30,7 +27,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
     let mut faults = Vec::new();
     let mut files = 0;
     for folder in ["src", "sandbox/src", "xtask/src"] {
-        for file in rust_files(&root.join(folder))? {
+        for file in files_below(&root.join(folder), "rs")? {
             files += 1;
             let shown = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
             faults.extend(file_faults(&shown, &read(&file)?));
@@ -73,24 +70,6 @@ fn file_faults(path: &str, text: &str) -> Vec<String> {
 
 fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-}
-
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
-        for entry in entries {
-            let path = entry.with_context(|| format!("{} cannot be listed", folder.display()))?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod browser;
 mod c_programs;
 mod cc;
 mod checks;
+mod cpp;
 mod demo;
 mod docblock;
 mod elf;

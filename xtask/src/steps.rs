@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, docblock, elf, examples, header, house, python};
+use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, house, python};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -97,6 +97,11 @@ const STEPS: &[Step] = &[
         name: "c-valgrind",
         about: "tests/c under valgrind",
         run: c_programs::valgrind,
+    },
+    Step {
+        name: "cpp",
+        about: "the C++ wrapper: compilers, variants, what must not compile, its examples",
+        run: cpp::check,
     },
     Step {
         name: "quickstart",

@@ -22,6 +22,11 @@ pub const CXX: Tool = Tool {
     program: "g++",
     package: "g++",
 };
+/// A second opinion on C++.
+pub const CLANGXX: Tool = Tool {
+    program: "clang++",
+    package: "clang",
+};
 /// Memory checker.
 pub const VALGRIND: Tool = Tool {
     program: "valgrind",

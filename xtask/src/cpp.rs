@@ -1,0 +1,386 @@
+//! The C++ wrapper: its headers, its tests in every variant that a host may build it in, what must not compile, its examples.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::c_programs::under_valgrind;
+use crate::cc;
+use crate::site::{Site, local, log_file};
+use crate::steps::{Outcome, Session};
+use crate::tools::{self, CLANGXX, CXX, Tool, VALGRIND};
+use crate::workspace::{Workspace, bounded, files_below, read};
+
+/// What the wrapper and everything that is written with it must pass besides the project's warnings.
+const STRICT: &[&str] = &["-Wconversion", "-Wshadow"];
+/// As Unreal and others build.
+const BARE: &[&str] = &["-fno-exceptions", "-fno-rtti"];
+
+/// A way to build the tests, and to run them.
+struct Variant {
+    name: &'static str,
+    standard: &'static str,
+    flags: &'static [&'static str],
+    valgrind: bool,
+}
+
+/// Compiled, linked and run by g++.
+const VARIANTS: &[Variant] = &[
+    Variant {
+        name: "c++17",
+        standard: "c++17",
+        flags: &[],
+        valgrind: true,
+    },
+    Variant {
+        name: "bare",
+        standard: "c++17",
+        flags: BARE,
+        valgrind: false,
+    },
+    Variant {
+        name: "old-strings",
+        standard: "c++17",
+        flags: &["-D_GLIBCXX_USE_CXX11_ABI=0"],
+        valgrind: false,
+    },
+    Variant {
+        name: "sanitized",
+        standard: "c++20",
+        flags: &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+        valgrind: false,
+    },
+];
+
+/// Only looked at by the compiler, for what the variants leave open: the files that use most of the headers.
+const LOOKS: &[(&Tool, &str, &[&str])] = &[
+    (&CXX, "c++23", &[]),
+    (&CLANGXX, "c++17", BARE),
+    (&CLANGXX, "c++20", &[]),
+    // The name that every version knows c++23 by.
+    (&CLANGXX, "c++2b", &[]),
+];
+
+const LOOKED_AT: &[&str] = &["calls", "methods", "operations", "text"];
+
+/// The examples, by the credentials that they are started with.
+const EXAMPLES: &[(&str, &str)] = &[("shots", "SG_TEST_ARTIST"), ("frames", "SG_TEST_SCRIPT")];
+
+/// How long a program may take, under valgrind too.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Something to be compiled, by itself.
+struct Job {
+    command: Command,
+    /// What the compiler must say, one of each; none where it must be content.
+    refusals: Option<Vec<String>>,
+    about: String,
+}
+
+/// The step of `cargo xtask test`.
+pub fn check(session: &Session) -> Result<Outcome> {
+    if let Some(why) = tools::missing(&CXX, session.required)? {
+        return Ok(Outcome::Skipped(why));
+    }
+    let workspace = &session.workspace;
+    let without_clang = tools::missing(&CLANGXX, session.required)?;
+    let without_valgrind = tools::missing(&VALGRIND, session.required)?;
+    let compilers: Vec<&Tool> = [&CXX].into_iter().chain(without_clang.is_none().then_some(&CLANGXX)).collect();
+    let folder = workspace.scratch.join("cpp");
+    let has_nlohmann = nlohmann(session, &folder)?;
+
+    let mut jobs = Vec::new();
+    let mut programs = Vec::new();
+    for variant in VARIANTS {
+        programs.push((variant, objects(workspace, variant, &folder, &mut jobs)?));
+    }
+    looks(workspace, &compilers, &mut jobs)?;
+    headers_alone(workspace, &folder, &mut jobs)?;
+    refused(workspace, &folder, &mut jobs)?;
+    for (name, _) in EXAMPLES {
+        jobs.push(example(workspace, name, &folder)?);
+    }
+    let count = jobs.len();
+    all(jobs)?;
+    println!("   {count} compilations");
+
+    for (variant, objects) in &programs {
+        let suite = link(workspace, variant, objects, &folder)?;
+        run(workspace, variant.name, &mut Command::new(&suite), &folder)?;
+        if variant.valgrind && without_valgrind.is_none() {
+            run(workspace, "valgrind", &mut under_valgrind(&suite, true), &folder)?;
+        }
+    }
+    for (name, who) in EXAMPLES {
+        run_example(workspace, name, who, &folder)?;
+    }
+    let left_out: Vec<String> = [without_clang, without_valgrind, has_nlohmann].into_iter().flatten().collect();
+    Ok(if left_out.is_empty() {
+        Outcome::Passed
+    } else {
+        Outcome::Skipped(format!("in part: {}", left_out.join("; ")))
+    })
+}
+
+/// Why the conversion to nlohmann::json is not tested; its test is empty then.
+fn nlohmann(session: &Session, folder: &Path) -> Result<Option<String>> {
+    let source = write(&folder.join("nlohmann-there.cpp"), "#include <nlohmann/json.hpp>\n")?;
+    let there = || -> Result<bool> {
+        let mut command = Command::new(CXX.program);
+        let output = command
+            .args(["-fsyntax-only"])
+            .arg(&source)
+            .output()
+            .context("g++ could not be started")?;
+        Ok(output.status.success())
+    };
+    if there()? {
+        return Ok(None);
+    }
+    if session.required && tools::may_install() {
+        tools::install_package("nlohmann-json3-dev")?;
+        if there()? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(
+        "nlohmann/json.hpp is not installed (Debian: apt-get install nlohmann-json3-dev)".to_owned(),
+    ))
+}
+
+fn compiler(workspace: &Workspace, by: &Tool, standard: &str, flags: &[&str]) -> Command {
+    let mut command = cc::compiler(workspace, by.program, standard);
+    command.args(STRICT).args(flags);
+    command
+}
+
+fn suite_files(workspace: &Workspace) -> Result<Vec<PathBuf>> {
+    files_below(&workspace.root.join("tests/cpp/wrapper"), "cpp")
+}
+
+/// The jobs that compile the tests in a variant, and the objects that they make.
+fn objects(workspace: &Workspace, variant: &Variant, folder: &Path, jobs: &mut Vec<Job>) -> Result<Vec<PathBuf>> {
+    let folder = folder.join(variant.name);
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let mut objects = Vec::new();
+    for source in suite_files(workspace)? {
+        let object = folder.join(source.file_name().unwrap_or_default()).with_extension("o");
+        let mut command = compiler(workspace, &CXX, variant.standard, variant.flags);
+        command.args(["-g", "-c", "-o"]).arg(&object).arg(&source);
+        jobs.push(Job {
+            command,
+            refusals: None,
+            about: format!("{} ({})", source.display(), variant.name),
+        });
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+fn looks(workspace: &Workspace, compilers: &[&Tool], jobs: &mut Vec<Job>) -> Result<()> {
+    for (by, standard, flags) in LOOKS {
+        if !compilers.iter().any(|there| there.program == by.program) {
+            continue;
+        }
+        for name in LOOKED_AT {
+            let source = workspace.root.join("tests/cpp/wrapper").join(name).with_extension("cpp");
+            let mut command = compiler(workspace, by, standard, flags);
+            command.arg("-fsyntax-only").arg(&source);
+            jobs.push(Job {
+                command,
+                refusals: None,
+                about: format!("{} ({} {standard})", source.display(), by.program),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Each header is whole by itself, and may come twice.
+fn headers_alone(workspace: &Workspace, folder: &Path, jobs: &mut Vec<Job>) -> Result<()> {
+    let headers = files_below(&workspace.root.join("include/shotgrid"), "hpp")?;
+    if headers.is_empty() {
+        bail!("include/shotgrid holds no headers");
+    }
+    for header in headers {
+        let name = header.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let lines = read(&header)?.lines().count();
+        if lines > crate::house::MOST_LINES {
+            bail!(
+                "{}: {lines} lines; split what is over {}",
+                header.display(),
+                crate::house::MOST_LINES
+            );
+        }
+        let include = format!("#include <shotgrid/{name}>\n");
+        let source = write(&folder.join(format!("alone-{name}.cpp")), &format!("{include}{include}"))?;
+        let mut command = compiler(workspace, &CXX, "c++17", &[]);
+        command.arg("-fsyntax-only").arg(source);
+        jobs.push(Job {
+            command,
+            refusals: None,
+            about: name,
+        });
+    }
+    Ok(())
+}
+
+/// The cases of refused.cases: `==== name`, then `says a | b` where it must not compile, then the code.
+fn refused(workspace: &Workspace, folder: &Path, jobs: &mut Vec<Job>) -> Result<()> {
+    // Read once for all of them.
+    let header = write(&folder.join("refused.hpp"), "#include <shotgrid/shotgrid.hpp>\n")?;
+    let mut once = compiler(workspace, &CXX, "c++17", &[]);
+    once.args(["-x", "c++-header", "-o"])
+        .arg(header.with_extension("hpp.gch"))
+        .arg(&header);
+    cc::must_compile(&mut once)?;
+    let text = read(&workspace.root.join("tests/cpp/wrapper/refused.cases"))?;
+    for (index, case) in text.split("\n==== ").skip(1).enumerate() {
+        let (name, rest) = case.split_once('\n').context("a case of refused.cases has no code")?;
+        let (refusals, code) = match rest.strip_prefix("says ").and_then(|rest| rest.split_once('\n')) {
+            Some((says, code)) => (Some(says.split(" | ").map(str::to_owned).collect()), code),
+            None if name.starts_with("compiles") => (None, rest),
+            None => bail!("refused.cases: the case \"{name}\" does not say why it is refused"),
+        };
+        let source = write(&folder.join(format!("refused-{index}.cpp")), code)?;
+        let mut command = compiler(workspace, &CXX, "c++17", &[]);
+        command.arg("-include").arg(&header).arg("-fsyntax-only").arg(&source);
+        jobs.push(Job {
+            command,
+            refusals,
+            about: format!("refused.cases, \"{name}\""),
+        });
+    }
+    Ok(())
+}
+
+/// Compiles as its first comment says, and with our warnings.
+fn example(workspace: &Workspace, name: &str, folder: &Path) -> Result<Job> {
+    let source = workspace.root.join("examples/cpp").join(name).with_extension("cpp");
+    let mut command = compiler(workspace, &CXX, "c++17", &[]);
+    command.args(["-g", "-pthread", "-o"]).arg(folder.join(name)).arg(&source);
+    cc::with_library(&mut command, &workspace.built()?.cdylib)?;
+    Ok(Job {
+        command,
+        refusals: None,
+        about: format!("examples/cpp/{name}.cpp"),
+    })
+}
+
+/// Runs all jobs, as many at once as the machine has processors. Tells every fault.
+fn all(jobs: Vec<Job>) -> Result<()> {
+    let queue = Mutex::new(VecDeque::from(jobs));
+    let faults = Mutex::new(Vec::new());
+    let work = || -> Result<()> {
+        loop {
+            let next = queue.lock().map_err(|_| anyhow!("a compilation ended badly"))?.pop_front();
+            let Some(job) = next else { return Ok(()) };
+            if let Err(fault) = compile(job) {
+                faults
+                    .lock()
+                    .map_err(|_| anyhow!("a compilation ended badly"))?
+                    .push(format!("{fault:#}"));
+            }
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| anyhow!("a compilation ended badly"))?)
+    })?;
+    let faults = faults.into_inner().map_err(|_| anyhow!("a compilation ended badly"))?;
+    if !faults.is_empty() {
+        bail!("{} faults:\n{}", faults.len(), faults.join("\n"));
+    }
+    Ok(())
+}
+
+fn compile(mut job: Job) -> Result<()> {
+    let Some(expected) = job.refusals else {
+        return cc::must_compile(&mut job.command).with_context(|| job.about);
+    };
+    let output = job.command.output().with_context(|| format!("{}: no compiler", job.about))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        bail!("{} compiles, and must not", job.about);
+    }
+    if !expected.iter().any(|part| said.contains(part.as_str())) {
+        bail!(
+            "{} is refused, but not with \"{}\":\n{}",
+            job.about,
+            expected.join("\" or \""),
+            said.trim_end()
+        );
+    }
+    Ok(())
+}
+
+fn link(workspace: &Workspace, variant: &Variant, objects: &[PathBuf], folder: &Path) -> Result<PathBuf> {
+    let suite = folder.join(variant.name).join("suite");
+    let mut command = compiler(workspace, &CXX, variant.standard, variant.flags);
+    command.args(["-pthread", "-o"]).arg(&suite).args(objects);
+    cc::with_library(&mut command, &workspace.built()?.cdylib)?;
+    cc::must_compile(&mut command)?;
+    Ok(suite)
+}
+
+/// Runs the tests against a site of their own.
+fn run(workspace: &Workspace, name: &str, command: &mut Command, folder: &Path) -> Result<()> {
+    let site = Site::start(&workspace.built()?.sandbox, &[], &log_file(folder, &format!("{name}-site")))?;
+    command
+        .envs(site.environment()?)
+        .env("SG_TEST_METHODS", workspace.root.join("docs/methods.md"))
+        .env("SG_TEST_FOLDER", folder)
+        .env("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1")
+        .env("UBSAN_OPTIONS", "print_stacktrace=1");
+    let mut command = local(std::mem::replace(command, Command::new("")));
+    finished(name, &mut command, &log_file(folder, name)).map(|_| println!("   ok   {name}"))
+}
+
+fn run_example(workspace: &Workspace, name: &str, who: &str, folder: &Path) -> Result<()> {
+    let site = Site::start(&workspace.built()?.sandbox, &[], &log_file(folder, &format!("{name}-site")))?;
+    let [url, login, password, script, key] = site.quickstart_arguments()?;
+    let credentials = if who == "SG_TEST_SCRIPT" {
+        [script, key]
+    } else {
+        [login, password]
+    };
+    let mut command = local(Command::new(folder.join(name)));
+    command.arg(url).args(credentials);
+    let said = finished(name, &mut command, &log_file(folder, name))?;
+    let expected = if name == "shots" {
+        "You may not update Shot.sg_status_list"
+    } else {
+        "characters"
+    };
+    if !said.contains(expected) {
+        bail!("the example {name} does not say \"{expected}\":\n{said}");
+    }
+    println!("   ok   example {name}");
+    Ok(())
+}
+
+/// What a program said that must end well.
+fn finished(name: &str, command: &mut Command, log: &Path) -> Result<String> {
+    match bounded(command, log, LIMIT)? {
+        Some(status) if status.success() => read(log),
+        Some(status) => bail!("{name}: {status}\n{}", read(log)?.trim_end()),
+        None => bail!("{name} was ended after {} s, it said:\n{}", LIMIT.as_secs(), read(log)?.trim_end()),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<PathBuf> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(path.to_path_buf())
+}
