@@ -27,6 +27,7 @@ struct Variant {
     name: &'static str,
     standard: &'static str,
     flags: &'static [&'static str],
+    /// Run under valgrind too, which wants to know the lines.
     valgrind: bool,
 }
 
@@ -35,7 +36,7 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "c++17",
         standard: "c++17",
-        flags: &[],
+        flags: &["-g"],
         valgrind: true,
     },
     Variant {
@@ -53,7 +54,7 @@ const VARIANTS: &[Variant] = &[
     Variant {
         name: "sanitized",
         standard: "c++20",
-        flags: &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+        flags: &["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
         valgrind: false,
     },
 ];
@@ -111,12 +112,13 @@ pub fn check(session: &Session) -> Result<Outcome> {
     println!("   {count} compilations");
 
     for (variant, objects) in &programs {
-        let suite = link(workspace, variant, objects, &folder)?;
+        let suite = link(workspace, variant, objects, &folder.join(variant.name))?;
         run(workspace, variant.name, &mut Command::new(&suite), &folder)?;
         if variant.valgrind && without_valgrind.is_none() {
             run(workspace, "valgrind", &mut under_valgrind(&suite, true), &folder)?;
         }
     }
+    mixed(workspace, &programs, &folder)?;
     for (name, who) in EXAMPLES {
         run_example(workspace, name, who, &folder)?;
     }
@@ -172,7 +174,7 @@ fn objects(workspace: &Workspace, variant: &Variant, folder: &Path, jobs: &mut V
     for source in suite_files(workspace)? {
         let object = folder.join(source.file_name().unwrap_or_default()).with_extension("o");
         let mut command = compiler(workspace, &CXX, variant.standard, variant.flags);
-        command.args(["-g", "-c", "-o"]).arg(&object).arg(&source);
+        command.args(["-c", "-o"]).arg(&object).arg(&source);
         jobs.push(Job {
             command,
             refusals: None,
@@ -324,12 +326,27 @@ fn compile(mut job: Job) -> Result<()> {
 }
 
 fn link(workspace: &Workspace, variant: &Variant, objects: &[PathBuf], folder: &Path) -> Result<PathBuf> {
-    let suite = folder.join(variant.name).join("suite");
+    let suite = folder.join("suite");
     let mut command = compiler(workspace, &CXX, variant.standard, variant.flags);
     command.args(["-pthread", "-o"]).arg(&suite).args(objects);
     cc::with_library(&mut command, &workspace.built()?.cdylib)?;
     cc::must_compile(&mut command)?;
     Ok(suite)
+}
+
+/// Code with and without exceptions in one program, as a host that links libraries of both has it.
+fn mixed(workspace: &Workspace, programs: &[(&Variant, Vec<PathBuf>)], folder: &Path) -> Result<()> {
+    let [(with, its), (_, bare), ..] = programs else {
+        bail!("there are no two variants to mix")
+    };
+    let pairs = its.iter().zip(bare).enumerate();
+    let objects: Vec<PathBuf> = pairs
+        .map(|(index, (with, without))| if index % 2 == 0 { with } else { without }.clone())
+        .collect();
+    let folder = folder.join("mixed");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let suite = link(workspace, with, &objects, &folder)?;
+    run(workspace, "mixed", &mut Command::new(suite), &folder)
 }
 
 /// Runs the tests against a site of their own.
