@@ -43,6 +43,8 @@ mod server;
 mod site;
 mod store;
 mod values;
+#[cfg(test)]
+mod waiting;
 
 pub use auth::app_sessions::AppSessionRequest;
 pub use auth::control::{SignInError, two_factor_code};

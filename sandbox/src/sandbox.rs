@@ -166,6 +166,13 @@ impl Builder {
         self
     }
 
+    /// How long an upload to the storage may be left alone before it is forgotten, a day unless set.
+    #[must_use]
+    pub fn upload_lifetime(mut self, lifetime: Duration) -> Self {
+        self.media.upload_lifetime = lifetime;
+        self
+    }
+
     /// How long a thumbnail is pending before it is made, 300 ms unless set.
     #[must_use]
     pub fn thumbnail_delay(mut self, delay: Duration) -> Self {
@@ -283,6 +290,7 @@ impl Sandbox {
         {
             let _inside = runtime.enter();
             media::resume(&site);
+            media::look_after(&site);
         }
         let (stop, stop_asked) = watch::channel(false);
         let (told_stopped, stopped) = mpsc::channel();

@@ -1,7 +1,7 @@
 //! Bytes on their way to disk.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
@@ -92,12 +92,17 @@ pub(super) fn discard(media: &Media, name: &str) {
     let _ = std::fs::remove_file(media.place(KEPT, name));
 }
 
-/// Appends files to the first of them, which is theirs all then.
-pub(super) fn join(first: &Path, others: &[PathBuf]) -> std::io::Result<()> {
-    let mut whole = std::fs::OpenOptions::new().append(true).open(first)?;
-    for other in others {
-        std::io::copy(&mut std::fs::File::open(other)?, &mut whole)?;
-        std::fs::remove_file(other)?;
+/// A new file of the bytes of others, which stay.
+pub(super) fn joined(media: &Media, parts: &[PathBuf], etag: String) -> std::io::Result<Incoming> {
+    let mut incoming = Incoming {
+        path: media.place(INCOMING, &secrets::random_hex()),
+        size: 0,
+        etag,
+    };
+    let mut whole = std::fs::File::create(&incoming.path)?;
+    for part in parts {
+        incoming.size += std::io::copy(&mut std::fs::File::open(part)?, &mut whole)?;
     }
-    whole.sync_all()
+    whole.sync_all()?;
+    Ok(incoming)
 }

@@ -1,6 +1,7 @@
 //! Files: uploads, thumbnails and downloads. Bytes are kept in a directory beside the data file, under
 //! names that the site makes up; what a client calls a file is only ever text.
 
+mod abandoned;
 pub(crate) mod attach;
 mod blobs;
 pub(crate) mod form;
@@ -24,6 +25,7 @@ use axum::routing::{get, post, put};
 use crate::site::Site;
 use links::Links;
 
+pub(crate) use abandoned::look_after;
 pub(crate) use form::form_start;
 pub(crate) use storage::refusal as storage_refusal;
 pub(crate) use thumbnails::resume;
@@ -48,6 +50,7 @@ CREATE TABLE IF NOT EXISTS uploads (
 CREATE TABLE IF NOT EXISTS upload_parts (
     upload TEXT NOT NULL, number INTEGER NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
     PRIMARY KEY (upload, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS upload_times (upload TEXT PRIMARY KEY, touched INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 /// How the site deals with files.
@@ -62,6 +65,8 @@ pub(crate) struct Media {
     limit: u64,
     /// How long a thumbnail is pending.
     thumbnail_delay: Duration,
+    /// How long an upload to the storage may be left alone.
+    upload_lifetime: Duration,
 }
 
 /// The choices that whoever starts the site has.
@@ -70,6 +75,7 @@ pub(crate) struct Options {
     pub(crate) direct_uploads: bool,
     pub(crate) limit: u64,
     pub(crate) thumbnail_delay: Duration,
+    pub(crate) upload_lifetime: Duration,
 }
 
 impl Default for Options {
@@ -78,6 +84,7 @@ impl Default for Options {
             direct_uploads: false,
             limit: 8 << 30,
             thumbnail_delay: Duration::from_millis(300),
+            upload_lifetime: Duration::from_secs(24 * 60 * 60),
         }
     }
 }
@@ -103,6 +110,7 @@ impl Media {
             direct_uploads: options.direct_uploads,
             limit: options.limit,
             thumbnail_delay: options.thumbnail_delay,
+            upload_lifetime: options.upload_lifetime,
         })
     }
 

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use chrono::Utc;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::KEPT;
 use super::attach::File;
 use super::blobs::{self, Failure, Incoming};
 use super::upload::storage_failed;
+use super::{KEPT, abandoned};
 use crate::auth::caller::Caller;
 use crate::auth::secrets;
 use crate::fault::Fault;
@@ -34,13 +34,18 @@ fn part_path(upload: &str, part: i64) -> String {
 /// First step: notes the upload and tells where to put the file.
 pub(super) fn begin(site: &Site, caller: &Caller, kind: &str, name: &str, in_parts: bool) -> Result<String, Fault> {
     let id = secrets::random_hex();
-    site.store.write(|connection| {
+    let abandoned = site.store.write(|connection| {
+        let abandoned = abandoned::make_room(connection)?;
+        abandoned::touch(connection, &id)?;
         connection.execute(
             "INSERT INTO uploads (id, owner_type, owner, kind, name, in_parts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             (&id, &caller.entity_type, caller.id, kind, name, in_parts),
         )?;
-        Ok(())
+        Ok(abandoned)
     })?;
+    for blob in abandoned {
+        blobs::discard(&site.media, &blob);
+    }
     let url = site.media.links.signed(&path(&id), None);
     Ok(format!("1\n{url}\n{}\n{kind}\n{id}\n{name}\n", format_date_time(Utc::now())))
 }
@@ -81,20 +86,39 @@ pub(super) fn part_link(site: &Site, caller: &Caller, id: &str, part: i64) -> Re
     Ok(format!("1\n{}\n", site.media.links.signed(&part_path(id, part), None)))
 }
 
-/// Puts the parts together, if they are those that the client means.
+/// A part that has arrived.
+#[derive(PartialEq, Eq)]
+struct Part {
+    number: i64,
+    blob: String,
+    size: i64,
+    etag: String,
+}
+
+fn parts(connection: &Connection, id: &str) -> Result<Vec<Part>, Fault> {
+    let mut statement = connection.prepare_cached("SELECT number, blob, size, etag FROM upload_parts WHERE upload = ?1 ORDER BY number")?;
+    let parts = statement.query_map([id], |row| {
+        Ok(Part {
+            number: row.get(0)?,
+            blob: row.get(1)?,
+            size: row.get(2)?,
+            etag: row.get(3)?,
+        })
+    })?;
+    Ok(parts.collect::<Result<_, _>>()?)
+}
+
+/// Puts the parts together, if they are those that the client means. Nobody waits meanwhile: the parts are copied to
+/// a new file first, which takes their place if they are still the same then.
 pub(super) fn complete(site: &Site, caller: &Caller, id: &str, etags: &[&str]) -> Result<String, Fault> {
-    let parts = site.store.read(|connection| {
+    let parts_now = site.store.read(|connection| {
         find(connection, caller, id)?;
-        let mut statement = connection.prepare("SELECT number, blob, size, etag FROM upload_parts WHERE upload = ?1 ORDER BY number")?;
-        let parts = statement
-            .query_map([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-            .collect::<Result<Vec<(i64, String, i64, String)>, _>>()?;
-        Ok(parts)
+        parts(connection, id)
     })?;
     let bare = |etag: &str| etag.trim().trim_matches('"').to_owned();
-    let numbered = parts.iter().zip(1..).all(|((number, ..), expected)| *number == expected);
-    let same = parts.len() == etags.len() && parts.iter().zip(etags).all(|((.., etag), given)| bare(etag) == bare(given));
-    let Some(((_, first, _, first_etag), others)) = parts.split_first() else {
+    let numbered = parts_now.iter().zip(1..).all(|(part, expected)| part.number == expected);
+    let same = parts_now.len() == etags.len() && parts_now.iter().zip(etags).all(|(part, given)| bare(&part.etag) == bare(given));
+    let Some(first) = parts_now.first() else {
         return Err(Fault::argument("No part of the upload is there."));
     };
     if !numbered || !same {
@@ -102,25 +126,41 @@ pub(super) fn complete(site: &Site, caller: &Caller, id: &str, etags: &[&str]) -
             "One or more of the specified parts could not be found, or its ETag does not match.",
         ));
     }
-    let size: i64 = parts.iter().map(|(_, _, size, _)| size).sum();
+    let size: i64 = parts_now.iter().map(|part| part.size).sum();
     if size.cast_unsigned() > site.media.limit {
         return Err(Fault::argument(Failure::TooLarge(site.media.limit).to_string()));
     }
-    let etag = format!("\"{}-{}\"", bare(first_etag), parts.len());
-    // Taken out of the data before they are joined: a second call must not join them again.
-    site.store.write(|connection| {
-        let taken = connection.execute("DELETE FROM upload_parts WHERE upload = ?1", [id])?;
-        if taken != parts.len() {
-            return Err(Fault::argument("The upload changed while it was completed."));
+    let etag = format!("\"{}-{}\"", bare(&first.etag), parts_now.len());
+    let changed = || Fault::argument("The upload changed while it was completed.");
+    let places: Vec<PathBuf> = parts_now.iter().map(|part| site.media.place(KEPT, &part.blob)).collect();
+    let joined = match blobs::joined(&site.media, &places, etag.clone()) {
+        // A part that was put again, or completed by another call, has gone from where it was.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(changed()),
+        joined => joined.map_err(storage_failed)?,
+    };
+    if joined.size != size.cast_unsigned() {
+        return Err(changed());
+    }
+    let blob = joined.keep(&site.media).map_err(storage_failed)?;
+    let kept = site.store.write(|connection| {
+        if parts(connection, id)? != parts_now {
+            return Err(changed());
         }
-        let others: Vec<PathBuf> = others.iter().map(|(_, blob, ..)| site.media.place(KEPT, blob)).collect();
-        blobs::join(&site.media.place(KEPT, first), &others).map_err(storage_failed)?;
+        abandoned::forget(connection, id)?;
+        abandoned::touch(connection, id)?;
         connection.execute(
             "UPDATE uploads SET blob = ?1, size = ?2, etag = ?3 WHERE id = ?4",
-            (first, size, &etag, id),
+            (&blob, size, &etag, id),
         )?;
         Ok(())
-    })?;
+    });
+    if let Err(fault) = kept {
+        blobs::discard(&site.media, &blob);
+        return Err(fault);
+    }
+    for part in parts_now {
+        blobs::discard(&site.media, &part.blob);
+    }
     Ok("1\n".to_owned())
 }
 
@@ -141,6 +181,7 @@ pub(super) fn take(site: &Site, caller: &Caller, id: &str) -> Result<(String, Fi
 
 /// An upload is linked once.
 pub(super) fn close(connection: &Connection, id: &str) -> Result<(), Fault> {
+    abandoned::forget(connection, id)?;
     match connection.execute("DELETE FROM uploads WHERE id = ?1", [id])? {
         0 => Err(Fault::argument("There is no such upload.")),
         _ => Ok(()),
@@ -200,6 +241,7 @@ fn keep_whole(site: &Site, id: &str, incoming: Incoming) -> Result<(), Fault> {
             "UPDATE uploads SET blob = ?1, size = ?2, etag = ?3 WHERE id = ?4",
             (&blob, size, &etag, id),
         )?;
+        abandoned::touch(connection, id)?;
         Ok(old)
     });
     replaced(site, &blob, kept)
@@ -228,6 +270,7 @@ fn keep_part(site: &Site, id: &str, part: i64, incoming: Incoming) -> Result<(),
             "INSERT OR REPLACE INTO upload_parts (upload, number, blob, size, etag) VALUES (?1, ?2, ?3, ?4, ?5)",
             (id, part, &blob, size, &etag),
         )?;
+        abandoned::touch(connection, id)?;
         Ok(old)
     });
     replaced(site, &blob, kept)

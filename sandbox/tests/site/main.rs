@@ -35,6 +35,7 @@ mod scripts;
 mod searching;
 mod seeds;
 mod site_wide;
+mod storage;
 mod summaries;
 mod tasks;
 mod value_cases;
