@@ -1,5 +1,7 @@
 //! `read`: find with filters, deep fields, sorts and pages.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::parameters::Parameters;
@@ -14,6 +16,8 @@ const VERB: &str = "read";
 pub(super) const DEFAULT_PAGE_SIZE: i64 = 500;
 /// The most rows that one page can have.
 const LARGEST_PAGE: i64 = 5_000;
+/// The most fields to sort by.
+const MOST_SORTS: usize = 100;
 
 pub(super) fn run(call: &Call<'_>) -> Result<Value, Fault> {
     let parameters = Parameters::of(VERB, call.parameters)?;
@@ -66,27 +70,36 @@ pub(super) fn filter_of(verb: &str, parameters: &Parameters<'_>) -> Result<Filte
 
 fn sorts_of(parameters: &Parameters<'_>) -> Result<Vec<Sort>, Fault> {
     let wrong = || parameters.invalid("array", "sorts");
-    parameters
-        .list("sorts")?
-        .iter()
-        .map(|sort| {
-            let path = sort
-                .get("field_name")
-                .or_else(|| sort.get("column"))
-                .and_then(Value::as_str)
-                .ok_or_else(wrong)?;
-            let descending = match sort.get("direction").unwrap_or(&Value::Null) {
-                Value::Null => false,
-                Value::String(direction) if direction == "asc" => false,
-                Value::String(direction) if direction == "desc" => true,
-                _ => return Err(wrong()),
-            };
-            Ok(Sort {
+    let mut sorts = Vec::new();
+    let mut paths = HashSet::new();
+    for sort in parameters.list("sorts")? {
+        let path = sort
+            .get("field_name")
+            .or_else(|| sort.get("column"))
+            .and_then(Value::as_str)
+            .ok_or_else(wrong)?;
+        let descending = match sort.get("direction").unwrap_or(&Value::Null) {
+            Value::Null => false,
+            Value::String(direction) if direction == "asc" => false,
+            Value::String(direction) if direction == "desc" => true,
+            _ => return Err(wrong()),
+        };
+        // Rows that are equal in a field stay so.
+        if paths.insert(path) {
+            sorts.push(Sort {
                 path: path.to_owned(),
                 descending,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    if sorts.len() > MOST_SORTS {
+        let given = sorts.len();
+        return Err(Fault::bad_call(
+            VERB,
+            format_args!("'sorts' are by {given} fields; {MOST_SORTS} are allowed"),
+        ));
+    }
+    Ok(sorts)
 }
 
 struct Page {

@@ -19,6 +19,8 @@ mod front_pages;
 mod front_safety;
 mod front_scripts;
 mod front_sign_in;
+mod fuzz;
+mod hardening;
 mod library;
 mod pages;
 mod paging;
