@@ -63,6 +63,14 @@ impl Fault {
         Self::of(104, message)
     }
 
+    /// A place in the navigation tree was not found.
+    pub(crate) fn navigation(message: impl Into<String>) -> Self {
+        Self {
+            code: 107,
+            message: message.into(),
+        }
+    }
+
     /// `API verb() …`, the form of every argument error.
     pub(crate) fn bad_call(verb: &str, message: impl fmt::Display) -> Self {
         Self::argument(format!("API {verb}() {message}"))

@@ -9,6 +9,7 @@ mod follow;
 mod info;
 pub(crate) mod keys;
 mod lifecycle;
+mod navigation;
 mod parameters;
 mod presets;
 mod read;
@@ -134,7 +135,7 @@ impl Call<'_> {
 
 type Method = fn(&Call<'_>) -> Result<Value, Fault>;
 
-const METHODS: [(&str, Method); 27] = [
+const METHODS: [(&str, Method); 29] = [
     ("read", read::run),
     ("create", create::run),
     ("update", update::run),
@@ -154,6 +155,8 @@ const METHODS: [(&str, Method); 27] = [
     ("query_display_name_cache", text_search::run),
     ("work_schedule_read", work_schedule::read),
     ("work_schedule_update", work_schedule::update),
+    ("nav_expand", navigation::expand),
+    ("nav_search", navigation::search),
     ("follow", follow::follow),
     ("unfollow", follow::unfollow),
     ("followers", follow::followers),

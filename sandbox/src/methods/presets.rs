@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::navigation;
 use super::parameters::Parameters;
 use crate::fault::Fault;
 use crate::filter::{Filter, ROW};
@@ -37,21 +38,11 @@ fn latest(entity_type: &str, by: &str) -> Option<Preset> {
 
 /// The presets of a call as filters.
 pub(super) fn filters(parameters: &Parameters<'_>, schema: &Schema, entity_type: &EntityType) -> Result<Vec<Filter>, Fault> {
-    parse(parameters, &entity_type.name)?
-        .into_iter()
-        .map(|preset| sql(preset, schema, entity_type, ROW).map(Filter::Site))
-        .collect()
+    let wire = parameters.list(KEY)?.iter();
+    wire.map(|wire| one(parameters, schema, entity_type, wire)).collect()
 }
 
-fn parse(parameters: &Parameters<'_>, entity_type: &str) -> Result<Vec<Preset>, Fault> {
-    parameters
-        .list(KEY)?
-        .iter()
-        .map(|wire| one(parameters, entity_type, wire))
-        .collect()
-}
-
-fn one(parameters: &Parameters<'_>, entity_type: &str, wire: &Value) -> Result<Preset, Fault> {
+fn one(parameters: &Parameters<'_>, schema: &Schema, entity_type: &EntityType, wire: &Value) -> Result<Filter, Fault> {
     if !wire.is_object() {
         return Err(parameters.invalid("array of objects", KEY));
     }
@@ -59,21 +50,27 @@ fn one(parameters: &Parameters<'_>, entity_type: &str, wire: &Value) -> Result<P
         let given = wire.get(key).unwrap_or(&Value::Null);
         Fault::bad_call(VERB, format_args!("invalid/missing {kind} '{KEY}' '{key}': {given}"))
     };
-    let name = wire.get("preset_name").and_then(Value::as_str);
-    match name.ok_or_else(|| wrong("preset_name", "string"))? {
-        "LATEST" if matches!(entity_type, "Cut" | "Version" | "PublishedFile") => {
+    let preset_name = wire.get("preset_name").and_then(Value::as_str);
+    let name = entity_type.name.as_str();
+    let preset = match preset_name.ok_or_else(|| wrong("preset_name", "string"))? {
+        "LATEST" if matches!(name, "Cut" | "Version" | "PublishedFile") => {
             let by = wire.get("latest_by").and_then(Value::as_str).unwrap_or_default();
-            latest(entity_type, by).ok_or_else(|| wrong("latest_by", "value of"))
+            latest(name, by).ok_or_else(|| wrong("latest_by", "value of"))?
         }
-        "CUT_SHOT_VERSIONS" if entity_type == "Version" => {
+        "CUT_SHOT_VERSIONS" if name == "Version" => {
             let cut = wire.get("cut_id").and_then(Value::as_i64);
-            cut.map(Preset::CutShotVersions).ok_or_else(|| wrong("cut_id", "integer"))
+            cut.map(Preset::CutShotVersions).ok_or_else(|| wrong("cut_id", "integer"))?
         }
-        other => Err(Fault::bad_call(
-            VERB,
-            format_args!("invalid '{KEY}' 'preset_name' for {entity_type}: {}", json!(other)),
-        )),
-    }
+        navigation::ENTRIES => {
+            let entries = navigation::entries(schema, name, wire)?;
+            return entries.ok_or_else(|| wrong("path", "path and seed of this type"));
+        }
+        other => {
+            let message = format_args!("invalid '{KEY}' 'preset_name' for {name}: {}", json!(other));
+            return Err(Fault::bad_call(VERB, message));
+        }
+    };
+    sql(preset, schema, entity_type, ROW).map(Filter::Site)
 }
 
 fn sql(preset: Preset, schema: &Schema, entity_type: &EntityType, alias: &str) -> Result<String, Fault> {

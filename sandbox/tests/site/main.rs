@@ -22,6 +22,7 @@ mod front_sign_in;
 mod fuzz;
 mod hardening;
 mod library;
+mod navigation;
 mod pages;
 mod paging;
 mod presets;
