@@ -65,10 +65,7 @@ impl Fault {
 
     /// A place in the navigation tree was not found.
     pub(crate) fn navigation(message: impl Into<String>) -> Self {
-        Self {
-            code: 107,
-            message: message.into(),
-        }
+        Self::of(107, message)
     }
 
     /// `API verb() …`, the form of every argument error.

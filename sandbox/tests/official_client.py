@@ -14,6 +14,7 @@ import threading
 import traceback
 
 import official_files
+import official_methods
 import shotgun_api3
 from shotgun_api3 import AuthenticationFault, Fault, Shotgun
 
@@ -304,12 +305,20 @@ def many_clients_at_once(site):
 
 
 official_files.add(check, equal, refused)
+official_methods.add(check, equal, refused)
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     site = Site(json.loads(sys.argv[1]))
+    census = official_methods.Census()
+
+    def every_public_method_of_the_client_is_used(_site):
+        equal(census.unused(), [])
+
+    check(every_public_method_of_the_client_is_used)
+    census.begin()
     failed = 0
     for function in CHECKS:
         name = function.__name__.replace("_", " ")
@@ -319,6 +328,7 @@ def main():
         except Exception:  # any failure is the check's result
             failed += 1
             print(f"FAILED  {name}\n{traceback.format_exc()}")
+    census.end()
     print(f"{len(CHECKS) - failed} passed, {failed} failed (shotgun_api3 {shotgun_api3.__version__})")
     sys.exit(1 if failed else 0)
 
