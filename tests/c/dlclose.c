@@ -17,6 +17,9 @@ struct library {
     const char *(*last_error)(void);
     void (*result_free)(sg_result *);
     void (*client_free)(sg_client *);
+    sg_status (*submit)(const sg_client *, const char *, const char *, const sg_call_options *, sg_op **);
+    sg_status (*on_done)(const sg_op *, sg_done_fn, void *, sg_finalize_fn);
+    void (*op_free)(sg_op *);
     sg_status (*runtime_shutdown)(uint32_t);
 };
 
@@ -42,7 +45,36 @@ static void load(struct library *library, const char *path)
     find_function(library->handle, "sg_last_error", &library->last_error);
     find_function(library->handle, "sg_result_free", &library->result_free);
     find_function(library->handle, "sg_client_free", &library->client_free);
+    find_function(library->handle, "sg_submit", &library->submit);
+    find_function(library->handle, "sg_op_on_done", &library->on_done);
+    find_function(library->handle, "sg_op_free", &library->op_free);
     find_function(library->handle, "sg_runtime_shutdown", &library->runtime_shutdown);
+}
+
+static int promised, called, finalized;
+
+static void count_call(sg_op *op, void *data)
+{
+    (void)op;
+    (void)data;
+    __sync_fetch_and_add(&called, 1);
+}
+
+static void count_finalize(void *data)
+{
+    (void)data;
+    __sync_fetch_and_add(&finalized, 1);
+}
+
+/* Begins something that nobody waits for: it is under way when the library is unloaded. */
+static void leave_under_way(const struct library *library, const sg_client *client)
+{
+    sg_op *op = NULL;
+
+    CHECK_INT(library->submit(client, "find", "{\"entity_type\":\"Shot\",\"filters\":[]}", NULL, &op), SG_STATUS_OK);
+    CHECK_INT(library->on_done(op, count_call, NULL, count_finalize), SG_STATUS_OK);
+    library->op_free(op);
+    __sync_fetch_and_add(&promised, 1);
 }
 
 /* Connects and makes a call that works and one that fails, so that every thread-local is in use. */
@@ -95,6 +127,7 @@ static void unload(const char *path, int shut_down)
     REQUIRE(pthread_create(&thread, NULL, worker, &library) == 0);
     client = use(&library);
     pthread_barrier_wait(&meeting);
+    leave_under_way(&library, client);
     library.client_free(client);
     if (shut_down)
         CHECK_INT(library.runtime_shutdown(10000), SG_STATUS_OK);
@@ -105,11 +138,18 @@ static void unload(const char *path, int shut_down)
         run_and_join(nothing, &thread);
     usleep(100000); /* for threads of the library that would now run code which is not there any more */
 
-    /* And it can be loaded once more. */
-    load(&again, path);
-    again.client_free(use(&again));
-    CHECK_INT(again.runtime_shutdown(10000), SG_STATUS_OK);
-    CHECK_INT(dlclose(again.handle), 0);
+    /* And it can be loaded again and again. */
+    for (index = 0; index < 2; index++) {
+        load(&again, path);
+        client = use(&again);
+        leave_under_way(&again, client);
+        again.client_free(client);
+        if (shut_down || index == 1)
+            CHECK_INT(again.runtime_shutdown(10000), SG_STATUS_OK);
+        CHECK_INT(dlclose(again.handle), 0);
+    }
+    CHECK_INT(called, promised);
+    CHECK_INT(finalized, promised);
     pthread_barrier_destroy(&meeting);
 }
 
