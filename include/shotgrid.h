@@ -470,7 +470,7 @@ typedef struct sg_result sg_result;
 typedef struct sg_value sg_value;
 
 /**
- * What a client has done since it connected. Begin with SG_STATS_INIT.
+ * What a client has done since it began to connect, by itself and for operations. Begin with SG_STATS_INIT.
  *
  * The counters are read one by one while others go on: each is right, and together they are nearly of one moment.
  */
@@ -522,7 +522,7 @@ typedef struct {
    */
   uint32_t struct_size;
   /**
-   * As sg_options_set_timeout_ms(), for this call; 0: the client's own limit.
+   * As sg_options_set_timeout_ms(), for this call: files are limited by standing still. 0: the client's own limit.
    */
   uint32_t timeout_ms;
   /**
@@ -640,7 +640,8 @@ SG_API void sg_options_free(sg_options *options) SG_NOEXCEPT;
 /**
  * Limits how long one exchange with the site may take in all, its retries included. Default: 60000.
  *
- * That is the whole of most calls. A find of many pages has the limit for each page, since it may rightly take minutes.
+ * That is the whole of most calls. A find of many pages has the limit for each page, since it may rightly take minutes. For uploads and
+ * downloads it is how long a request may stand still: a large file takes as long as it takes, for as long as it moves.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] timeout_ms  milliseconds; 0 for no limit.
@@ -650,7 +651,10 @@ SG_API void sg_options_free(sg_options *options) SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API sg_status sg_options_set_timeout_ms(sg_options *options, uint32_t timeout_ms) SG_NOEXCEPT;
+SG_API
+sg_status sg_options_set_timeout_ms(sg_options *options,
+                                    uint32_t timeout_ms)
+SG_NOEXCEPT;
 
 /**
  * Limits how long making one connection may take. Default: 10000.
@@ -1127,6 +1131,7 @@ SG_NOEXCEPT;
  * @param[in] options  limits of this call, or NULL for the client's own; copied.
  * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
  * @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+ *   a pointer or a text, not what is in it: an unknown method and wrong parameters are the operation's failure;
  *   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED; SG_STATUS_UNSUPPORTED: options of a later version ask for
  *   something that this version does not know
  * @threadsafe yes
@@ -1416,7 +1421,8 @@ sg_status sg_queue_dispatch(const sg_queue *queue,
 SG_NOEXCEPT;
 
 /**
- * Has a sg_queue_dispatch() that waits return without a callback; if none waits, the next one that would.
+ * Has a sg_queue_dispatch() that waits return without a callback; if none waits, the next one returns at once. Until then the
+ * descriptor is readable.
  *
  * @param[in] queue  the queue; not NULL; stays the caller's.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
@@ -1425,11 +1431,13 @@ SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API sg_status sg_queue_wake(const sg_queue *queue) SG_NOEXCEPT;
+SG_API
+sg_status sg_queue_wake(const sg_queue *queue)
+SG_NOEXCEPT;
 
 /**
- * A descriptor for poll(), epoll, QSocketNotifier, GLib or libuv: readable for as long as a callback is due. Then call
- * sg_queue_dispatch() with no wait; do not read from it, nor write to it, nor close it.
+ * A descriptor for poll(), epoll, QSocketNotifier, GLib or libuv: readable for as long as a callback is due, or a
+ * sg_queue_wake() was not seen. Then call sg_queue_dispatch() with no wait; do not read from it, nor write to it, nor close it.
  *
  * @param[in] queue  the queue; stays the caller's.
  * @return The descriptor, which is the queue's and closed with it; -1 on systems without such (Windows), and on failure, of which
@@ -1445,7 +1453,8 @@ SG_NOEXCEPT;
 
 /**
  * Frees a queue. Callbacks that were not run never will be: their user_data have been finalized, on this thread, when it returns.
- * Their operations go on.
+ * Their operations go on, and are still to be freed: a host whose callbacks free them keeps a list, or keeps the operation in user_data
+ * and frees it in finalize.
  *
  * @param[in] queue  the queue, or NULL, which does nothing; gone afterwards.
  * @threadsafe yes, once no other thread uses the queue
@@ -2069,7 +2078,7 @@ SG_NOEXCEPT;
  *
  * Calls that other threads have in flight end with SG_STATUS_CANCELLED. Clients that exist answer SG_STATUS_INVALID_STATE
  * from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
- * connected, this does nothing.
+ * connected, this does nothing. Threads that an earlier call left behind are waited for too.
  *
  * @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
  * @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end

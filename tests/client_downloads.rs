@@ -368,3 +368,33 @@ fn a_disk_that_is_full_is_told_and_left_clean() {
     assert!(error.message.contains("space"), "{error}");
     assert_eq!((names, content.unwrap()), (vec!["movie.mov".to_owned()], "the old one".to_owned()));
 }
+
+#[test]
+#[cfg(unix)]
+fn links_are_followed_permissions_kept_and_devices_left_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("kinds");
+    let site = site(false, |request| {
+        request
+            .target()
+            .starts_with("GET")
+            .then(|| Answer::Http(200, vec![], b"MOVIE".to_vec()))
+    });
+    let (target, link, fifo) = (folder.file("target.mov", "old"), folder.0.join("link.mov"), folder.0.join("pipe"));
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    call(&site, "download_attachment", json!([9, link])).unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "MOVIE");
+    assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for path in [fifo.as_path(), Path::new("/dev/null")] {
+        let error = call(&site, "download_attachment", json!([9, path])).unwrap_err();
+        assert_eq!(error.status, Status::InvalidArgument, "{error}");
+    }
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o444)).unwrap();
+    let error = call(&site, "download_attachment", json!([9, target])).unwrap_err();
+    assert_eq!(error.status, Status::Io, "{error}");
+    assert!(error.message.contains("write-protected"), "{error}");
+    assert_eq!(folder.names(), ["link.mov", "pipe", "target.mov"]);
+}

@@ -444,3 +444,45 @@ fn thumbnails_are_shared() {
         );
     }
 }
+
+/// What a site's front answers in the middle of maintenance says nothing of the file.
+#[test]
+fn an_upload_that_is_answered_with_nonsense_may_have_been_applied() {
+    let folder = Folder::new("nonsense");
+    let file = folder.file("a.mov", "movie");
+    let page = || {
+        Answer::Http(
+            200,
+            vec![("content-type", "text/html".into())],
+            b"1<html>Maintenance</html>".to_vec(),
+        )
+    };
+    for nonsense in [page(), text(String::new()), text("hello".into())] {
+        for storage in [false, true] {
+            let answer = nonsense.clone();
+            let site = site(storage, move |request| {
+                let last = ["POST /upload/upload_file", "POST /upload/api_link_file"];
+                last.contains(&request.target().as_str()).then(|| answer.clone())
+            });
+            let error = call(&site, "upload", json!(["Version", 1, file])).unwrap_err();
+            assert_eq!(error.status, Status::Protocol, "{error}");
+            assert!(error.may_have_applied && !error.retryable);
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_not_opened() {
+    let folder = Folder::new("fifo");
+    let fifo = folder.0.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let site = site(false, |_| None);
+    for path in [fifo.as_path(), std::path::Path::new("/dev/zero")] {
+        let error = call(&site, "upload", json!(["Version", 1, path])).unwrap_err();
+        assert_eq!(error.status, Status::InvalidArgument, "{error}");
+        assert!(error.message.contains("is no regular file"), "{error}");
+    }
+    let error = call(&site, "upload", json!(["Version", 1, "/tmp/a\0b"])).unwrap_err();
+    assert_eq!(error.status, Status::InvalidArgument, "{error}");
+}

@@ -326,7 +326,7 @@ fn a_handle_of_another_type_is_refused() {
 
 #[test]
 fn texts_are_quoted_whole_or_not_at_all() {
-    let quoted = |text: &std::ffi::CStr, capacity: usize| {
+    let quoted = |text: &CStr, capacity: usize| {
         let mut buffer = vec![b'x'; 64];
         let length = unsafe { sg_json_quote(text.as_ptr(), buffer.as_mut_ptr().cast(), capacity) };
         let end = buffer.iter().position(|byte| *byte == 0).unwrap_or(0);
@@ -338,9 +338,9 @@ fn texts_are_quoted_whole_or_not_at_all() {
     assert_eq!(quoted(c"", 64), (2, "\"\"".to_owned()));
     assert_eq!(quoted(c"\xff", 64), (0, String::new()));
     unsafe {
-        assert_eq!(sg_json_quote(c"abc".as_ptr(), std::ptr::null_mut(), 0), 5);
+        assert_eq!(sg_json_quote(c"abc".as_ptr(), null_mut(), 0), 5);
         let mut buffer = [b'x'; 8];
-        assert_eq!(sg_json_quote(std::ptr::null(), buffer.as_mut_ptr().cast(), buffer.len()), 4);
+        assert_eq!(sg_json_quote(null(), buffer.as_mut_ptr().cast(), buffer.len()), 4);
         assert_eq!(&buffer[..5], b"null\0");
     }
 }

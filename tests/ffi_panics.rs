@@ -117,7 +117,7 @@ fn a_panic_on_an_own_thread() {
     let stopped = || Error::new(Status::Cancelled, "stopped");
     let runtime = Runtime::acquire().unwrap();
     let error = runtime
-        .run(stopped(), async { panic!("in a task") as Result<(), Error> })
+        .run(stopped, async { panic!("in a task") as Result<(), Error> })
         .unwrap_err();
     assert_eq!(error.status, Status::Internal);
     assert!(

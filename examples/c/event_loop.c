@@ -7,6 +7,9 @@
  *
  *     event_loop <site-url> <script-name> <api-key> <file>
  */
+/* For poll() and clock_gettime() where the compiler is told to be plain C99. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>

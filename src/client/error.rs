@@ -1,7 +1,9 @@
 //! The error record: everything that is known about a call that failed.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 
 use super::status::Status;
 
@@ -87,6 +89,19 @@ impl Error {
     /// A reply that breaks the API's promise.
     pub fn protocol(message: impl Into<String>) -> Self {
         Error::new(Status::Protocol, message)
+    }
+}
+
+/// What a trouble with a local file comes to. The system's words do not name the file.
+pub(super) fn file_trouble(path: &Path, what: &str, error: &std::io::Error) -> Error {
+    // Files are worked on by threads of the runtime, which a shutdown ends.
+    if error.kind() == ErrorKind::Other && error.to_string() == "background task failed" {
+        return Error::new(Status::Cancelled, "the library was shut down while a file was being worked on");
+    }
+    let text = format!("{} {what}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::InvalidInput => Error::invalid_argument(text),
+        _ => Error::new(Status::Io, text),
     }
 }
 

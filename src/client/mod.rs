@@ -36,7 +36,7 @@ use deadline::Deadline;
 use info::SiteInfo;
 use session::Session;
 use site::Site;
-use tally::{Running, Tally};
+use tally::Tally;
 use transport::Transport;
 
 pub use credentials::{Credentials, Secret};
@@ -48,7 +48,7 @@ pub use methods::{Method, Pages, Param, Takes, methods};
 pub use options::Options;
 pub use progress::Progress;
 pub use status::Status;
-pub use tally::Stats;
+pub use tally::{Running, Stats};
 
 /// A connection to a site as a person, a script or in a session. Any number of tasks may use it at once.
 /// Cloning it gives another share in the same connection.
@@ -96,7 +96,7 @@ impl Client {
             limits,
             tally: Arc::default(),
         };
-        let running = Running::new(&client, "connect");
+        let running = Running::new(&client, "connect", &Arc::default());
         let proven = running.client.prove().await;
         running.end(proven)?;
         let journal = &client.connection.options.journal;
@@ -140,27 +140,25 @@ impl Client {
 
     /// As [`Client::call`]. How far the files of the call are can be read from `progress` at any time.
     pub async fn call_watched(&self, method: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
-        let running = Running::new(self, method);
-        let outcome = methods::call(&running.client, method, params, progress).await;
-        running.end(outcome)
+        self.begin(method, progress).call(method, params).await
     }
 
     /// Sends any wire method with any parameters, and gives its `results`. `params` is JSON, or empty for none. The
     /// call is taken for a write unless the method is known to only read.
     pub async fn call_raw(&self, wire_method: &str, params: &str) -> Result<Document> {
-        let running = Running::new(self, wire_method);
-        let outcome = methods::call_raw(&running.client, wire_method, params).await;
-        running.end(outcome)
+        self.begin(wire_method, &Arc::default()).call_raw(wire_method, params).await
     }
 
-    /// What a call comes to that is stopped before its end, in [`Client::call`]'s vocabulary.
-    pub fn stopped(method: &str, why: &str) -> Error {
-        stopped(methods::writes(method), why)
+    /// Begins a call, which counts from now on. `progress` is for this call alone.
+    pub fn begin(&self, method: &str, progress: &Arc<Progress>) -> Running {
+        Running::new(self, method, progress)
     }
 
-    /// What a call comes to that is stopped before its end, in [`Client::call_raw`]'s vocabulary.
-    pub fn stopped_raw(wire_method: &str, why: &str) -> Error {
-        stopped(methods::effect_on_the_wire(wire_method) == retry::Effect::Write, why)
+    /// What a call comes to that is stopped before its end. From now on it writes nothing.
+    pub fn stopped(progress: &Progress, why: &str) -> Error {
+        let mut error = Error::new(Status::Cancelled, why);
+        error.may_have_applied = progress.stop_writes();
+        error
     }
 
     /// A share in the same connection whose calls have another time limit.
@@ -202,13 +200,6 @@ impl std::fmt::Debug for Client {
             .field("options", &self.connection.options)
             .finish_non_exhaustive()
     }
-}
-
-/// A call that is stopped may have reached the site already.
-fn stopped(writes: bool, why: &str) -> Error {
-    let mut error = Error::new(Status::Cancelled, why);
-    error.may_have_applied = writes;
-    error
 }
 
 /// Refuses credentials that no site could accept, before anything is sent.

@@ -220,7 +220,11 @@ impl Client {
         let limit = Limit::Total(deadline);
         let mut attempts = Attempts::new(self, call.wire_method, call.effect, limit).signed_with(credentials);
         loop {
-            let sent = self.connection.transport.post_rpc(body.clone(), deadline, &self.tally).await;
+            let sent = self
+                .connection
+                .transport
+                .post_rpc(body.clone(), call.effect, deadline, &self.tally)
+                .await;
             match sent.and_then(read) {
                 Ok(document) => return Ok(document),
                 Err(failure) => attempts.again(failure).await?,

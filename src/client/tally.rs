@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
 use super::Client;
+use super::document::Document;
 use super::error::{Error, Result};
 use super::journal::Level;
+use super::methods;
+use super::progress::Progress;
 use super::status::Status;
 
 /// What a client has done since it connected.
@@ -52,6 +55,7 @@ pub(super) struct Totals {
 pub(super) struct Tally {
     totals: Arc<Totals>,
     own: Counters,
+    progress: Arc<Progress>,
 }
 
 fn read(counter: &AtomicU64) -> u64 {
@@ -64,11 +68,17 @@ fn add(counter: &AtomicU64, count: u64) {
 
 impl Tally {
     /// For another call of the same client.
-    fn another(&self) -> Tally {
+    fn another(&self, progress: &Arc<Progress>) -> Tally {
         Tally {
             totals: Arc::clone(&self.totals),
             own: Counters::default(),
+            progress: Arc::clone(progress),
         }
+    }
+
+    /// How far the call is.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     fn note(&self, which: impl Fn(&Counters) -> &AtomicU64, count: u64) {
@@ -109,8 +119,9 @@ impl Tally {
     }
 }
 
-/// One call of the host's under way: counted, timed, and told about in the log when it ends.
-pub(super) struct Running {
+/// One call of the host's under way: counted, timed, and told about in the log when it ends. Dropped before its end it was
+/// cancelled.
+pub struct Running {
     /// What the call is made with.
     pub(super) client: Client,
     what: String,
@@ -119,9 +130,9 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(client: &Client, what: &str) -> Running {
+    pub(super) fn new(client: &Client, what: &str, progress: &Arc<Progress>) -> Running {
         let client = Client {
-            tally: Arc::new(client.tally.another()),
+            tally: Arc::new(client.tally.another(progress)),
             ..client.clone()
         };
         let totals = &client.tally.totals;
@@ -133,6 +144,19 @@ impl Running {
             ended: false,
             client,
         }
+    }
+
+    /// Carries out a method of the official client's vocabulary: see [`Client::call`].
+    pub async fn call(self, method: &str, params: &str) -> Result<Document> {
+        let progress = Arc::clone(&self.client.tally.progress);
+        let outcome = methods::call(&self.client, method, params, &progress).await;
+        self.end(outcome)
+    }
+
+    /// Carries out a wire method: see [`Client::call_raw`].
+    pub async fn call_raw(self, wire_method: &str, params: &str) -> Result<Document> {
+        let outcome = methods::call_raw(&self.client, wire_method, params).await;
+        self.end(outcome)
     }
 
     /// Ends it, and gives its outcome back.
@@ -163,7 +187,6 @@ impl Running {
     }
 }
 
-/// A call whose work is dropped was cancelled.
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended {

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
+use std::future::Future;
 use std::sync::Arc;
 
 use super::client::sg_client;
@@ -157,19 +158,25 @@ impl Call {
         Ok(Call { way, method, params })
     }
 
-    /// What it comes to if it is stopped before its end.
-    pub(super) fn stopped(&self, why: &str) -> Error {
-        match self.way {
-            Way::Known => Client::stopped(&self.method, why),
-            Way::Raw => Client::stopped_raw(&self.method, why),
-        }
-    }
-
-    pub(super) async fn make(self, client: Client, progress: Arc<Progress>) -> Result<Document> {
-        match self.way {
-            Way::Known => client.call_watched(&self.method, &self.params, &progress).await,
-            Way::Raw => client.call_raw(&self.method, &self.params).await,
-        }
+    /// Begins it on a client. Gives what is to be awaited, and what it comes to if it is stopped before its end.
+    pub(super) fn begin(
+        self,
+        client: &Client,
+        progress: &Arc<Progress>,
+        why: &'static str,
+    ) -> (
+        impl Future<Output = Result<Document>> + Send + use<>,
+        impl Fn() -> Error + Send + Sync + use<>,
+    ) {
+        let running = client.begin(&self.method, progress);
+        let stopped = Arc::clone(progress);
+        let work = async move {
+            match self.way {
+                Way::Known => running.call(&self.method, &self.params).await,
+                Way::Raw => running.call_raw(&self.method, &self.params).await,
+            }
+        };
+        (work, move || Client::stopped(&stopped, why))
     }
 }
 
@@ -183,9 +190,9 @@ fn call<'a>(
     out.start(std::ptr::null_mut())?;
     let connection = client.share("client")?;
     let call = Call::new(way, method, params)?;
-    let stopped = call.stopped("the library was shut down during the call");
-    let client = connection.body().client.clone();
-    let document = connection.body().runtime.run(stopped, call.make(client, Arc::default()))?;
-    out.put(give(document));
+    let connection = connection.body();
+    connection.runtime.ready()?;
+    let (work, stopped) = call.begin(&connection.client, &Arc::default(), "the library was shut down during the call");
+    out.put(give(connection.runtime.run(stopped, work)?));
     Ok(())
 }

@@ -282,7 +282,7 @@ fn connect(
     out.start(std::ptr::null_mut())?;
     let connect = Connect::new(site_url, options, credentials)?;
     let runtime = Runtime::acquire()?;
-    let stopped = Error::new(Status::Cancelled, "the library was shut down while the client was connecting");
+    let stopped = || Error::new(Status::Cancelled, "the library was shut down while the client was connecting");
     let client = runtime.run(stopped, connect.make(runtime.journal()))?;
     out.put(Owned::<sg_client>::new(Connection { runtime, client }).into_c());
     Ok(())
@@ -297,7 +297,7 @@ fn submit_connect(
     out.start(std::ptr::null_mut())?;
     let connect = Connect::new(site_url, options, credentials)?;
     let runtime = Runtime::acquire()?;
-    let stopped = Error::new(Status::Cancelled, "the connect was cancelled");
+    let stopped = || Error::new(Status::Cancelled, "the connect was cancelled");
     let journal = runtime.journal();
     let work = async move { connect.make(journal).await.map(Outcome::Client) };
     out.put(Work::start(&runtime, Gives::Client, stopped, Arc::default(), work)?);

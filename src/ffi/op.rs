@@ -236,11 +236,11 @@ pub unsafe extern "C" fn sg_op_free(op: *mut sg_op) {
 }
 
 impl Work {
-    /// Begins it. `stopped` is what it comes to if it is stopped before its end.
+    /// Begins it. `stopped` tells what it comes to if it is stopped before its end.
     pub(super) fn start(
         runtime: &Runtime,
         gives: Gives,
-        stopped: Error,
+        stopped: impl Fn() -> Error + Send + Sync + 'static,
         progress: Arc<Progress>,
         work: impl Future<Output = Result<Outcome>> + Send + 'static,
     ) -> Result<*mut sg_op> {

@@ -53,7 +53,8 @@ pub unsafe extern "C" fn sg_options_free(options: *mut sg_options) {
 
 /// Limits how long one exchange with the site may take in all, its retries included. Default: 60000.
 ///
-/// That is the whole of most calls. A find of many pages has the limit for each page, since it may rightly take minutes.
+/// That is the whole of most calls. A find of many pages has the limit for each page, since it may rightly take minutes. For uploads and
+/// downloads it is how long a request may stand still: a large file takes as long as it takes, for as long as it moves.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] timeout_ms  milliseconds; 0 for no limit.

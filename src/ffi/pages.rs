@@ -3,9 +3,9 @@
 
 use std::ffi::c_char;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::oneshot;
 
 use super::client::sg_client;
 use super::guard;
@@ -13,7 +13,7 @@ use super::handle::{Borrowed, Handle, InBox, Out, Owned};
 use super::op::{Gives, Outcome, Work, sg_op};
 use super::result::{give, sg_result};
 use super::string::Text;
-use crate::client::{Client, Document, Error, Pages, Result, Status};
+use crate::client::{Client, Document, Error, Pages, Progress, Result, Status};
 use crate::runtime::Runtime;
 
 /// A `find` in progress, for reads of any size: a million rows never take more memory than a few pages.
@@ -26,8 +26,9 @@ pub struct sg_pages {
 /// What is behind an `sg_pages`.
 pub(super) struct Reading {
     runtime: Runtime,
-    /// `None` after a page was stopped in the middle. One page is read at a time, in the order in which they were asked for.
-    pages: Arc<Mutex<Option<Pages>>>,
+    /// Where the last page that was asked for leaves the pages for the next one. Who asks is in line at once, so that pages come
+    /// in that order; one that is stopped leaves nothing.
+    next: Mutex<oneshot::Receiver<Pages>>,
 }
 
 impl Handle for sg_pages {
@@ -59,9 +60,12 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
         let pages = runtime.run(stopped("the library was shut down while the pages were being opened"), async move {
             Pages::open(&client, &params).await
         })?;
+        let (first, next) = oneshot::channel();
+        // Its far end is in our hand.
+        let _ = first.send(pages);
         let reading = Reading {
             runtime,
-            pages: Arc::new(Mutex::new(Some(pages))),
+            next: Mutex::new(next),
         };
         out.put(Owned::<sg_pages>::new(reading).into_c());
         Ok(())
@@ -89,6 +93,8 @@ pub unsafe extern "C" fn sg_pages_next(pages: *const sg_pages, out: *mut *mut sg
         out.start(std::ptr::null_mut())?;
         let reading = pages.get("pages")?;
         let why = "the library was shut down while a page was being read";
+        // Before the pages are moved: in a forked child even dropping them would touch what belongs to the parent.
+        reading.runtime.ready()?;
         if let Some(page) = reading.runtime.run(stopped(why), reading.next())? {
             out.put(give(page));
         }
@@ -116,6 +122,7 @@ pub unsafe extern "C" fn sg_pages_submit_next(pages: *const sg_pages, out: *mut 
     guard::status(|| {
         out.start(std::ptr::null_mut())?;
         let reading = pages.get("pages")?;
+        reading.runtime.check_usable()?;
         let next = reading.next();
         let work = async move { next.await.map(Outcome::Answer) };
         let stopped = stopped("the operation was cancelled");
@@ -136,26 +143,26 @@ pub unsafe extern "C" fn sg_pages_free(pages: *mut sg_pages) {
     from_c!(pages: Owned<sg_pages>);
     guard::getter((), || {
         if let Some(reading) = pages.take() {
-            reading.runtime.release(reading.pages);
+            reading.runtime.release(reading.next);
         }
     });
 }
 
 impl Reading {
     fn next(&self) -> impl Future<Output = Result<Option<Document>>> + use<> {
-        let pages = Arc::clone(&self.pages);
+        let (leave, next) = oneshot::channel();
+        let before = std::mem::replace(&mut *self.next.lock().unwrap_or_else(PoisonError::into_inner), next);
         async move {
-            let mut held = pages.lock().await;
-            let lost = || Error::new(Status::InvalidState, "reading a page was stopped before; open the pages again");
-            // Taken out: what is stopped in the middle does not come back.
-            let mut pages = held.take().ok_or_else(lost)?;
+            let lost = |_| Error::new(Status::InvalidState, "reading a page was stopped before; open the pages again");
+            let mut pages = before.await.map_err(lost)?;
             let page = pages.next().await;
-            *held = Some(pages);
+            // Nobody may come for them.
+            let _ = leave.send(pages);
             page
         }
     }
 }
 
-fn stopped(why: &str) -> Error {
-    Client::stopped("find", why)
+fn stopped(why: &'static str) -> impl Fn() -> Error + Send + Sync + 'static {
+    move || Client::stopped(&Progress::default(), why)
 }

@@ -111,7 +111,8 @@ pub unsafe extern "C" fn sg_queue_dispatch(queue: *const sg_queue, max_callbacks
     })
 }
 
-/// Has a sg_queue_dispatch() that waits return without a callback; if none waits, the next one that would.
+/// Has a sg_queue_dispatch() that waits return without a callback; if none waits, the next one returns at once. Until then the
+/// descriptor is readable.
 ///
 /// @param[in] queue  the queue; not NULL; stays the caller's.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
@@ -125,8 +126,8 @@ pub unsafe extern "C" fn sg_queue_wake(queue: *const sg_queue) -> Status {
     guard::status(|| queue.get("queue")?.wake())
 }
 
-/// A descriptor for poll(), epoll, QSocketNotifier, GLib or libuv: readable for as long as a callback is due. Then call
-/// sg_queue_dispatch() with no wait; do not read from it, nor write to it, nor close it.
+/// A descriptor for poll(), epoll, QSocketNotifier, GLib or libuv: readable for as long as a callback is due, or a
+/// sg_queue_wake() was not seen. Then call sg_queue_dispatch() with no wait; do not read from it, nor write to it, nor close it.
 ///
 /// @param[in] queue  the queue; stays the caller's.
 /// @return The descriptor, which is the queue's and closed with it; -1 on systems without such (Windows), and on failure, of which
@@ -147,7 +148,8 @@ pub unsafe extern "C" fn sg_queue_fd(queue: *const sg_queue) -> i32 {
 }
 
 /// Frees a queue. Callbacks that were not run never will be: their user_data have been finalized, on this thread, when it returns.
-/// Their operations go on.
+/// Their operations go on, and are still to be freed: a host whose callbacks free them keeps a list, or keeps the operation in user_data
+/// and frees it in finalize.
 ///
 /// @param[in] queue  the queue, or NULL, which does nothing; gone afterwards.
 /// @threadsafe yes, once no other thread uses the queue

@@ -11,7 +11,7 @@ use crate::runtime;
 ///
 /// Calls that other threads have in flight end with SG_STATUS_CANCELLED. Clients that exist answer SG_STATUS_INVALID_STATE
 /// from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
-/// connected, this does nothing.
+/// connected, this does nothing. Threads that an earlier call left behind are waited for too.
 ///
 /// @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
 /// @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end

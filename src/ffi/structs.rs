@@ -11,7 +11,7 @@ use crate::client::{Client, Error, Result, Stats, Status};
 pub struct sg_call_options {
     /// sizeof(sg_call_options), by which the library knows what the caller's header knew.
     pub struct_size: u32,
-    /// As sg_options_set_timeout_ms(), for this call; 0: the client's own limit.
+    /// As sg_options_set_timeout_ms(), for this call: files are limited by standing still. 0: the client's own limit.
     pub timeout_ms: u32,
     /// As sg_options_set_max_attempts(), for this call; 0: the client's own number.
     pub max_attempts: u32,
@@ -71,7 +71,7 @@ impl sg_call_options {
     }
 }
 
-/// What a client has done since it connected. Begin with SG_STATS_INIT.
+/// What a client has done since it began to connect, by itself and for operations. Begin with SG_STATS_INIT.
 ///
 /// The counters are read one by one while others go on: each is right, and together they are nearly of one moment.
 #[repr(C)]

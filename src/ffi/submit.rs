@@ -21,6 +21,7 @@ use crate::client::{Progress, Result, Status};
 /// @param[in] options  limits of this call, or NULL for the client's own; copied.
 /// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
 /// @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+///   a pointer or a text, not what is in it: an unknown method and wrong parameters are the operation's failure;
 ///   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED; SG_STATUS_UNSUPPORTED: options of a later version ask for
 ///   something that this version does not know
 /// @threadsafe yes
@@ -142,11 +143,12 @@ fn submit<'a>(
     out.start(std::ptr::null_mut())?;
     let connection = client.share("client")?;
     let call = Call::new(way, method, params)?;
+    let runtime = &connection.body().runtime;
     let client = options()?.limit(connection.body().client.clone());
-    let stopped = call.stopped("the operation was cancelled");
+    runtime.check_usable()?;
     let progress = Arc::<Progress>::default();
-    let watched = Arc::clone(&progress);
-    let work = async move { call.make(client, watched).await.map(|answer| Outcome::Answer(Some(answer))) };
-    out.put(Work::start(&connection.body().runtime, Gives::Answer, stopped, progress, work)?);
+    let (work, stopped) = call.begin(&client, &progress, "the operation was cancelled");
+    let work = async move { work.await.map(|answer| Outcome::Answer(Some(answer))) };
+    out.put(Work::start(runtime, Gives::Answer, stopped, progress, work)?);
     Ok(())
 }

@@ -56,14 +56,20 @@ impl Thread {
         self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has the thread end when it has run what it was promised, and waits for that. False when it takes longer than `timeout`.
-    pub(super) fn stop(&self, timeout: Duration) -> bool {
+    /// Has the thread end when it has run what it was promised, and waits for that, at most for `timeout`.
+    pub(super) fn stop(&self, timeout: Duration) {
         drop(self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner).take());
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if timeout.is_zero() || matches!(ended.recv_timeout(timeout), Err(RecvTimeoutError::Timeout)) {
-            return false;
+        if matches!(ended.recv_timeout(timeout), Err(RecvTimeoutError::Timeout)) {
+            return;
         }
         let join = self.join.lock().unwrap_or_else(PoisonError::into_inner).take();
-        join.is_none_or(|thread| thread.join().is_ok())
+        // Nothing is left of it but its last breath.
+        let _ = join.map(JoinHandle::join);
+    }
+
+    /// Whether it has run its last job.
+    pub(super) fn has_ended(&self) -> bool {
+        self.join.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }

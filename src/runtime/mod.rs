@@ -41,10 +41,10 @@ impl Runtime {
         process::acquire().map(Runtime)
     }
 
-    /// Starts `work`. `stopped` is what it comes to if it is stopped before its end, by a cancel or a shutdown.
+    /// Starts `work`. `stopped` tells what it comes to if it is stopped before its end, by a cancel or a shutdown.
     pub fn submit<T: Send + 'static>(
         &self,
-        stopped: Error,
+        stopped: impl Fn() -> Error + Send + Sync + 'static,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<Operation<T>> {
         let handle = self.0.usable()?;
@@ -56,10 +56,15 @@ impl Runtime {
         self.0.check_process()
     }
 
+    /// Whether work can be given to it here and now.
+    pub fn check_usable(&self) -> Result<()> {
+        self.0.usable().map(drop)
+    }
+
     /// Whether work can be given to it here and now, and waited for.
     pub fn ready(&self) -> Result<()> {
         threads::refuse_own()?;
-        self.0.usable().map(drop)
+        self.check_usable()
     }
 
     /// The thread for callbacks, started if there is none.
@@ -68,7 +73,11 @@ impl Runtime {
     }
 
     /// Starts `work` and waits for its end.
-    pub fn run<T: Send + 'static>(&self, stopped: Error, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    pub fn run<T: Send + 'static>(
+        &self,
+        stopped: impl Fn() -> Error + Send + Sync + 'static,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
         threads::refuse_own()?;
         let operation = self.submit(stopped, work)?;
         operation.wait(None)?;

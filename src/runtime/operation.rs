@@ -25,8 +25,11 @@ struct Shared<T> {
     progress: Mutex<Progress<T>>,
     changed: Condvar,
     /// What the operation comes to when it is stopped before its end.
-    stopped: Error,
+    stopped: Stopped,
 }
+
+/// Tells what an operation comes to that is stopped, when it is: by then it may have got somewhere.
+type Stopped = Box<dyn Fn() -> Error + Send + Sync>;
 
 struct Progress<T> {
     state: State<T>,
@@ -49,20 +52,24 @@ enum Next {
 
 impl<T: Send + 'static> Operation<T> {
     /// Starts `work` on the runtime. `stopped` is what the operation comes to if the work is stopped before its end.
-    pub(super) fn start(runtime: &Handle, stopped: Error, work: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+    pub(super) fn start(
+        runtime: &Handle,
+        stopped: impl Fn() -> Error + Send + Sync + 'static,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             progress: Mutex::new(Progress {
                 state: State::Running,
                 next: Next::Nothing,
             }),
             changed: Condvar::new(),
-            stopped,
+            stopped: Box::new(stopped),
         });
         // Made before the task: a task that is dropped unstarted must complete the operation as well.
         let completion = Completion(Arc::clone(&shared));
         let task = runtime.spawn(async move {
             let outcome = caught(work).await;
-            completion.0.finish(outcome);
+            completion.0.finish(|| outcome);
         });
         Operation {
             shared,
@@ -146,7 +153,7 @@ impl<T: Send + 'static> Operation<T> {
 
     /// Stops the work. Whoever waits is told at once; a second cancel, or one after the end, does nothing.
     pub fn cancel(&self) {
-        self.shared.finish(Err(self.shared.stopped.clone()));
+        self.shared.stop();
         self.task.abort();
     }
 }
@@ -156,10 +163,15 @@ impl<T> Shared<T> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn finish(&self, outcome: Result<T>) {
+    fn stop(&self) {
+        self.finish(|| Err((self.stopped)()));
+    }
+
+    /// Ends it, unless it has ended. Only then the outcome is asked for.
+    fn finish(&self, outcome: impl FnOnce() -> Result<T>) {
         let mut progress = self.lock();
         if progress.is_running() {
-            progress.state = State::Done(outcome);
+            progress.state = State::Done(outcome());
             let due = progress.due();
             drop(progress);
             self.changed.notify_all();
@@ -195,9 +207,7 @@ struct Completion<T>(Arc<Shared<T>>);
 
 impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
-        if self.0.lock().is_running() {
-            self.0.finish(Err(self.0.stopped.clone()));
-        }
+        self.0.stop();
     }
 }
 

@@ -24,6 +24,8 @@ const WORKERS: usize = 2;
 struct Process {
     id: i64,
     current: Mutex<Arc<Generation>>,
+    /// Closed, with threads that still end.
+    ending: Mutex<Vec<Arc<Generation>>>,
     log: Post,
     /// The state of the forked child that inherited this one.
     child: OnceBox<Process>,
@@ -53,16 +55,37 @@ pub(super) fn acquire() -> Result<Arc<Generation>> {
         if !generation.closed.load(Ordering::SeqCst) {
             return Ok(generation);
         }
-        engine.stop(Duration::ZERO)?;
+        engine.stop(Duration::ZERO);
     }
 }
 
-/// Closes the current generation.
+/// Closes the current generation, and waits for the threads of it and of those before.
 pub(super) fn shutdown(timeout: Duration) -> Result<()> {
+    let since = Instant::now();
     let process = process();
     let old = std::mem::replace(&mut *process.lock(), Generation::new(process.id));
     old.closed.store(true, Ordering::SeqCst);
-    old.engine.get().map_or(Ok(()), |engine| engine.stop(timeout))
+    let mut ending = process.ending();
+    ending.push(old);
+    let all = ending.clone();
+    drop(ending);
+    let left: usize = all
+        .iter()
+        .filter_map(|generation| generation.engine.get())
+        .map(|engine| engine.stop(timeout.saturating_sub(since.elapsed())))
+        .sum();
+    process
+        .ending()
+        .retain(|generation| generation.engine.get().is_some_and(|engine| engine.threads() > 0));
+    // Who does not wait is not told that there was something to wait for.
+    if left == 0 || timeout.is_zero() {
+        return Ok(());
+    }
+    let what = format!(
+        "{left} threads of the library still run after {} ms; they end by themselves",
+        timeout.as_millis()
+    );
+    Err(Error::new(Status::TimeoutWait, what))
 }
 
 /// Where this process's listener to the log stands.
@@ -90,6 +113,7 @@ impl Process {
         Box::new(Process {
             id,
             current: Mutex::new(Generation::new(id)),
+            ending: Mutex::default(),
             log: Post::default(),
             child: OnceBox::new(),
         })
@@ -97,6 +121,10 @@ impl Process {
 
     fn lock(&self) -> MutexGuard<'_, Arc<Generation>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Vec<Arc<Generation>>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,33 +205,31 @@ impl Engine {
         })
     }
 
-    /// Stops all work, runs the callbacks that follow from that, then waits for the threads. With no time to wait all that
-    /// happens by itself.
-    fn stop(&self, timeout: Duration) -> Result<()> {
+    /// Stops all work, runs the callbacks that follow from that, and waits for the threads. Gives how many still run. With no
+    /// time to wait all that happens by itself. It may be called again, to wait on.
+    fn stop(&self, timeout: Duration) -> usize {
         let since = Instant::now();
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(runtime) = runtime else { return Ok(()) };
-        let callbacks = self.callbacks.get();
-        if timeout.is_zero() {
-            runtime.shutdown_background();
-            callbacks.map(|thread| thread.stop(timeout));
-            return Ok(());
+        if let Some(runtime) = runtime {
+            if timeout.is_zero() {
+                runtime.shutdown_background();
+            } else {
+                runtime.shutdown_timeout(timeout);
+            }
         }
-        runtime.shutdown_timeout(timeout);
-        let left = timeout.saturating_sub(since.elapsed());
-        // A callback that has begun may need a moment even where the network took all the time.
-        let called = callbacks.is_none_or(|thread| thread.stop(left.max(Duration::from_millis(1))));
-        let alive = self.alive.load(Ordering::SeqCst) + usize::from(!called);
-        match alive {
-            0 => Ok(()),
-            left => Err(Error::new(
-                Status::TimeoutWait,
-                format!(
-                    "{left} threads of the library still run after {} ms; they end by themselves",
-                    timeout.as_millis()
-                ),
-            )),
+        while self.alive.load(Ordering::SeqCst) > 0 && since.elapsed() < timeout {
+            std::thread::sleep(Duration::from_millis(1));
         }
+        if let Some(thread) = self.callbacks.get() {
+            thread.stop(timeout.saturating_sub(since.elapsed()));
+        }
+        self.threads()
+    }
+
+    /// How many threads still run.
+    fn threads(&self) -> usize {
+        let calling = self.callbacks.get().is_some_and(|thread| !thread.has_ended());
+        self.alive.load(Ordering::SeqCst) + usize::from(calling)
     }
 }
 

@@ -35,7 +35,7 @@ fn work_is_done_on_masked_named_threads() {
     let before = blocked_signals("self");
     let runtime = Runtime::acquire().unwrap();
     let seen = runtime
-        .run(stopped(), async {
+        .run(stopped, async {
             let task = std::fs::read_link("/proc/thread-self").unwrap();
             let blocking = tokio::task::spawn_blocking(|| blocked_signals("thread-self")).await.unwrap();
             let name = std::thread::current().name().unwrap_or_default().to_owned();
@@ -68,7 +68,7 @@ fn blocked_signals(thread: &str) -> u64 {
 }
 
 fn a_cancel_is_told_at_once() {
-    let operation = Runtime::acquire().unwrap().submit(stopped(), for_ever()).unwrap();
+    let operation = Runtime::acquire().unwrap().submit(stopped, for_ever()).unwrap();
     assert!(!operation.is_done());
     assert_eq!(status(operation.take()), Status::InvalidState);
     operation.cancel();
@@ -77,14 +77,14 @@ fn a_cancel_is_told_at_once() {
     // A failure is told each time, a result is taken once.
     assert_eq!(status(operation.take()), Status::Cancelled);
     assert_eq!(status(operation.take()), Status::Cancelled);
-    let done = Runtime::acquire().unwrap().submit(stopped(), async { Ok(7) }).unwrap();
+    let done = Runtime::acquire().unwrap().submit(stopped, async { Ok(7) }).unwrap();
     done.wait(Some(LONG)).unwrap();
     assert_eq!(done.take().unwrap(), 7);
     assert_eq!(status(done.take()), Status::InvalidState);
 }
 
 fn a_wait_has_a_limit() {
-    let operation = Runtime::acquire().unwrap().submit(stopped(), for_ever()).unwrap();
+    let operation = Runtime::acquire().unwrap().submit(stopped, for_ever()).unwrap();
     assert_eq!(status(operation.wait(Some(Duration::from_millis(20)))), Status::TimeoutWait);
     assert_eq!(status(operation.wait(Some(Duration::ZERO))), Status::TimeoutWait);
     operation.cancel();
@@ -92,27 +92,27 @@ fn a_wait_has_a_limit() {
 
 fn a_panic_ends_the_operation() {
     let runtime = Runtime::acquire().unwrap();
-    let error = runtime.run(stopped(), async { panic!("on purpose") as Result<u8> }).unwrap_err();
+    let error = runtime.run(stopped, async { panic!("on purpose") as Result<u8> }).unwrap_err();
     assert_eq!(error.status, Status::Internal);
     assert!(
         error.message.contains("tests.rs:") && error.message.ends_with(": on purpose"),
         "{}",
         error.message
     );
-    assert_eq!(runtime.run(stopped(), async { Ok(3) }).unwrap(), 3, "the runtime goes on");
+    assert_eq!(runtime.run(stopped, async { Ok(3) }).unwrap(), 3, "the runtime goes on");
 }
 
 fn waiting_on_an_own_thread_is_refused() {
     let runtime = Runtime::acquire().unwrap();
     let inner = runtime.clone();
-    let refused = runtime.run(stopped(), async move {
-        let started = inner.submit(stopped(), for_ever())?;
+    let refused = runtime.run(stopped, async move {
+        let started = inner.submit(stopped, for_ever())?;
         let answers = [
-            status(inner.run(stopped(), for_ever())),
+            status(inner.run(stopped, for_ever())),
             status(started.wait(None)),
             status(shutdown(LONG)),
         ];
-        Runtime::acquire()?.submit(stopped(), for_ever())?.cancel();
+        Runtime::acquire()?.submit(stopped, for_ever())?.cancel();
         started.cancel();
         Ok(answers)
     });
@@ -121,7 +121,7 @@ fn waiting_on_an_own_thread_is_refused() {
 
 fn a_shutdown_ends_what_runs() {
     let runtime = Runtime::acquire().unwrap();
-    let waiting = runtime.submit(stopped(), for_ever()).unwrap();
+    let waiting = runtime.submit(stopped, for_ever()).unwrap();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             waiting.wait(Some(LONG)).unwrap();
@@ -130,10 +130,10 @@ fn a_shutdown_ends_what_runs() {
         shutdown(LONG).unwrap();
         assert_eq!(waiter.join().unwrap(), Status::Cancelled);
     });
-    assert_eq!(status(runtime.submit(stopped(), for_ever())), Status::InvalidState);
+    assert_eq!(status(runtime.submit(stopped, for_ever())), Status::InvalidState);
     runtime.release(vec![1]);
     shutdown(LONG).unwrap();
-    assert_eq!(Runtime::acquire().unwrap().run(stopped(), async { Ok(1) }).unwrap(), 1);
+    assert_eq!(Runtime::acquire().unwrap().run(stopped, async { Ok(1) }).unwrap(), 1);
     shutdown(Duration::ZERO).unwrap();
 }
 
@@ -147,7 +147,7 @@ fn many_threads_start_and_stop_it() {
                         shutdown(if index == 0 { LONG } else { Duration::ZERO }).unwrap();
                         continue;
                     }
-                    match Runtime::acquire().unwrap().run(stopped(), async move { Ok(index) }) {
+                    match Runtime::acquire().unwrap().run(stopped, async move { Ok(index) }) {
                         Ok(answer) => assert_eq!(answer, index),
                         Err(error) => assert!(matches!(error.status, Status::Cancelled | Status::InvalidState), "{error}"),
                     }

@@ -241,6 +241,62 @@ static void check_after_shutdown(void)
     sg_client_free(client);
 }
 
+static int running;
+
+static void take_long(sg_op *op, void *data)
+{
+    const struct timespec pause = {1, 0};
+
+    (void)op;
+    (void)data;
+    __sync_fetch_and_add(&running, 1);
+    nanosleep(&pause, NULL);
+    __sync_fetch_and_add(&running, -1);
+}
+
+/* A shutdown that ran out of time is made good by the next one: OK means that nothing runs any more. */
+static void check_shutdown_again(void)
+{
+    const struct timespec pause = {0, 1000000};
+    sg_client *client = site_script();
+    sg_op *op = submit(client, "find", FIND);
+
+    REQUIRE_OK(sg_op_on_done(op, take_long, NULL, NULL));
+    while (!__sync_fetch_and_add(&running, 0))
+        nanosleep(&pause, NULL);
+    CHECK_STATUS(sg_runtime_shutdown(50), SG_STATUS_TIMEOUT_WAIT);
+    CHECK_STATUS(sg_runtime_shutdown(50), SG_STATUS_TIMEOUT_WAIT);
+    CHECK_INT(__sync_fetch_and_add(&running, 0), 1);
+    CHECK_OK(sg_runtime_shutdown(30000));
+    CHECK_INT(__sync_fetch_and_add(&running, 0), 0);
+    sg_op_free(op);
+    sg_client_free(client);
+}
+
+/* A write that was cancelled before it left this machine was not applied, and is said not to have been. */
+static void check_cancelled_write(const sg_client *client)
+{
+    sg_stats before = SG_STATS_INIT, after = SG_STATS_INIT;
+    int index, applied = 0, cancelled = 0;
+
+    CHECK_OK(sg_client_stats(client, &before));
+    for (index = 0; index < MANY; index++) {
+        sg_op *op = submit(client, "update", "[\"Shot\", 1, {\"description\": \"x\"}]");
+
+        CHECK_OK(sg_op_cancel(op));
+        if (sg_op_error(op)) {
+            cancelled++;
+            applied += sg_error_may_have_applied(sg_op_error(op));
+        }
+        sg_op_free(op);
+    }
+    CHECK(cancelled > 0);
+    CHECK(applied < cancelled);
+    CHECK_OK(sg_client_stats(client, &after));
+    CHECK_INT(after.calls - before.calls, MANY);
+    CHECK((uint64_t)applied <= after.requests - before.requests);
+}
+
 int main(void)
 {
     sg_client *client = site_script();
@@ -259,9 +315,11 @@ int main(void)
     check_forgotten();
     check_inside(client);
     check_many(client);
+    check_cancelled_write(client);
     sg_client_free(client);
     check_shutdown();
     check_after_shutdown();
+    check_shutdown_again();
     CHECK_OK(sg_runtime_shutdown(30000));
     return check_done();
 }

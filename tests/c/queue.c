@@ -6,7 +6,7 @@
 
 #include "site.h"
 
-enum { OPS = 48, DISPATCHERS = 3 };
+enum { OPS = 48, DISPATCHERS = 3, PAGES_AHEAD = 8 };
 
 #define FIND "{\"entity_type\":\"Project\",\"filters\":[]}"
 
@@ -337,6 +337,47 @@ static void check_pages(const sg_client *client)
     sg_pages_free(pages);
 }
 
+/* Many pages asked for at once come in that order, and one that is cancelled ends the reading. */
+static void check_pages_ahead(const sg_client *client)
+{
+    sg_pages *pages = NULL;
+    sg_op *ops[PAGES_AHEAD];
+    sg_result *page = NULL;
+    size_t rows[PAGES_AHEAD], all = 0, behind = 0;
+    int round, index;
+
+    for (round = 0; round < 10; round++) {
+        REQUIRE_OK(sg_pages_open(client, "{\"entity_type\":\"EventLogEntry\",\"filters\":[]}", &pages));
+        for (index = 0; index < PAGES_AHEAD; index++)
+            REQUIRE_OK(sg_pages_submit_next(pages, &ops[index]));
+        sg_pages_free(pages);
+        for (index = 0; index < PAGES_AHEAD; index++) {
+            CHECK_OK(sg_op_wait(ops[index], 60000));
+            page = NULL;
+            CHECK_OK(sg_op_take_result(ops[index], &page));
+            rows[index] = page ? sg_value_count(sg_result_value(page)) : 0;
+            all += rows[index];
+            behind += index > 0 && rows[index - 1] < 500 ? rows[index] : 0;
+            sg_result_free(page);
+            sg_op_free(ops[index]);
+        }
+    }
+    CHECK(all > 0);
+    CHECK_INT(behind, 0);
+    for (round = 0; round < 10; round++) {
+        REQUIRE_OK(sg_pages_open(client, "{\"entity_type\":\"Shot\",\"filters\":[]}", &pages));
+        REQUIRE_OK(sg_pages_submit_next(pages, &ops[0]));
+        CHECK_OK(sg_op_cancel(ops[0]));
+        REQUIRE_OK(sg_pages_submit_next(pages, &ops[1]));
+        CHECK_OK(sg_op_wait(ops[1], 60000));
+        if (sg_op_error(ops[0]))
+            CHECK_STATUS(sg_error_status(sg_op_error(ops[1])), SG_STATUS_INVALID_STATE);
+        sg_op_free(ops[0]);
+        sg_op_free(ops[1]);
+        sg_pages_free(pages);
+    }
+}
+
 int main(void)
 {
     sg_client *client = site_script();
@@ -352,6 +393,7 @@ int main(void)
     check_threads(client);
     check_sign_in();
     check_pages(client);
+    check_pages_ahead(client);
     sg_client_free(client);
     CHECK_OK(sg_runtime_shutdown(30000));
     return check_done();

@@ -37,14 +37,7 @@ pub fn event_loops(session: &Session) -> Result<Outcome> {
 fn poll_loop(workspace: &Workspace, site: &Site) -> Result<()> {
     let program = workspace.scratch.join("event_loop");
     let source = workspace.root.join("examples/c/event_loop.c");
-    cc::program(
-        workspace,
-        Language::C,
-        &source,
-        &program,
-        Some(&workspace.built()?.cdylib),
-        &["-D_POSIX_C_SOURCE=200809L"],
-    )?;
+    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.cdylib), &[])?;
     let movie = workspace.scratch.join("a \"movie\".mov");
     std::fs::write(&movie, vec![b'm'; 8 << 20])?;
     let movie = movie.to_str().context("the scratch folder's name is no UTF-8")?;

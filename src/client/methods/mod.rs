@@ -101,18 +101,6 @@ enum Reply {
     Success,
 }
 
-impl Run {
-    /// Whether it changes the site.
-    fn writes(&self) -> bool {
-        match self {
-            Run::Rpc { effect, .. } => *effect == Effect::Write,
-            Run::Transfer(kind) => kind.writes(),
-            Run::Save { .. } | Run::LastAccessed => true,
-            Run::Find { .. } | Run::Info | Run::SessionToken | Run::Authenticate => false,
-        }
-    }
-}
-
 /// Every method, by area.
 static AREAS: &[&[Method]] = &[
     find::METHODS,
@@ -200,13 +188,8 @@ pub(super) async fn call_raw(client: &Client, wire_method: &str, params: &str) -
         .await
 }
 
-/// Whether a method of the vocabulary changes the site. One that is not known does not reach the site.
-pub(super) fn writes(name: &str) -> bool {
-    methods().any(|method| method.name == name && method.run.writes())
-}
-
 /// Whether a wire method changes the site. One that is not known is taken for a write.
-pub(super) fn effect_on_the_wire(wire_method: &str) -> Effect {
+fn effect_on_the_wire(wire_method: &str) -> Effect {
     let known = methods().find_map(|method| match method.run {
         Run::Rpc { wire, effect, .. } if wire == wire_method => Some(effect),
         _ => None,

@@ -14,7 +14,6 @@ use crate::client::fault;
 use crate::client::records;
 use crate::client::rpc::Call;
 use crate::client::status::Status;
-use crate::client::tally::Running;
 
 /// How many pages are asked for at once, and so at most held beside the one in use. The first page is asked for alone,
 /// since most reads have no second one; past the end, one less than these are asked for in vain.
@@ -85,7 +84,7 @@ impl Pages {
 
     /// The next page as a list of rows, or `None` behind the last one. An error ends the read, and comes again each time.
     pub async fn next(&mut self) -> Result<Option<Document>> {
-        let running = Running::new(&self.client, "find (a page)");
+        let running = self.client.begin("find (a page)", &Arc::default());
         self.client = running.client.clone();
         let page = self.advance().await;
         running.end(page)

@@ -31,7 +31,7 @@ impl Kinds {
 pub(super) const METHODS: &[Method] = &[
     Method {
         name: "upload",
-        summary: "Uploads a file to an entity, or to one of its fields.",
+        summary: "Uploads a regular file that is not empty to an entity, or to one of its fields. A leading ~ in the path is the person's own folder.",
         params: &[
             ENTITY_TYPE,
             ENTITY_ID,
@@ -47,7 +47,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "upload_thumbnail",
-        summary: "Uploads an image as the thumbnail of an entity.",
+        summary: "Uploads an image as the thumbnail of an entity. The site makes the thumbnail from it some time later.",
         params: &[ENTITY_TYPE, ENTITY_ID, PATH, DISPLAY_NAME, TAG_LIST, CREATED_AT],
         returns: "The id of the new Attachment.",
         example: r#"["Version", 6944, "/renders/SQ010_0010.png"]"#,
@@ -76,7 +76,7 @@ pub(super) const METHODS: &[Method] = &[
     },
     Method {
         name: "download_attachment",
-        summary: "Downloads an attachment to a file, which is replaced when the whole of it has come.",
+        summary: "Downloads an attachment (an id, an object with url, or with type and id) to a file, which is replaced when the whole of it has come, with the permissions that it has; until then the content is beside it in a file `.NAME.HEX.part`.",
         params: &[
             Param::optional("attachment", Takes::Any, "null"),
             Param::optional("file_path", Takes::Text, "null"),

@@ -13,7 +13,7 @@ use url::Url;
 use super::Transfer;
 use super::local::expanded;
 use crate::client::document::{Kind, Value};
-use crate::client::error::{Error, Result};
+use crate::client::error::{Error, Result, file_trouble};
 use crate::client::json::quote;
 use crate::client::reply;
 use crate::client::retry::{self, Attempts, Effect};
@@ -62,15 +62,16 @@ pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Op
             Err(failure) => Err(failure.error),
         };
     };
-    let target = expanded(path);
-    let mut partial = Partial::create(&target)?;
+    let mut partial = Partial::create(&expanded(path))?;
     fetch(transfer, url, &mut partial).await?;
-    partial.finish(&target).await?;
+    partial.finish().await?;
     Ok(quote(path))
 }
 
 /// A file under a name of its own until it is whole. Dropping it removes it.
 struct Partial {
+    /// Where it belongs.
+    target: PathBuf,
     path: PathBuf,
     file: File,
     length: u64,
@@ -78,9 +79,21 @@ struct Partial {
 }
 
 impl Partial {
+    /// What a link leads to is replaced and not the link, with the permissions that it has.
     fn create(target: &Path) -> Result<Partial> {
-        if target.is_dir() {
-            return Err(Error::invalid_argument(format!("{} is a folder, not a file", target.display())));
+        let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        let wrong = |what: &str| Error::invalid_argument(format!("{} {what}", target.display()));
+        let before = std::fs::metadata(&target).ok();
+        if let Some(before) = &before {
+            if before.is_dir() {
+                return Err(wrong("is a folder, not a file"));
+            }
+            if !before.is_file() {
+                return Err(wrong("is no regular file, and is not replaced by one"));
+            }
+            if before.permissions().readonly() {
+                return Err(Error::new(Status::Io, format!("{} is write-protected", target.display())));
+            }
         }
         let name = target
             .file_name()
@@ -91,13 +104,18 @@ impl Partial {
         let path = target.with_file_name(format!(".{short}.{:016x}.part", retry::random()));
         // Opened here and not on another thread: a download that is given up meanwhile would leave a file that nobody owns.
         let file = std::fs::File::options().write(true).create_new(true).open(&path);
-        let file = file.map_err(|error| unwritable(target, &error))?;
-        Ok(Partial {
+        let file = file.map_err(|error| unwritable(&target, &error))?;
+        let partial = Partial {
+            target,
             path,
             file: File::from_std(file),
             length: 0,
             whole: false,
-        })
+        };
+        if let Some(before) = before {
+            std::fs::set_permissions(&partial.path, before.permissions()).map_err(|error| unwritable(&partial.target, &error))?;
+        }
+        Ok(partial)
     }
 
     async fn start_over(&mut self) -> std::io::Result<()> {
@@ -113,11 +131,11 @@ impl Partial {
     }
 
     /// Puts the whole file where it belongs. Until then what was there stays.
-    async fn finish(mut self, target: &Path) -> Result<()> {
-        self.file.flush().await.map_err(|error| unwritable(target, &error))?;
-        tokio::fs::rename(&self.path, target)
+    async fn finish(mut self) -> Result<()> {
+        self.file.flush().await.map_err(|error| unwritable(&self.target, &error))?;
+        tokio::fs::rename(&self.path, &self.target)
             .await
-            .map_err(|error| unwritable(target, &error))?;
+            .map_err(|error| unwritable(&self.target, &error))?;
         self.whole = true;
         Ok(())
     }
@@ -169,7 +187,7 @@ async fn attempt_once(
     let goes_on = incoming.status() == 206 && starts_at(&incoming, partial.length);
     if !goes_on {
         transfer.progress.take_back(partial.length);
-        partial.start_over().await.map_err(local)?;
+        partial.start_over().await.map_err(|error| local(partial, &error))?;
         let tag = incoming.header(header::ETAG).filter(|tag| !tag.starts_with("W/"));
         *validator = tag
             .or_else(|| incoming.header(header::LAST_MODIFIED))
@@ -179,7 +197,7 @@ async fn attempt_once(
         transfer.progress.set_total(incoming.length().unwrap_or(0));
     }
     while let Some(chunk) = transport.chunk(&mut incoming).await? {
-        partial.append(&chunk).await.map_err(local)?;
+        partial.append(&chunk).await.map_err(|error| local(partial, &error))?;
         transfer.progress.advance(chunk.len() as u64);
     }
     Ok(())
@@ -315,10 +333,10 @@ fn not_sent(error: Error) -> Failure {
     }
 }
 
-fn local(error: std::io::Error) -> Failure {
-    not_sent(Error::new(Status::Io, format!("the file cannot be written: {error}")))
+fn local(partial: &Partial, error: &std::io::Error) -> Failure {
+    not_sent(unwritable(&partial.target, error))
 }
 
 fn unwritable(target: &Path, error: &std::io::Error) -> Error {
-    Error::new(Status::Io, format!("{} cannot be written: {error}", target.display()))
+    file_trouble(target, "cannot be written", error)
 }

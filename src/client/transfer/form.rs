@@ -72,7 +72,7 @@ impl Transfer {
 
     async fn request(&self, form: &Form<'_>, credentials: &Parameters) -> Result<Request> {
         let url = self.client.connection.transport.site().at(form.path)?;
-        let request = Request::new(Method::POST, url, &self.client.tally);
+        let request = Request::new(Method::POST, url, &self.client.tally).effect(form.effect);
         let Some((name, file)) = form.file else {
             let mut encoded = url::form_urlencoded::Serializer::new(String::new());
             encoded.extend_pairs(form.fields(credentials));
@@ -89,7 +89,7 @@ impl Transfer {
         let tail = format!("\r\n--{boundary}--\r\n\r\n");
         let pieces = Pieces::default()
             .bytes(Bytes::from_owner(head))
-            .file(file.open_at(0).await?, file.length)
+            .file(&file.path, file.open_at(0).await?, file.length)
             .bytes(tail);
         Ok(request.header(header::CONTENT_TYPE, kind).body(pieces).progress(&self.progress))
     }
@@ -126,23 +126,33 @@ fn read(reply: Reply) -> std::result::Result<String, Failure> {
         }
         return Err(failure);
     }
+    let is_page = reply
+        .header(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"));
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     // The first character decides.
-    if text.starts_with('1') {
+    if text.starts_with('1') && !is_page {
         return Ok(text);
     }
     let said = text.trim_start_matches(|lead: char| lead.is_ascii_digit() || matches!(lead, ':' | '\n' | '\r' | ' '));
     let code = said.starts_with("Can't authenticate").then_some(102);
     let mut error = fault::from_exception(said.trim_end(), code);
-    if error.status == Status::ServerFault {
+    let mut reached = Reached::Refused;
+    if is_page || (error.status == Status::ServerFault && !text.starts_with('0')) {
+        // No words of the site's upload addresses: something in between may have spoken when the work was done.
+        let what = if is_page {
+            "a web page"
+        } else {
+            "something that is no answer to a file"
+        };
+        error = Error::protocol(format!("the site answered with {what}"));
+        reached = Reached::Unknown;
+    } else if error.status == Status::ServerFault {
         error.status = Status::Rejected;
     }
     error.server_message = Some(text);
     error.http_status = Some(reply.status);
-    Err(Failure {
-        error,
-        reached: Reached::Refused,
-    })
+    Err(Failure { error, reached })
 }
 
 /// The id of a reply such as `1:4271`: what stands between the first colon and the next colon or line break.
@@ -188,7 +198,9 @@ mod tests {
             (Status::Permission, Some("image"))
         );
         assert_eq!(of(200, "Can't authenticate script 'x'").status, Status::AuthCredentials);
-        assert_eq!(of(200, "nonsense").status, Status::Rejected);
+        assert_eq!(of(200, "0:nonsense").status, Status::Rejected);
+        assert_eq!(of(200, "nonsense").status, Status::Protocol);
+        assert_eq!(of(200, "").status, Status::Protocol);
         let broken = of(500, "the disk is full");
         assert_eq!(
             (broken.status, broken.server_message.as_deref()),

@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use tokio::fs::File;
 use tokio::io::AsyncSeekExt;
 
-use crate::client::error::{Error, Result};
+use crate::client::error::{Error, Result, file_trouble};
 use crate::client::status::Status;
 
 /// A file as it was when its upload began.
 pub(super) struct LocalFile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) length: u64,
     modified: Option<SystemTime>,
@@ -22,13 +22,17 @@ impl LocalFile {
     /// Looks at the file, before anything is sent.
     pub(super) async fn look_at(path: &str) -> Result<LocalFile> {
         let path = expanded(path);
-        // Opened, not only looked at: what may not be read must be known before anything is sent.
-        let file = File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
-        let facts = file.metadata().await.map_err(|error| unreadable(&path, &error))?;
         let wrong = |what: &str| Error::invalid_argument(format!("{} {what}", path.display()));
+        let facts = tokio::fs::metadata(&path).await.map_err(|error| unreadable(&path, &error))?;
         if facts.is_dir() {
             return Err(wrong("is a folder, not a file"));
         }
+        // To open a pipe could wait for ever.
+        if !facts.is_file() {
+            return Err(wrong("is no regular file"));
+        }
+        // Opened, not only looked at: what may not be read must be known before anything is sent.
+        File::open(&path).await.map_err(|error| unreadable(&path, &error))?;
         if facts.len() == 0 {
             return Err(wrong("is empty"));
         }
@@ -86,7 +90,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     let what = match error.kind() {
         ErrorKind::NotFound => "does not exist".to_owned(),
         ErrorKind::PermissionDenied => "may not be read".to_owned(),
-        _ => format!("cannot be read: {error}"),
+        _ => return file_trouble(path, "cannot be read", error),
     };
     Error::new(Status::Io, format!("{} {what}", path.display()))
 }

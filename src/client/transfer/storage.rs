@@ -123,7 +123,7 @@ impl Transfer {
         let kind = HeaderValue::try_from(file.content_type()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
         let mut attempts = Attempts::new(&self.client, "a part for the storage", Effect::Read, self.limit());
         loop {
-            let body = Pieces::default().file(file.open_at(part.offset).await?, part.length);
+            let body = Pieces::default().file(&file.path, file.open_at(part.offset).await?, part.length);
             let request = Request::new(Method::PUT, url.clone(), &self.client.tally)
                 .header(header::CONTENT_TYPE, kind.clone())
                 .body(body)

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::watch::Watch;
+use crate::client::error::{Error, file_trouble};
+use crate::client::status::Status;
 
 /// How much of a file is held in memory at once.
 const CHUNK: usize = 256 * 1024;
@@ -24,6 +27,8 @@ enum Piece {
     Bytes(Bytes),
     /// So many bytes of a file from where it stands.
     File {
+        /// For messages.
+        path: PathBuf,
         file: File,
         left: u64,
     },
@@ -38,9 +43,10 @@ impl Pieces {
         self
     }
 
-    pub(in crate::client) fn file(mut self, file: File, length: u64) -> Self {
+    pub(in crate::client) fn file(mut self, path: &Path, file: File, length: u64) -> Self {
         if length > 0 {
-            self.0.push_back(Piece::File { file, left: length });
+            let path = path.to_owned();
+            self.0.push_back(Piece::File { path, file, left: length });
         }
         self
     }
@@ -81,20 +87,20 @@ impl http_body::Body for WatchedBody {
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, FileTrouble>>> {
         let this = self.get_mut();
         if !this.watch.begin() {
-            return Poll::Ready(Some(Err(FileTrouble("the request was given up".to_owned()))));
+            return Poll::Ready(Some(Err(given_up())));
         }
         let chunk = match this.pieces.front_mut() {
             None => return Poll::Ready(None),
             Some(Piece::Bytes(bytes)) => std::mem::take(bytes),
-            Some(Piece::File { file, left }) => {
+            Some(Piece::File { path, file, left }) => {
                 let wanted = usize::try_from(*left).unwrap_or(CHUNK).min(CHUNK);
                 let chunk = match ready!(poll_read(file, &mut this.buffer, wanted, context)) {
                     Ok(chunk) => chunk,
-                    Err(error) => return Poll::Ready(Some(Err(FileTrouble(error.to_string())))),
+                    Err(error) => return Poll::Ready(Some(Err(FileTrouble::new(path, &error)))),
                 };
                 if chunk.is_empty() {
-                    let shorter = FileTrouble("it became shorter while it was being sent".to_owned());
-                    return Poll::Ready(Some(Err(shorter)));
+                    let shorter = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+                    return Poll::Ready(Some(Err(FileTrouble::new(path, &shorter))));
                 }
                 *left -= chunk.len() as u64;
                 this.watch.note_file_bytes(chunk.len() as u64);
@@ -104,6 +110,9 @@ impl http_body::Body for WatchedBody {
         this.watch.note_sent(chunk.len() as u64);
         if matches!(this.pieces.front(), Some(Piece::Bytes(_) | Piece::File { left: 0, .. })) {
             this.pieces.pop_front();
+        }
+        if this.pieces.is_empty() && !this.watch.finish() {
+            return Poll::Ready(Some(Err(given_up())));
         }
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
@@ -117,6 +126,10 @@ impl http_body::Body for WatchedBody {
     }
 }
 
+fn given_up() -> FileTrouble {
+    FileTrouble(Error::new(Status::Cancelled, "the request was given up"))
+}
+
 fn poll_read(file: &mut File, buffer: &mut BytesMut, wanted: usize, context: &mut Context<'_>) -> Poll<std::io::Result<Bytes>> {
     buffer.resize(wanted, 0);
     let mut read = ReadBuf::new(buffer);
@@ -126,13 +139,25 @@ fn poll_read(file: &mut File, buffer: &mut BytesMut, wanted: usize, context: &mu
     Poll::Ready(Ok(buffer.split().freeze()))
 }
 
-/// A local file that failed while it was being sent.
+/// What ends a request from this side: a local file that failed while it was being sent.
 #[derive(Debug)]
-pub(super) struct FileTrouble(pub(super) String);
+pub(super) struct FileTrouble(pub(super) Error);
+
+impl FileTrouble {
+    fn new(path: &Path, error: &std::io::Error) -> Self {
+        FileTrouble(match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => {
+                let what = format!("{} became shorter while it was being sent", path.display());
+                Error::new(Status::Io, what)
+            }
+            _ => file_trouble(path, "could not be read to its end", error),
+        })
+    }
+}
 
 impl fmt::Display for FileTrouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "the file could not be read to its end: {}", self.0)
+        out.write_str(&self.0.message)
     }
 }
 

@@ -28,7 +28,7 @@ impl Transport {
     /// Tells what kind of failure the HTTP stack reports.
     pub(super) fn classify(&self, error: &reqwest::Error, place: &str) -> Error {
         if let Some(trouble) = sources(error).find_map(|source| source.downcast_ref::<FileTrouble>()) {
-            return Error::new(Status::Io, trouble.to_string());
+            return trouble.0.clone();
         }
         let status = self.status_of(error);
         let what = match status {

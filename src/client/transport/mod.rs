@@ -18,6 +18,7 @@ use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::options::Options;
 use super::progress::Progress;
+use super::retry::Effect;
 use super::site::{self, Site};
 use super::status::Status;
 use super::tally::Tally;
@@ -68,6 +69,8 @@ pub(super) enum Reached {
     Nothing,
     /// The site answered that it did not do it.
     Refused,
+    /// Its end never left this machine, and what is not whole no site carries out.
+    Part,
     /// It may have been done.
     Unknown,
 }
@@ -86,12 +89,14 @@ pub(super) struct Request {
     pub(super) body: Pieces,
     pub(super) progress: Option<Arc<Progress>>,
     pub(super) tally: Arc<Tally>,
+    pub(super) effect: Effect,
 }
 
 impl Request {
     pub(super) fn new(method: Method, url: Url, tally: &Arc<Tally>) -> Request {
         Request {
             tally: Arc::clone(tally),
+            effect: Effect::Read,
             method,
             url,
             headers: Vec::new(),
@@ -107,6 +112,10 @@ impl Request {
 
     pub(super) fn body(self, body: Pieces) -> Request {
         Request { body, ..self }
+    }
+
+    pub(super) fn effect(self, effect: Effect) -> Request {
+        Request { effect, ..self }
     }
 
     pub(super) fn progress(self, progress: &Arc<Progress>) -> Request {
@@ -210,9 +219,16 @@ impl Transport {
     }
 
     /// Posts a JSON text to the site's RPC endpoint and reads the whole reply.
-    pub(super) async fn post_rpc(&self, body: Bytes, deadline: Deadline, tally: &Arc<Tally>) -> std::result::Result<Reply, Failure> {
+    pub(super) async fn post_rpc(
+        &self,
+        body: Bytes,
+        effect: Effect,
+        deadline: Deadline,
+        tally: &Arc<Tally>,
+    ) -> std::result::Result<Reply, Failure> {
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
+            .effect(effect)
             .header(header::CONTENT_TYPE, json)
             .body(Pieces::default().bytes(body));
         // User information in the address is for remote calls alone.
@@ -245,7 +261,7 @@ impl Transport {
     async fn send(&self, http: &Http, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
         let place = site::name_of(&request.url);
         let turn = turn(http, limit).await?;
-        let watch = Watch::new(request.progress, request.tally);
+        let watch = Watch::new(request.progress, request.tally, request.effect);
         let mut outgoing = http.client.request(request.method, request.url);
         for (name, value) in request.headers {
             outgoing = outgoing.header(name, value);
@@ -346,7 +362,7 @@ async fn turn(http: &Http, limit: Limit) -> std::result::Result<OwnedSemaphorePe
 fn failed(error: Error, watch: &Watch) -> Failure {
     watch.take_back();
     Failure {
-        reached: if watch.give_up() { Reached::Nothing } else { Reached::Unknown },
+        reached: watch.give_up(),
         error,
     }
 }

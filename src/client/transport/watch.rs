@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Reached;
 use crate::client::deadline::Deadline;
 use crate::client::progress::Progress;
+use crate::client::retry::Effect;
 use crate::client::tally::Tally;
 
 /// What limits the time of a request.
@@ -32,12 +34,14 @@ impl Limit {
 
 const WAITING: u8 = 0;
 const BEGUN: u8 = 1;
+/// Less than [`WHOLE`], which it does not take back.
 const GIVEN_UP: u8 = 2;
+const WHOLE: u8 = 3;
 
 /// Watches one request.
 pub(super) struct Watch {
-    /// [`WAITING`], [`BEGUN`] or [`GIVEN_UP`]. The first to leave WAITING decides: a request that was given up is never
-    /// begun, though the HTTP stack may be about to.
+    /// [`WAITING`], then [`BEGUN`], then [`WHOLE`]; or [`GIVEN_UP`], after which it goes no further: a request that was given up is
+    /// never begun, nor is its end sent, though the HTTP stack may be about to.
     state: AtomicU8,
     start: Instant,
     /// When it last moved, in milliseconds from its start.
@@ -46,13 +50,15 @@ pub(super) struct Watch {
     /// The bytes of files that it has sent or received, to be taken back if it is tried again.
     counted: AtomicU64,
     tally: Arc<Tally>,
+    effect: Effect,
 }
 
 impl Watch {
-    pub(super) fn new(progress: Option<Arc<Progress>>, tally: Arc<Tally>) -> Arc<Watch> {
+    pub(super) fn new(progress: Option<Arc<Progress>>, tally: Arc<Tally>, effect: Effect) -> Arc<Watch> {
         tally.note_request();
         Arc::new(Watch {
             tally,
+            effect,
             state: AtomicU8::new(WAITING),
             start: Instant::now(),
             moved: AtomicU64::new(0),
@@ -68,10 +74,19 @@ impl Watch {
         before != Err(GIVEN_UP)
     }
 
-    /// Gives the request up. True when not a byte of it has left this machine, nor will.
-    pub(super) fn give_up(&self) -> bool {
-        let before = self.state.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
-        before != Err(BEGUN)
+    /// Notes that the end of the request is being written. False when it or its call was given up before: then it may not be.
+    pub(super) fn finish(&self) -> bool {
+        let before = self.state.compare_exchange(BEGUN, WHOLE, Ordering::AcqRel, Ordering::Acquire);
+        before != Err(GIVEN_UP) && (self.effect == Effect::Read || self.tally.progress().let_write_go())
+    }
+
+    /// Gives the request up, and tells how far it came, beyond which it will not come.
+    pub(super) fn give_up(&self) -> Reached {
+        match self.state.fetch_max(GIVEN_UP, Ordering::AcqRel) {
+            WAITING => Reached::Nothing,
+            BEGUN | GIVEN_UP => Reached::Part,
+            _ => Reached::Unknown,
+        }
     }
 
     pub(super) fn note_movement(&self) {
