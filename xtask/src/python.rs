@@ -22,9 +22,13 @@ pub fn official_client(session: &Session) -> Result<Outcome> {
         Environment::Missing(why) => return Ok(Outcome::Skipped(why)),
     };
     let site_log = log_file(&workspace.scratch, "official-client-site");
-    let site = Site::start(&workspace.built()?.sandbox, &[], &site_log)?;
+    let sandbox = &workspace.built()?.sandbox;
+    let site = Site::start(sandbox, &[], &site_log)?;
     let script = workspace.root.join("sandbox/tests/official_client.py");
-    run(session, &python, &script, &[&site.ready])
+    run(session, &python, &script, &[&site.ready])?;
+    // Each way to sign in wants a site of its own.
+    let script = workspace.root.join("sandbox/tests/official_sign_in.py");
+    run(session, &python, &script, &[&sandbox.display().to_string()])
 }
 
 /// The step of `cargo xtask test` that holds the library against the official client, call by call.
