@@ -167,7 +167,7 @@ fn how_many_values_a_relation_takes() {
             "is",
             json!([link("Asset", 1), null]),
             one,
-            "[{\"id\" => 1, \"type\" => \"Asset\"}, nil]",
+            "[{\"type\" => \"Asset\", \"id\" => 1}, nil]",
         ),
         ("sg_cut_in", "between", json!([1]), two, "[1]"),
         ("sg_cut_in", "not_between", json!([1, 2, 3]), two, "[1, 2, 3]"),

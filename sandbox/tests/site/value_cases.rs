@@ -459,7 +459,7 @@ fn links() -> Vec<Case> {
                 ),
                 (
                     json!({"type": "Sequence", "name": "SQ010"}),
-                    argument("invalid/missing entity hash integer 'id': {\"name\" => \"SQ010\", \"type\" => \"Sequence\"}"),
+                    argument("invalid/missing entity hash integer 'id': {\"type\" => \"Sequence\", \"name\" => \"SQ010\"}"),
                 ),
                 (
                     json!({"type": "Sequence", "id": "1"}),
@@ -489,7 +489,7 @@ fn links() -> Vec<Case> {
             ],
             bad: vec![
                 (json!(null), kind("Array", "NilClass: nil")),
-                (link("Asset", 1), kind("Array", "Hash: {\"id\" => 1, \"type\" => \"Asset\"}")),
+                (link("Asset", 1), kind("Array", "Hash: {\"type\" => \"Asset\", \"id\" => 1}")),
                 (json!([7]), argument("invalid/missing entity hash: 7")),
                 (
                     json!([{"id": 1}]),
