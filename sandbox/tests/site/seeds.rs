@@ -112,3 +112,23 @@ fn keys_and_passwords_may_stand_in_a_seed() {
     assert_eq!(site.script().api_key, "known-key");
     assert!(Client::script(&site, "fixed", "known-key").ids("Shot", json!([])).is_ok());
 }
+
+/// A reader begins with what the manual shows.
+#[test]
+fn the_manuals_seed_is_a_site() {
+    let manual = include_str!("../../../docs/sandbox.md");
+    let seeds = manual.split("\n## Seeds\n").nth(1).unwrap();
+    let seed = seeds.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let site = Sandbox::builder().seed_str(seed).start().unwrap();
+    let (robot, ann) = (Client::admin(&site), Client::login(&site, "ann", "sesame-1"));
+    let shots = robot.ids("Shot", json!([])).unwrap();
+    assert_eq!(shots.len(), 2);
+    let change = |client: &Client, field: &str, value: &str| client.update("Shot", shots[0], json!({ field: value }));
+    change(&ann, "description", "a forest").unwrap();
+    let refused = change(&ann, "sg_status_list", "fin").unwrap_err();
+    assert!(
+        refused.message.contains("not editable for this user: [Shot.sg_status_list]"),
+        "{refused:?}"
+    );
+    change(&robot, "sg_status_list", "fin").unwrap();
+}
