@@ -535,7 +535,8 @@ typedef struct {
  * Is told that an operation is at its end.
  *
  * Where the host has freed the operation before, it is still valid for the time of the callback. It may be freed inside.
- * A callback must not throw, and must not longjmp() out.
+ * A callback must not throw, and must not longjmp() out. On the library's thread for callbacks all signals are blocked, and a program that
+ * is started there inherits that.
  *
  * - op: the operation, by the pointer that began it; the host's as ever
  * - user_data: as it was given
@@ -1130,8 +1131,8 @@ SG_NOEXCEPT;
  * @param[in] params_json  as for sg_call(); NULL for no arguments; copied.
  * @param[in] options  limits of this call, or NULL for the client's own; copied.
  * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
- * @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
- *   a pointer or a text, not what is in it: an unknown method and wrong parameters are the operation's failure;
+ * @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: a
+ *   pointer or a text itself; an unknown method and wrong parameters are the operation's failure;
  *   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED; SG_STATUS_UNSUPPORTED: options of a later version ask for
  *   something that this version does not know
  * @threadsafe yes
@@ -1343,7 +1344,7 @@ SG_API void sg_op_free(sg_op *op) SG_NOEXCEPT;
  * @param[in] user_data  is passed to it; may be NULL; stays the host's.
  * @param[in] finalize  cleans up user_data when the library is done with it; NULL if there is nothing to clean up.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: the operation has a callback already, or the library
- *   was shut down; SG_STATUS_FORKED
+ *   was shut down; SG_STATUS_FORKED; SG_STATUS_INTERNAL: the thread for callbacks could not be started
  * @threadsafe yes
  * @blocking no
  * @callback-safe yes
@@ -2080,6 +2081,9 @@ SG_NOEXCEPT;
  * from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
  * connected, this does nothing. Threads that an earlier call left behind are waited for too.
  *
+ * Callbacks of sg_op_on_done() are called, with SG_STATUS_CANCELLED, before it returns SG_STATUS_OK for a timeout_ms above 0. After
+ * SG_STATUS_TIMEOUT_WAIT, and with 0, they may still be running or to come: code that they are in must stay loaded.
+ *
  * @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
  * @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end
  * @threadsafe yes; of two calls at once, one may return before the other's threads are gone
@@ -2087,7 +2091,9 @@ SG_NOEXCEPT;
  * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
  * @since 0.1.0
  */
-SG_API sg_status sg_runtime_shutdown(uint32_t timeout_ms) SG_NOEXCEPT;
+SG_API
+sg_status sg_runtime_shutdown(uint32_t timeout_ms)
+SG_NOEXCEPT;
 
 #ifdef __cplusplus
 }  // extern "C"

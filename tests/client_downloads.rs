@@ -101,8 +101,13 @@ fn sign_in_page() -> Answer {
 }
 
 async fn signed_in(site: &FakeSite, credentials: Credentials) -> Client {
+    with_connections(site, credentials, Options::default().max_connections).await
+}
+
+async fn with_connections(site: &FakeSite, credentials: Credentials, max_connections: u32) -> Client {
     let options = Options {
         verify_on_connect: false,
+        max_connections,
         ..Options::default()
     };
     Client::connect(&site.url, credentials, options).await.unwrap()
@@ -145,21 +150,81 @@ fn a_session_that_has_ended_is_renewed_for_a_download() {
     }
 }
 
+/// With fewer turns than downloads, and with a single one: who renews must not hold a turn that another waits for.
 #[test]
 fn many_downloads_renew_an_ended_session_once() {
-    let site = forgetful(1, sign_in_page());
+    for (connections, downloads_at_once) in [(32, 8), (8, 8), (8, 16), (1, 1)] {
+        let site = forgetful(1, sign_in_page());
+        run(async {
+            let client = with_connections(&site, a_script(), connections).await;
+            let mut downloads = tokio::task::JoinSet::new();
+            for _ in 0..downloads_at_once {
+                let client = client.clone();
+                downloads.spawn(async move { client.call("download_attachment", "[9]").await });
+            }
+            while let Some(done) = downloads.join_next().await {
+                assert_eq!(done.unwrap().unwrap().json(), "\"TU9WSUU=\"");
+            }
+        });
+        assert_eq!(site.requests_of("get_session_token").len(), 2);
+    }
+}
+
+#[test]
+fn a_password_that_was_changed_is_not_tried_again_and_again() {
+    let opened = AtomicUsize::new(0);
+    let site = FakeSite::bare(move |request| match (request.wire_method().as_str(), request.target().as_str()) {
+        ("info", _) => Answer::json(INFO),
+        ("get_session_token", _) if opened.fetch_add(1, Ordering::SeqCst) == 0 => Answer::json(r#"{"results":{"session_id":"SESSION-1"}}"#),
+        ("get_session_token", _) => Answer::fault(102, "Can't authenticate user 'ann'."),
+        _ => Answer::fault(102, "Can't authenticate session token ending with 'ON-1'"),
+    });
     run(async {
-        let client = signed_in(&site, a_script()).await;
-        let mut downloads = tokio::task::JoinSet::new();
-        for _ in 0..8 {
+        let client = signed_in(&site, a_person()).await;
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..16 {
             let client = client.clone();
-            downloads.spawn(async move { client.call("download_attachment", "[9]").await });
+            calls.spawn(async move { client.call("find_one", r#"["Shot", []]"#).await });
         }
-        while let Some(done) = downloads.join_next().await {
-            assert_eq!(done.unwrap().unwrap().json(), "\"TU9WSUU=\"");
+        while let Some(done) = calls.join_next().await {
+            assert_eq!(done.unwrap().unwrap_err().status, Status::AuthSessionExpired);
         }
     });
     assert_eq!(site.requests_of("get_session_token").len(), 2);
+}
+
+/// The server cannot go on where it was, and breaks off at another place each time.
+#[test]
+fn a_download_that_gets_nowhere_ends() {
+    let folder = Folder::new("nowhere");
+    let site = site(false, {
+        let tries = AtomicUsize::new(0);
+        move |request| {
+            request.target().starts_with("GET").then(|| {
+                let length = if tries.fetch_add(1, Ordering::SeqCst) % 2 == 0 { 100 } else { 300 };
+                let mut reply = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_vec();
+                reply.extend(std::iter::repeat_n(b'x', length));
+                Answer::Raw(reply)
+            })
+        }
+    });
+    let error = call(&site, "download_attachment", json!([9, folder.0.join("x")])).unwrap_err();
+    assert_eq!(error.status, Status::NetworkReset, "{error}");
+    let gets = site.requests().iter().filter(|request| request.target().starts_with("GET")).count();
+    assert!((3..=7).contains(&gets), "{gets}");
+}
+
+#[test]
+fn a_session_that_a_site_repeats_is_masked() {
+    let site = site(false, |request| {
+        let repeated = request.header("cookie").unwrap_or_default();
+        request
+            .target()
+            .starts_with("GET")
+            .then(|| Answer::Http(500, vec![], repeated.into_bytes()))
+    });
+    let error = call(&site, "download_attachment", json!([9])).unwrap_err();
+    assert!(!format!("{error:?}").contains("SESSION-1"), "{error:?}");
 }
 
 #[test]

@@ -312,7 +312,7 @@ fn what_was_done_before_a_failure_is_told() {
     .unwrap_err();
     assert_eq!(
         (error.status, error.retryable, error.attachment_id),
-        (Status::Unavailable, true, Some(4271))
+        (Status::Unavailable, false, Some(4271))
     );
 }
 

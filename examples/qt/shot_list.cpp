@@ -32,9 +32,7 @@ public:
         auto *due = new QSocketNotifier(sg_queue_fd(queue_), QSocketNotifier::Read, this);
         connect(due, &QSocketNotifier::activated, this, [this] { sg_queue_dispatch(queue_, 0, 0, nullptr); });
 
-        sg_op *op = nullptr;
-        if (sg_submit_connect_script(url, script, key, nullptr, &op) != SG_STATUS_OK
-            || !expect<&ShotList::signed_in>(op))
+        if (sg_submit_connect_script(url, script, key, nullptr, &op_) != SG_STATUS_OK || !expect<&ShotList::signed_in>())
             tell(sg_last_error(), 1);
 
         // A window that is alive turns its wheel.
@@ -51,17 +49,22 @@ public:
     {
         // Whatever is still under way is let go of: after this no callback can reach the window.
         sg_queue_free(queue_);
+        sg_op_free(op_);
         sg_pages_free(pages_);
         sg_client_free(client_);
     }
 
 private:
-    // Has a member called on this thread when an operation is done.
+    // Has a member called on this thread when the operation is done, which ends there.
     template <void (ShotList::*Member)(sg_op *)>
-    bool expect(sg_op *op)
+    bool expect()
     {
-        const auto call = [](sg_op *done, void *window) { (static_cast<ShotList *>(window)->*Member)(done); };
-        return sg_queue_on_done(queue_, op, call, this, nullptr) == SG_STATUS_OK;
+        const auto call = [](sg_op *done, void *data) {
+            auto *window = static_cast<ShotList *>(data);
+            window->op_ = nullptr;
+            (window->*Member)(done);
+        };
+        return sg_queue_on_done(queue_, op_, call, this, nullptr) == SG_STATUS_OK;
     }
 
     void signed_in(sg_op *op)
@@ -77,8 +80,7 @@ private:
 
     void ask()
     {
-        sg_op *op = nullptr;
-        if (sg_pages_submit_next(pages_, &op) != SG_STATUS_OK || !expect<&ShotList::page>(op))
+        if (sg_pages_submit_next(pages_, &op_) != SG_STATUS_OK || !expect<&ShotList::page>())
             tell(sg_last_error(), 1);
     }
 
@@ -115,6 +117,7 @@ private:
     QLabel *state_ = nullptr;
     sg_queue *queue_ = nullptr;
     sg_client *client_ = nullptr;
+    sg_op *op_ = nullptr; // what is under way
     sg_pages *pages_ = nullptr;
     QElapsedTimer clock_;
     qint64 longest_ = 0;

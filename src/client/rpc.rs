@@ -1,6 +1,9 @@
 //! Remote calls: the envelope, the credentials that go with it, and trying again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::credentials::{Credentials, Secret};
@@ -14,6 +17,9 @@ use super::session::{Parameters, Token};
 use super::status::Status;
 use super::transport::Limit;
 use super::{Client, reply};
+
+/// For how long a session that could not be renewed is not tried again.
+const REFUSALS_HOLD: Duration = Duration::from_secs(10);
 
 /// A read that every role may make, and that costs the site little.
 const PROOF: &str = r#"{"type":"Project","return_fields":["id"],"filters":{"logical_operator":"and","conditions":[]},"return_only":"active","paging":{"entities_per_page":1,"current_page":1}}"#;
@@ -175,28 +181,43 @@ impl Client {
         self.fetch_token(&parameters, deadline).await
     }
 
-    /// Opens another session in place of one that has ended, unless another call has done so since. False where that
-    /// cannot be: the session was opened elsewhere.
-    pub(super) async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<bool> {
-        if matches!(self.connection.session.credentials, Credentials::Session { .. }) {
-            return Ok(false);
-        }
+    /// Whether another session can be opened when this one has ended: not where it was opened elsewhere.
+    pub(super) fn can_renew(&self) -> bool {
+        !matches!(self.connection.session.credentials, Credentials::Session { .. })
+    }
+
+    /// Opens another session in place of one that has ended, unless another call has done so since.
+    pub(super) async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
         let mut held = deadline
             .limit(self.connection.session.token.lock())
             .await
             .ok_or_else(waited_for_sign_in)?;
         let generation = held.as_ref().map_or(0, |token| token.generation);
         if Some(generation) != ended {
-            return Ok(true);
+            return Ok(());
         }
-        let text = self.open_session(false, deadline).await.map_err(not_renewed)?;
+        // Nobody else is here: the token's lock is held.
+        let mut before = self.connection.session.not_renewed.lock().await;
+        if let Some((of, when, why)) = &*before
+            && *of == generation
+            && when.elapsed() < REFUSALS_HOLD
+        {
+            return Err(why.clone());
+        }
+        let text = match self.open_session(false, deadline).await.map_err(not_renewed) {
+            Ok(text) => text,
+            Err(error) => {
+                *before = (error.status == Status::AuthSessionExpired).then(|| (generation, Instant::now(), error.clone()));
+                return Err(error);
+            }
+        };
         *held = Some(Token {
             text,
             generation: generation + 1,
         });
         let journal = &self.connection.options.journal;
         journal.write(Level::Info, "session", || "the session had ended and was renewed".to_owned());
-        Ok(true)
+        Ok(())
     }
 
     async fn fetch_token(&self, parameters: &Parameters, deadline: Deadline) -> Result<Secret> {

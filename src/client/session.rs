@@ -1,6 +1,7 @@
 //! The authentication part of every request, and the session token of a person.
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::credentials::{Credentials, Secret};
 use super::error::Error;
@@ -23,6 +24,9 @@ pub(super) struct Session {
     session_uuid: Option<String>,
     /// The token in use. Locked while one is being fetched, so that many calls that find a session ended renew it once.
     pub(super) token: Mutex<Option<Token>>,
+    /// The token that could not be renewed, when that was, and why: those who come right behind are told the same, since each
+    /// wrong password counts towards a lock.
+    pub(super) not_renewed: Mutex<Option<(u64, Instant, Error)>>,
 }
 
 impl Session {
@@ -40,6 +44,7 @@ impl Session {
             sudo_as_login: options.sudo_as_login.clone(),
             session_uuid: options.session_uuid.clone(),
             token: Mutex::new(token),
+            not_renewed: Mutex::new(None),
         }
     }
 

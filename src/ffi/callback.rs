@@ -12,7 +12,8 @@ use crate::runtime::Job;
 /// Is told that an operation is at its end.
 ///
 /// Where the host has freed the operation before, it is still valid for the time of the callback. It may be freed inside.
-/// A callback must not throw, and must not longjmp() out.
+/// A callback must not throw, and must not longjmp() out. On the library's thread for callbacks all signals are blocked, and a program that
+/// is started there inherits that.
 ///
 /// - op: the operation, by the pointer that began it; the host's as ever
 /// - user_data: as it was given
@@ -35,7 +36,7 @@ pub type sg_finalize_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 /// @param[in] user_data  is passed to it; may be NULL; stays the host's.
 /// @param[in] finalize  cleans up user_data when the library is done with it; NULL if there is nothing to clean up.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: the operation has a callback already, or the library
-///   was shut down; SG_STATUS_FORKED
+///   was shut down; SG_STATUS_FORKED; SG_STATUS_INTERNAL: the thread for callbacks could not be started
 /// @threadsafe yes
 /// @blocking no
 /// @callback-safe yes

@@ -52,7 +52,7 @@ impl Report {
             server_message: error.server_message.as_deref().map(c_text),
             server_code: error.server_code.unwrap_or(0),
             http_status: error.http_status.map_or(0, i32::from),
-            retryable: error.retryable,
+            retryable: error.retryable && !error.may_have_applied,
             retry_after_ms: number(error.retry_after_ms),
             may_have_applied: error.may_have_applied,
             batch_index: number(error.batch_index),

@@ -97,9 +97,14 @@ impl<B> Cell<B> {
     }
 }
 
-/// The mark of a handle that was freed and is lent once more.
+/// The mark of a handle that is lent to a callback.
 const fn lent(mark: u64) -> u64 {
     !mark
+}
+
+/// The mark of a handle that is lent to a callback, and was freed by the host before or meanwhile.
+const fn lent_and_freed(mark: u64) -> u64 {
+    !mark ^ 1
 }
 
 /// The handle's memory, if the pointer can be one.
@@ -110,17 +115,21 @@ fn checked<H: Handle>(pointer: *const H) -> Option<*mut Cell<H::Body>> {
     }
     // SAFETY: a wrapper holds what a caller passed as this handle; its mark is read only when it is aligned and not NULL.
     let mark = unsafe { &(*cell).mark }.load(Ordering::Acquire);
-    (mark == H::MARK || mark == lent(H::MARK)).then_some(cell)
+    let live = [H::MARK, lent(H::MARK), lent_and_freed(H::MARK)].contains(&mark);
+    live.then_some(cell)
 }
 
-/// Lends a handle to a callback under the pointer by which the host knows it, even where the host has freed it since. To free it
-/// then does nothing.
+/// Lends a handle to a callback under the pointer by which the host knows it: valid for the time of the callback, even where the host
+/// has freed it before or does so meanwhile. To free it once more does nothing.
 pub(super) fn lend<H: Handle<Place = InArc>>(handle: &Arc<Cell<H::Body>>, callback: impl FnOnce(*mut H)) {
     let mark = &handle.mark;
-    let freed = mark.compare_exchange(0, lent(H::MARK), Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    let change = |from, to| mark.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok();
+    if !change(H::MARK, lent(H::MARK)) {
+        change(0, lent_and_freed(H::MARK));
+    }
     callback(Arc::as_ptr(handle).cast_mut().cast());
-    if freed {
-        mark.store(0, Ordering::Release);
+    if !change(lent(H::MARK), H::MARK) {
+        change(lent_and_freed(H::MARK), 0);
     }
 }
 
@@ -223,7 +232,10 @@ impl<H: Handle> Owned<H> {
         let cell = checked(self.0)?;
         // SAFETY: the memory is a live handle. The exchange lets one of two frees through.
         let mark = unsafe { &(*cell).mark };
-        mark.compare_exchange(H::MARK, 0, Ordering::AcqRel, Ordering::Relaxed).ok()?;
+        let change = |from, to| mark.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        // Between the two tries a callback may end or begin.
+        let taken = (0..3).any(|_| change(H::MARK, 0) || change(lent(H::MARK), lent_and_freed(H::MARK)));
+        taken.then_some(())?;
         // SAFETY: it came from `new`, which used the same place, and the mark says that it was not taken.
         Some(unsafe { H::Place::take(cell) })
     }

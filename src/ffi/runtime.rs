@@ -13,6 +13,9 @@ use crate::runtime;
 /// from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
 /// connected, this does nothing. Threads that an earlier call left behind are waited for too.
 ///
+/// Callbacks of sg_op_on_done() are called, with SG_STATUS_CANCELLED, before it returns SG_STATUS_OK for a timeout_ms above 0. After
+/// SG_STATUS_TIMEOUT_WAIT, and with 0, they may still be running or to come: code that they are in must stay loaded.
+///
 /// @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
 /// @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end
 /// @threadsafe yes; of two calls at once, one may return before the other's threads are gone

@@ -20,8 +20,8 @@ use crate::client::{Progress, Result, Status};
 /// @param[in] params_json  as for sg_call(); NULL for no arguments; copied.
 /// @param[in] options  limits of this call, or NULL for the client's own; copied.
 /// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.
-/// @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
-///   a pointer or a text, not what is in it: an unknown method and wrong parameters are the operation's failure;
+/// @return SG_STATUS_OK: the call is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT: a
+///   pointer or a text itself; an unknown method and wrong parameters are the operation's failure;
 ///   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED; SG_STATUS_UNSUPPORTED: options of a later version ask for
 ///   something that this version does not know
 /// @threadsafe yes

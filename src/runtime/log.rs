@@ -1,9 +1,10 @@
 //! The host's listener to the log: one for the process, called on the thread for callbacks.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
-use super::{Runtime, process, threads};
+use super::{Runtime, process};
 use crate::client::{Journal, Level, Log};
 
 /// Takes one message. Dropping it lets go of the host's data.
@@ -22,6 +23,8 @@ pub(super) struct Post {
 
 struct Current {
     listener: Mutex<Option<Listener>>,
+    /// The thread that is inside the listener.
+    telling: Mutex<Option<ThreadId>>,
     removed: AtomicBool,
     /// Removed inside a call of its own, which is to let go of it when it ends.
     left_to_call: AtomicBool,
@@ -41,14 +44,17 @@ impl Post {
         let next = listener.map(|(_, listener)| {
             Arc::new(Current {
                 listener: Mutex::new(Some(listener)),
+                telling: Mutex::new(None),
                 removed: AtomicBool::new(false),
                 left_to_call: AtomicBool::new(false),
                 waiting: AtomicUsize::new(0),
                 lost: AtomicU64::new(0),
             })
         });
-        let before = std::mem::replace(&mut *lock(&self.current), next);
+        let mut current = lock(&self.current);
+        let before = std::mem::replace(&mut *current, next);
         self.most.store(most, Ordering::Release);
+        drop(current);
         if let Some(before) = before {
             before.remove();
         }
@@ -62,22 +68,17 @@ impl Post {
 impl Current {
     fn remove(&self) {
         self.removed.store(true, Ordering::SeqCst);
-        let held = if threads::is_own() {
+        if *lock(&self.telling) == Some(thread::current().id()) {
             self.left_to_call.store(true, Ordering::SeqCst);
-            match self.listener.try_lock() {
-                Ok(held) => held,
-                Err(TryLockError::Poisoned(held)) => held.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            }
         } else {
-            lock(&self.listener)
-        };
-        let_go(held);
+            let_go(lock(&self.listener));
+        }
     }
 
     fn tell(&self, level: Level, target: &str, message: &str) {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
         let mut held = lock(&self.listener);
+        *lock(&self.telling) = Some(thread::current().id());
         if let Some(listener) = held.as_mut().filter(|_| !self.removed.load(Ordering::SeqCst)) {
             let lost = self.lost.swap(0, Ordering::AcqRel);
             if lost > 0 {
@@ -89,6 +90,7 @@ impl Current {
             }
             listener(level, target, message);
         }
+        *lock(&self.telling) = None;
         if self.left_to_call.load(Ordering::SeqCst) {
             let_go(held);
         }

@@ -113,7 +113,12 @@ impl Queue {
         }
         let mut state = self.shared.lock();
         state.closed = true;
-        let given_up = (std::mem::take(&mut state.expected), std::mem::take(&mut state.due));
+        // The descriptor goes now, though operations that go on still know of the queue.
+        let given_up = (
+            std::mem::take(&mut state.expected),
+            std::mem::take(&mut state.due),
+            state.wakeup.take(),
+        );
         drop(state);
         self.shared.changed.notify_all();
         drop(given_up);

@@ -6,19 +6,21 @@ use super::{panics, signals};
 use crate::client::{Error, Result, Status};
 
 thread_local! {
-    static OWN: Cell<bool> = const { Cell::new(false) };
+    /// The process in which this is a thread of the library; 0 for none. A forked child inherits the thread and not what it is.
+    static OWN: Cell<i64> = const { Cell::new(0) };
 }
 
 /// Called first on every thread of the runtime.
 pub(super) fn adopt() {
     signals::Blocked::for_good();
     panics::guard_this_thread();
-    let _ = OWN.try_with(|own| own.set(true));
+    let _ = OWN.try_with(|own| own.set(signals::process_id()));
 }
 
 /// Whether this is a thread of the library.
 pub(super) fn is_own() -> bool {
-    OWN.try_with(Cell::get).unwrap_or(false)
+    let own = OWN.try_with(Cell::get).unwrap_or(0);
+    own != 0 && own == signals::process_id()
 }
 
 /// Refuses what would wait for ever on a thread of the library.

@@ -71,7 +71,8 @@ static void on_done(sg_op *op, void *data)
     pthread_mutex_unlock(&seen->lock);
     if (seen->frees) {
         sg_op_free(op);
-        CHECK_STATUS(sg_op_cancel(op), SG_STATUS_INVALID_ARGUMENT);
+        CHECK_INT(sg_op_is_done(op), 1); /* it stays valid to the end of the callback */
+        sg_op_free(op);
     }
 }
 
@@ -165,6 +166,37 @@ static void check_inside(const sg_client *client)
     CHECK_OK(seen.status);
     sg_op_free(seen.op);
     sg_op_free(op);
+}
+
+static int entered, freed;
+
+static void wait_for_free(sg_op *op, void *data)
+{
+    const struct timespec pause = {0, 1000000};
+
+    __sync_fetch_and_add(&entered, 1);
+    while (!__sync_fetch_and_add(&freed, 0))
+        nanosleep(&pause, NULL);
+    on_done(op, data);
+}
+
+/* The host frees the operation while its callback is running: the result is not lost. */
+static void check_freed_meanwhile(const sg_client *client)
+{
+    const struct timespec pause = {0, 1000000};
+    struct seen seen;
+    sg_op *op = submit(client, "find", FIND);
+
+    seen_init(&seen);
+    seen.op = op;
+    REQUIRE_OK(sg_op_on_done(op, wait_for_free, &seen, finalize));
+    while (!__sync_fetch_and_add(&entered, 0))
+        nanosleep(&pause, NULL);
+    sg_op_free(op);
+    __sync_fetch_and_add(&freed, 1);
+    seen_wait(&seen);
+    CHECK_INT(seen.called, 1);
+    CHECK_OK(seen.status);
 }
 
 /* Many at once, half of them cancelled. */
@@ -313,6 +345,7 @@ int main(void)
     check_once(client, "find", FIND, SG_STATUS_OK, 1, 1);
     check_once(client, "fnid", FIND, SG_STATUS_INVALID_ARGUMENT, 1, 0);
     check_forgotten();
+    check_freed_meanwhile(client);
     check_inside(client);
     check_many(client);
     check_cancelled_write(client);

@@ -143,6 +143,39 @@ static void inherit(struct work *parents, const char *url)
     CHECK_OK(sg_runtime_shutdown(30000));
 }
 
+static int forked_status = -1;
+
+/* A child that is forked in a callback has none of the library's threads, this one neither: it may wait. */
+static void fork_inside(sg_op *op, void *data)
+{
+    sg_client *client = NULL;
+    pid_t pid = fork();
+
+    (void)op;
+    if (pid == 0) {
+        sg_status status;
+
+        alarm(CHILD_SECONDS);
+        status = sg_connect_script((const char *)data, "script", "key", NULL, &client);
+        sg_client_free(client);
+        _exit(status == SG_STATUS_INVALID_STATE_REENTRANT);
+    }
+    waitpid(pid, &forked_status, 0);
+}
+
+static void check_fork_inside(const char *url)
+{
+    sg_client *client = connect_to(url);
+    sg_op *op = NULL;
+
+    REQUIRE_OK(sg_submit_raw(client, "read", "{}", NULL, &op));
+    REQUIRE_OK(sg_op_on_done(op, fork_inside, (void *)url, NULL));
+    sg_op_free(op);
+    sg_client_free(client);
+    CHECK_OK(sg_runtime_shutdown(60000));
+    CHECK(WIFEXITED(forked_status) && WEXITSTATUS(forked_status) == 0);
+}
+
 int main(void)
 {
     static struct peer peer;
@@ -153,6 +186,7 @@ int main(void)
     peer_start(&peer);
     CHECK_INT(in_child(leave, &work, peer.url), 0);
     CHECK_INT(in_child(leave_at_once, &work, peer.url), 0);
+    check_fork_inside(peer.url);
     begin(&work, peer.url);
     CHECK_INT(in_child(inherit, &work, peer.url), 0);
     end(&work, 0);

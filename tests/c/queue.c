@@ -1,4 +1,5 @@
 /* Callbacks of a queue run on the thread that dispatches, once each, and an event loop sees on a descriptor that they are due. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <time.h>
@@ -165,12 +166,15 @@ static void check_free(const sg_client *client)
     struct seen due, running;
     sg_queue *queue = NULL;
     sg_op *ops[2];
+    int descriptor;
 
     REQUIRE_OK(sg_queue_new(&queue));
     ops[0] = expect(client, queue, &due);
+    descriptor = sg_queue_fd(queue);
     CHECK_OK(sg_op_wait(ops[0], 30000));
     ops[1] = expect(client, queue, &running);
     sg_queue_free(queue);
+    CHECK(fcntl(descriptor, F_GETFD) == -1); /* closed with it, whatever still runs */
     CHECK_INT(due.called, 0);
     CHECK_INT(due.finalized, 1);
     CHECK_INT(running.called, 0);

@@ -58,11 +58,11 @@ pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Op
         };
         return match outcome {
             Ok(reply) if reply.status < 300 => Ok(quote(&STANDARD.encode(&reply.body))),
-            Ok(reply) => Err(refused(reply::failure(reply).error)),
+            Ok(reply) => Err(transfer.without_session(refused(reply::failure(reply).error)).await),
             Err(failure) => Err(failure.error),
         };
     };
-    let mut partial = Partial::create(&expanded(path))?;
+    let mut partial = Partial::create(expanded(path)).await?;
     fetch(transfer, url, &mut partial).await?;
     partial.finish().await?;
     Ok(quote(path))
@@ -79,9 +79,17 @@ struct Partial {
 }
 
 impl Partial {
+    /// Creates it on a thread for files: a disk that hangs must not hold up the network. Where nobody waits for it any more, it is
+    /// dropped there, and so removed.
+    async fn create(target: PathBuf) -> Result<Partial> {
+        let created = tokio::task::spawn_blocking(move || Partial::create_here(target)).await;
+        let stopped = |_| Error::new(Status::Cancelled, "the library was shut down while a file was being worked on");
+        created.map_err(stopped)?
+    }
+
     /// What a link leads to is replaced and not the link, with the permissions that it has.
-    fn create(target: &Path) -> Result<Partial> {
-        let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+    fn create_here(target: PathBuf) -> Result<Partial> {
+        let target = std::fs::canonicalize(&target).unwrap_or(target);
         let wrong = |what: &str| Error::invalid_argument(format!("{} {what}", target.display()));
         let before = std::fs::metadata(&target).ok();
         if let Some(before) = &before {
@@ -102,7 +110,6 @@ impl Partial {
         // A name of the greatest length must not grow.
         let short: String = name.chars().take(40).collect();
         let path = target.with_file_name(format!(".{short}.{:016x}.part", retry::random()));
-        // Opened here and not on another thread: a download that is given up meanwhile would leave a file that nobody owns.
         let file = std::fs::File::options().write(true).create_new(true).open(&path);
         let file = file.map_err(|error| unwritable(&target, &error))?;
         let partial = Partial {
@@ -153,14 +160,15 @@ impl Drop for Partial {
 async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<()> {
     let mut attempts = Attempts::new(&transfer.client, "a download", Effect::Read, transfer.limit());
     let mut validator = None;
+    let mut furthest = 0;
     loop {
-        let before = partial.length;
         let failure = match attempt_once(transfer, url, partial, &mut validator).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        // What came before the failure counts: a bad line gets a file through in the end, a dead one does not.
-        if partial.length > before {
+        // What came for the first time counts: a bad line gets a file through in the end, a dead one does not.
+        if partial.length > furthest {
+            furthest = partial.length;
             attempts.start_over();
         }
         attempts.again(failure).await?;
@@ -181,7 +189,7 @@ async fn attempt_once(
     let mut incoming = open(transfer, url, resume).await?;
     if incoming.status() >= 300 {
         let mut failure = reply::failure(transport.read(incoming).await?);
-        failure.error = refused(failure.error);
+        failure.error = transfer.without_session(refused(failure.error)).await;
         return Err(failure);
     }
     let goes_on = incoming.status() == 206 && starts_at(&incoming, partial.length);
@@ -229,9 +237,10 @@ async fn open(transfer: &Transfer, url: &Url, resume: Resume) -> std::result::Re
     let client = &transfer.client;
     let mut answer = follow(transfer, url, resume.as_ref()).await?;
     let refused = answer.asks_to_sign_in || matches!(answer.incoming.status(), 401 | 403);
-    if let Some(ended) = answer.session.filter(|_| refused)
-        && client.renew(Some(ended), client.deadline()).await.map_err(not_sent)?
-    {
+    if let Some(ended) = answer.session.filter(|_| refused && client.can_renew()) {
+        // It holds a turn, and another turn is needed: many that wait for one another would wait for ever.
+        drop(answer);
+        client.renew(Some(ended), client.deadline()).await.map_err(not_sent)?;
         answer = follow(transfer, url, resume.as_ref()).await?;
     }
     if answer.asks_to_sign_in {

@@ -58,6 +58,7 @@ pub(in crate::client) async fn share_thumbnail(
             error.retryable = true;
             error.message = "the site is still making the thumbnail; try again".to_owned();
         }
+        error.retryable &= !error.may_have_applied;
         error
     })
 }

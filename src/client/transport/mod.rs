@@ -311,6 +311,8 @@ impl Transport {
     /// The next bytes of a reply; `None` at its end.
     pub(super) async fn chunk(&self, incoming: &mut Incoming) -> std::result::Result<Option<Bytes>, Failure> {
         let status = incoming.status();
+        // Whoever reads may have been busy with what it read before.
+        incoming.watch.note_movement();
         let outcome = match incoming.watch.within(incoming.limit, incoming.response.chunk()).await {
             Some(read) => read.map_err(|error| self.classify_body(&error.without_url(), &incoming.place, status)),
             None => Err(too_slow(incoming.limit, &incoming.place)),
