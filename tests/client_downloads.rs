@@ -201,7 +201,11 @@ fn a_download_that_gets_nowhere_ends() {
         let tries = AtomicUsize::new(0);
         move |request| {
             request.target().starts_with("GET").then(|| {
-                let length = if tries.fetch_add(1, Ordering::SeqCst) % 2 == 0 { 100 } else { 300 };
+                let length = if tries.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+                    100
+                } else {
+                    300
+                };
                 let mut reply = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n".to_vec();
                 reply.extend(std::iter::repeat_n(b'x', length));
                 Answer::Raw(reply)
