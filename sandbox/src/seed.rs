@@ -17,7 +17,6 @@ use crate::methods::write::{FieldValue, Writer, create, issue_key};
 use crate::preferences;
 use crate::roles::{RoleDefinition, Roles};
 use crate::schema::{EntityType, Schema};
-use crate::store::row::LinkMode;
 
 /// The seed of a site for which none was given.
 pub(crate) const DEFAULT: &str = include_str!("../data/default-seed.json");
@@ -306,15 +305,7 @@ impl<'a> Planter<'a> {
     }
 
     fn create(&self, entity_type: &'a EntityType, fields: &[(String, Value)]) -> Result<i64, Fault> {
-        let given: Vec<FieldValue<'_>> = fields
-            .iter()
-            .map(|(name, value)| FieldValue {
-                name,
-                value,
-                mode: LinkMode::Set,
-            })
-            .collect();
-        create(&self.writer, entity_type, &given)
+        create(&self.writer, entity_type, &FieldValue::set(fields))
     }
 }
 

@@ -16,6 +16,7 @@ import traceback
 import official_files
 import official_methods
 import shotgun_api3
+from official_checks import equal, refused
 from shotgun_api3 import AuthenticationFault, Fault, Shotgun
 
 TIMEOUT_SECONDS = 20
@@ -43,21 +44,6 @@ class Site:
     def person(self, role):
         person = next(person for person in self.people if person["role"] == role)
         return self.bounded(Shotgun(self.url, login=person["login"], password=person["password"], connect=False))
-
-
-def equal(found, expected):
-    if found != expected:
-        raise AssertionError(f"{found!r} is not {expected!r}")
-
-
-def refused(kind, text, call, *arguments, **options):
-    try:
-        result = call(*arguments, **options)
-    except kind as fault:
-        if text not in str(fault):
-            raise AssertionError(f"{text!r} is not in {str(fault)!r}") from fault
-        return
-    raise AssertionError(f"was not refused, but answered {result!r}")
 
 
 PROJECT = {"type": "Project", "id": 1}

@@ -21,6 +21,7 @@ import urllib.parse
 import urllib.request
 
 import shotgun_api3
+from official_checks import equal, refused
 from shotgun_api3 import (
     AuthenticationFault,
     MissingTwoFactorAuthenticationFault,
@@ -39,20 +40,11 @@ def check(function):
     return function
 
 
-def equal(found, expected):
-    if found != expected:
-        raise AssertionError(f"{found!r} is not {expected!r}")
-
-
-def refused(kind, text, call, *arguments, **options):
-    try:
-        result = call(*arguments, **options)
-    except kind as fault:
-        equal(type(fault), kind)
-        if text not in str(fault):
-            raise AssertionError(f"{text!r} is not in {str(fault)!r}") from fault
-        return fault
-    raise AssertionError(f"was not refused, but answered {result!r}")
+def refused_as(kind, text, call, *arguments, **options):
+    """As refused(), with a fault of just that kind and none that is derived from it."""
+    fault = refused(kind, text, call, *arguments, **options)
+    equal(type(fault), kind)
+    return fault
 
 
 class Site:
@@ -115,18 +107,18 @@ def projects(client):
 @check
 def a_second_factor():
     with site("--two-factor") as here:
-        refused(MissingTwoFactorAuthenticationFault, "its code is missing", here.artist().find, "Project", [])
-        refused(AuthenticationFault, "Can't authenticate user 'artist'.", here.artist(password="wrong").find, "Project", [])
+        refused_as(MissingTwoFactorAuthenticationFault, "its code is missing", here.artist().find, "Project", [])
+        refused_as(AuthenticationFault, "Can't authenticate user 'artist'.", here.artist(password="wrong").find, "Project", [])
         code = code_of(here.people["artist"]["totp_secret"])
         client = here.artist(auth_token=code)
         # The client changed it for a session at once, and has forgotten the password.
         assert client.config.session_token and client.config.user_password is None
         equal(projects(client), [1])
         equal(projects(here.session(client.get_session_token())), [1])
-        refused(MissingTwoFactorAuthenticationFault, "was used before", here.artist, auth_token=code)
+        refused_as(MissingTwoFactorAuthenticationFault, "was used before", here.artist, auth_token=code)
         password = here.people["manager"]["password"]
         manager = here.people["manager"]["totp_secret"]
-        refused(MissingTwoFactorAuthenticationFault, "missing", here.script().authenticate_human_user, "manager", password)
+        refused_as(MissingTwoFactorAuthenticationFault, "missing", here.script().authenticate_human_user, "manager", password)
         found = here.script().authenticate_human_user("manager", password, code_of(manager))
         equal(found["login"], "manager")
 
@@ -135,13 +127,13 @@ def a_second_factor():
 def single_sign_on():
     with site("--sign-in", "saml", "--claims-lifetime", "1") as here:
         equal(here.script().info()["user_authentication_method"], "saml2")
-        refused(UserCredentialsNotAllowedForSSOAuthenticationFault, "single sign-on", here.artist().find, "Project", [])
-        refused(UserCredentialsNotAllowedForSSOAuthenticationFault, "single sign-on", here.artist, auth_token="123456")
+        refused_as(UserCredentialsNotAllowedForSSOAuthenticationFault, "single sign-on", here.artist().find, "Project", [])
+        refused_as(UserCredentialsNotAllowedForSSOAuthenticationFault, "single sign-on", here.artist, auth_token="123456")
         _, token = here.browser("artist")
         client = here.session(token)
         equal(projects(client), [1])
         time.sleep(1.2)
-        fault = refused(ProtocolError, "302", client.find, "Project", [])
+        fault = refused_as(ProtocolError, "302", client.find, "Project", [])
         equal((fault.errcode, fault.headers["location"]), (302, f"{here.url}/saml/saml_login_request"))
         # Signed on again, the person goes on in the same session.
         here.browser("artist")
@@ -163,13 +155,13 @@ def autodesk_identity():
         with site("--seed", seed.name) as here:
             equal(here.script().info()["user_authentication_method"], "oxygen")
             own = here.bounded(Shotgun(here.url, login="ann@studio.example", password="ann-pass-1"))
-            refused(UserCredentialsNotAllowedForOxygenAuthenticationFault, "Autodesk Identity", own.find, "Project", [])
+            refused_as(UserCredentialsNotAllowedForOxygenAuthenticationFault, "Autodesk Identity", own.find, "Project", [])
             legacy = here.bounded(Shotgun(here.url, login="ann", password="legacy words"))
             equal(projects(legacy), [])
             wrong = here.bounded(Shotgun(here.url, login="ann", password="ann-pass-1"))
-            refused(AuthenticationFault, "Can't authenticate user 'ann'.", wrong.find, "Project", [])
+            refused_as(AuthenticationFault, "Can't authenticate user 'ann'.", wrong.find, "Project", [])
             # By its number, the client takes this for a refused password.
-            refused(
+            refused_as(
                 UserCredentialsNotAllowedForOxygenAuthenticationFault,
                 "User promotion to active is permitted only for Identity Users",
                 here.script().create,
@@ -184,8 +176,8 @@ def locked_accounts():
     with site("--lock-after", "2", "--lock-for", "60") as here:
         text = "Can't authenticate user 'artist'."
         for _ in range(2):
-            refused(AuthenticationFault, text, here.artist(password="wrong").find, "Project", [])
-        refused(AuthenticationFault, text, here.artist().find, "Project", [])
+            refused_as(AuthenticationFault, text, here.artist(password="wrong").find, "Project", [])
+        refused_as(AuthenticationFault, text, here.artist().find, "Project", [])
         admin = here.script()
         artist = admin.find_one("HumanUser", [["login", "is", "artist"]], ["locked_until"])
         assert artist["locked_until"] is not None
@@ -200,10 +192,10 @@ def blocked_clients():
         client = here.script()
         equal(len(client.find("Shot", [], limit=1)), 1)
         client.add_user_agent("bad-tool (1.0)")
-        fault = refused(ProtocolError, "API access blocked", client.find, "Shot", [])
+        fault = refused_as(ProtocolError, "API access blocked", client.find, "Shot", [])
         equal(fault.errcode, 403)
     with site("--block-api") as here:
-        refused(ProtocolError, "API access blocked", here.script)
+        refused_as(ProtocolError, "API access blocked", here.script)
 
 
 @check
@@ -214,7 +206,7 @@ def sessions():
         equal(projects(client), [1])
         equal(client.get_session_token(), token)
         time.sleep(1.2)
-        refused(AuthenticationFault, f"Can't authenticate session token ending with '{token[-4:]}'", client.find, "Project", [])
+        refused_as(AuthenticationFault, f"Can't authenticate session token ending with '{token[-4:]}'", client.find, "Project", [])
 
 
 @check
@@ -237,7 +229,7 @@ def sign_in_by_the_browser():
         reply = collected()
         equal((reply["approved"], reply["userLogin"]), (True, "artist"))
         equal(projects(here.session(reply["sessionToken"])), [1])
-        fault = refused(urllib.error.HTTPError, "404", collected)
+        fault = refused_as(urllib.error.HTTPError, "404", collected)
         equal(fault.headers.get_content_type(), "application/json")
 
 

@@ -65,13 +65,10 @@ fn qt(session: &Session, site: &Site) -> Result<Outcome> {
     // Its own headers are not ours to warn about.
     let flags = flags.replace("-I", "-isystem");
     let mut command = cc::compiler(workspace, tools::CXX.program, "c++17");
-    let library = &workspace.built()?.cdylib;
-    let folder = library.parent().context("the library has no folder")?;
     command.args(["-g", "-fPIC", "-o"]).arg(&program);
-    command.arg(workspace.root.join("examples/qt/shot_list.cpp")).arg(library);
-    command
-        .arg(format!("-Wl,-rpath,{}", folder.display()))
-        .args(flags.split_whitespace());
+    command.arg(workspace.root.join("examples/qt/shot_list.cpp"));
+    cc::with_library(&mut command, &workspace.built()?.cdylib)?;
+    command.args(flags.split_whitespace());
     cc::must_compile(&mut command)?;
     let said = run(
         workspace,

@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
 use crate::methods::write::{FieldValue, Writer, create};
 use crate::schema::{DataType, EntityType, Field, Storage};
-use crate::store::row::{self, Columns, LinkMode};
+use crate::store::row::{self, Columns};
 
 pub(super) const ATTACHMENT: &str = "Attachment";
 pub(super) const IMAGE: &str = "image";
@@ -205,16 +205,8 @@ pub(super) fn make_attachment(writer: &Writer<'_>, mut values: Vec<(&str, Value)
         values.push(("updated_by", json!({"type": kind, "id": id})));
     }
     values.retain(|(name, value)| attachment.field(name).is_some() && !value.is_null());
-    let given: Vec<FieldValue<'_>> = values
-        .iter()
-        .map(|(name, value)| FieldValue {
-            name,
-            value,
-            mode: LinkMode::Set,
-        })
-        .collect();
     let site = Caller::site();
-    create(&Writer { caller: &site, ..*writer }, attachment, &given)
+    create(&Writer { caller: &site, ..*writer }, attachment, &FieldValue::set(&values))
 }
 
 /// The project of the row that a file is for.

@@ -120,3 +120,15 @@ pub(crate) struct FieldValue<'a> {
     pub(crate) value: &'a Value,
     pub(crate) mode: LinkMode,
 }
+
+impl<'a> FieldValue<'a> {
+    /// Values that take the place of what the fields have.
+    pub(crate) fn set<N: AsRef<str>>(fields: &'a [(N, Value)]) -> Vec<FieldValue<'a>> {
+        let set = |(name, value): &'a (N, Value)| FieldValue {
+            name: name.as_ref(),
+            value,
+            mode: LinkMode::Set,
+        };
+        fields.iter().map(set).collect()
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{DataType, Editability, Field, Storage};
+use super::{DataType, Editability, Field, SUMMARIES, Storage};
 
 /// Data types of fields that can be made over the API.
 pub(crate) const CREATABLE: [DataType; 16] = [
@@ -27,25 +27,14 @@ pub(crate) const CREATABLE: [DataType; 16] = [
     DataType::Url,
 ];
 
-/// What a column of a page can show under itself.
-const SUMMARIES: [&str; 14] = [
-    "none",
-    "record_count",
-    "count",
-    "sum",
-    "maximum",
-    "minimum",
-    "average",
-    "earliest",
-    "latest",
-    "percentage",
-    "status_percentage",
-    "status_list",
-    "checked",
-    "unchecked",
-];
 /// Characters of a display name.
 const LONGEST_NAME: usize = 255;
+
+/// What a column of a page can show under itself.
+fn column_summaries() -> Vec<&'static str> {
+    let summaries = SUMMARIES.into_iter().filter(|summary| *summary != "status_percentage_as_float");
+    std::iter::once("none").chain(summaries).collect()
+}
 
 /// The changes of one field, as the data file keeps them.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -152,8 +141,9 @@ impl Field {
                     .clone_into(&mut self.description);
             }
             "summary_default" => {
-                let summary = value.as_str().filter(|summary| SUMMARIES.contains(summary));
-                let summary = summary.ok_or_else(|| format!("'{property}' value expected one of {SUMMARIES:?} but got {value}"))?;
+                let valid = column_summaries();
+                let summary = value.as_str().filter(|summary| valid.contains(summary));
+                let summary = summary.ok_or_else(|| format!("'{property}' value expected one of {valid:?} but got {value}"))?;
                 summary.clone_into(&mut self.summary_default);
             }
             "default_value" => self.default = value.clone(),

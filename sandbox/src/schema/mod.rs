@@ -12,6 +12,24 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 
+/// What rows can be summarized to.
+pub(crate) const SUMMARIES: [&str; 14] = [
+    "record_count",
+    "count",
+    "sum",
+    "maximum",
+    "minimum",
+    "average",
+    "earliest",
+    "latest",
+    "percentage",
+    "status_percentage",
+    "status_percentage_as_float",
+    "status_list",
+    "checked",
+    "unchecked",
+];
+
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DataType {

@@ -1,11 +1,10 @@
 // Calls that go on by themselves, and who is told of their end.
 #include "check.hpp"
+#include "peer.hpp"
 
 #include <future>
 #include <memory>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 
@@ -22,32 +21,6 @@ struct witness {
   ~witness() { --alive; }
 };
 std::atomic<int> witness::alive{0};
-
-// A site that never answers.
-class silence {
- public:
-  silence() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto *any = static_cast<sockaddr *>(static_cast<void *>(&address));
-    REQUIRE(CHECK(bind(listener_, any, size) == 0 && listen(listener_, 16) == 0 && getsockname(listener_, any, &size) == 0));
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  }
-  silence(const silence &) = delete;
-  silence &operator=(const silence &) = delete;
-  ~silence() { close(listener_); }
-  sg::client client() const {
-    auto made = sg::client::connect_script(url_, "script", "key", sg::options().verify_on_connect(false));
-    REQUIRE(OK(made));
-    return *std::move(made);
-  }
-
- private:
-  int listener_;
-  std::string url_;
-};
 
 void taking(const sg::client &client) {
   auto op = client.async().find("Shot", {}, {"code"});

@@ -1,4 +1,4 @@
-// A site that answers everything with one text: a thread of this process, on a port of its own.
+// Sites of a test's own, each on a port of this machine: one that never answers, and one that answers everything with one text.
 #ifndef PEER_HPP
 #define PEER_HPP
 
@@ -9,9 +9,10 @@
 #include <thread>
 #include <unistd.h>
 
-class peer {
+// Takes connections, and never answers.
+class silence {
  public:
-  explicit peer(std::string body) : body_(std::move(body)), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+  silence() : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in address{};
     socklen_t size = sizeof address;
     address.sin_family = AF_INET;
@@ -19,17 +20,35 @@ class peer {
     auto *any = static_cast<sockaddr *>(static_cast<void *>(&address));
     REQUIRE(CHECK(bind(listener_, any, size) == 0 && listen(listener_, 16) == 0 && getsockname(listener_, any, &size) == 0));
     url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  silence(const silence &) = delete;
+  silence &operator=(const silence &) = delete;
+  ~silence() { close(listener_); }
+
+  const std::string &url() const { return url_; }
+  sg::client client() const {
+    auto made = sg::client::connect_script(url_, "script", "key", sg::options().verify_on_connect(false));
+    REQUIRE(OK(made));
+    return *std::move(made);
+  }
+
+ protected:
+  int listener_;
+
+ private:
+  std::string url_;
+};
+
+// Answers everything with one text, on a thread of this process.
+class peer : public silence {
+ public:
+  explicit peer(std::string body) : body_(std::move(body)) {
     thread_ = std::thread([this] { serve(); });
   }
-  peer(const peer &) = delete;
-  peer &operator=(const peer &) = delete;
   ~peer() {
     shutdown(listener_, SHUT_RDWR);
     thread_.join();
-    close(listener_);
   }
-
-  const std::string &url() const { return url_; }
 
  private:
   void serve() {
@@ -49,8 +68,6 @@ class peer {
   }
 
   std::string body_;
-  int listener_;
-  std::string url_;
   std::thread thread_;
 };
 

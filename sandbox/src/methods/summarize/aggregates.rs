@@ -4,25 +4,8 @@ use serde_json::Value;
 
 use super::VERB;
 use crate::fault::Fault;
-use crate::schema::{DataType, EntityType};
+use crate::schema::{DataType, EntityType, SUMMARIES};
 use crate::store::query::{Leaf, Query, Scope, alive, link_columns};
-
-const KINDS: [&str; 14] = [
-    "record_count",
-    "count",
-    "sum",
-    "maximum",
-    "minimum",
-    "average",
-    "earliest",
-    "latest",
-    "percentage",
-    "status_percentage",
-    "status_percentage_as_float",
-    "status_list",
-    "checked",
-    "unchecked",
-];
 
 /// The status of a group in which several are mixed.
 const IN_PROGRESS: &str = "ip";
@@ -52,10 +35,10 @@ impl Summary {
                 format_args!("invalid 'summaries', 'field' and 'type' are wanted: {wire}"),
             ));
         };
-        if !KINDS.contains(&kind.as_str()) {
+        if !SUMMARIES.contains(&kind.as_str()) {
             return Err(Fault::bad_call(
                 VERB,
-                format_args!("invalid 'summaries' 'type': '{kind}'. Valid types: {KINDS:?}"),
+                format_args!("invalid 'summaries' 'type': '{kind}'. Valid types: {SUMMARIES:?}"),
             ));
         }
         Ok(Self {
