@@ -1033,6 +1033,23 @@ size_t sg_json_quote(const char *text,
 SG_NOEXCEPT;
 
 /**
+ * What sg_call() knows, for bindings that offer each method by its name: a JSON object whose keys are the methods' names. Each method is
+ * an object with the texts `summary` and `returns`, `example` (parameters as sg_call() takes them; null where there are none), and
+ * `parameters` in their positional order, each with `name`, `takes` (in words), `required`, and `default` where it has one.
+ *
+ * It is docs/methods.md in another form. Later versions may add methods, parameters behind the present ones, and members.
+ *
+ * @return Never NULL. The text is the library's and lives as long as the process.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+const char *sg_methods_json(void)
+SG_NOEXCEPT;
+
+/**
  * Calls a method of the official Python client by its name and waits for the answer.
  *
  * @param[in] client  the client; not NULL; stays the caller's.

@@ -10,8 +10,11 @@
     reason = "these are tests"
 )]
 
+use std::ffi::CStr;
 use std::fmt::Write;
 use std::path::Path;
+
+use serde_json::Value;
 
 use shotgrid::client::{Method, Param, methods};
 
@@ -40,6 +43,30 @@ fn the_reference_is_up_to_date() {
         committed == wanted,
         "docs/methods.md is not what the registry says; run UPDATE_DOCS=1 cargo test --test methods_reference"
     );
+}
+
+#[test]
+#[allow(unsafe_code, clippy::undocumented_unsafe_blocks)]
+fn bindings_are_told_the_same() {
+    let text = unsafe { CStr::from_ptr(shotgrid::ffi::sg_methods_json()) }.to_str().unwrap();
+    let told: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(told.as_object().unwrap().len(), methods().count());
+    for method in methods() {
+        let of = &told[method.name];
+        assert_eq!((&of["summary"], &of["returns"]), (&method.summary.into(), &method.returns.into()));
+        let example = if method.example.is_empty() { "null" } else { method.example };
+        assert_eq!(of["example"], serde_json::from_str::<Value>(example).unwrap(), "{}", method.name);
+        let parameters = of["parameters"].as_array().unwrap();
+        assert_eq!(parameters.len(), method.params.len(), "{}", method.name);
+        for (told, param) in parameters.iter().zip(method.params) {
+            let default = param.default.map(|default| serde_json::from_str::<Value>(default).unwrap());
+            assert_eq!((&told["name"], told.get("default")), (&param.name.into(), default.as_ref()));
+            assert_eq!(
+                (&told["takes"], &told["required"]),
+                (&param.takes.allowed().into(), &default.is_none().into())
+            );
+        }
+    }
 }
 
 fn reference() -> String {

@@ -89,6 +89,9 @@ inline constexpr bool never = false;
 /** The version of the loaded library, such as "0.1.0". */
 inline std::string_view version() noexcept { return detail::view(sg_lib_version()); }
 
+/** What every method takes and returns, as JSON: for tools that offer methods by their names. See sg_methods_json(). */
+inline std::string_view methods_json() noexcept { return detail::view(sg_methods_json()); }
+
 }  // namespace SG_CPP_ABI
 }  // namespace sg
 

@@ -44,7 +44,7 @@ pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
 pub use journal::{Journal, Level, Log};
 pub use json::quote;
-pub use methods::{Method, Pages, Param, Takes, methods};
+pub use methods::{Method, Pages, Param, Takes, methods, methods_json};
 pub use options::Options;
 pub use progress::Progress;
 pub use status::Status;

@@ -14,6 +14,7 @@ mod elf;
 mod examples;
 mod header;
 mod house;
+mod languages;
 mod prototypes;
 mod python;
 mod site;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, house, python};
+use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, house, languages, python};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -112,6 +112,11 @@ const STEPS: &[Step] = &[
         name: "examples",
         about: "programs with an event loop of their own, C and Qt, against a site that takes its time",
         run: examples::event_loops,
+    },
+    Step {
+        name: "languages",
+        about: "the modules for Python, Lua, Ruby, Node, Java and C# tell the story of the first page",
+        run: languages::check,
     },
     Step {
         name: "official-client",

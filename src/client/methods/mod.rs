@@ -5,6 +5,7 @@
 
 mod args;
 mod batch;
+mod describe;
 mod entity;
 mod find;
 mod pages;
@@ -33,6 +34,7 @@ use super::transfer::Transfer;
 pub(super) use args::Args;
 use args::parse;
 pub use args::{Param, Takes};
+pub use describe::methods_json;
 pub(super) use find::field_of;
 pub use pages::Pages;
 

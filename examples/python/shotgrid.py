@@ -1,0 +1,361 @@
+"""libshotgrid for Python, by ctypes: one file to put beside your tool, nothing to build.
+
+    import shotgrid
+
+    site = shotgrid.Client.connect_script("https://studio.shotgrid.autodesk.com", "my_tool", "its key")
+    for shot in site.find("Shot", [["project", "is", {"type": "Project", "id": 70}]], ["code"]):
+        print(shot["code"])
+
+Methods and their arguments are those of shotgun_api3. What fails raises an Error; what a permission role forbids raises
+PermissionRefused, which says what was refused and by which role. With asyncio: `await site.later.find(...)`.
+
+The shared library is looked for under the path in the environment variable SHOTGRID_LIBRARY, then where the system
+looks for libraries.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import sys
+from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+
+__all__ = ["AuthError", "Client", "Error", "NetworkError", "PermissionRefused", "Queue", "shutdown"]
+
+
+def _load():
+    named = os.environ.get("SHOTGRID_LIBRARY")
+    usual = {"win32": ["shotgrid.dll"], "darwin": ["libshotgrid.0.dylib", "libshotgrid.dylib"]}
+    for name in [named] if named else usual.get(sys.platform, ["libshotgrid.so.0", "libshotgrid.so"]):
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            failure = error
+    raise ImportError("libshotgrid cannot be loaded (SHOTGRID_LIBRARY may name it): %s" % failure)
+
+
+_library = _load()
+_DoneFunction = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+_FinalizeFunction = ctypes.CFUNCTYPE(None, c_void_p)
+
+
+def _declare(name, result, *arguments):
+    function = getattr(_library, name)
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+_OUT = POINTER(c_void_p)
+_status_name = _declare("sg_status_name", c_char_p, c_int32)
+_options_new = _declare("sg_options_new", c_void_p)
+_options_free = _declare("sg_options_free", None, c_void_p)
+_options_set_timeout_ms = _declare("sg_options_set_timeout_ms", c_int32, c_void_p, c_uint32)
+_options_set_sudo_as_login = _declare("sg_options_set_sudo_as_login", c_int32, c_void_p, c_char_p)
+_options_set_ca_file = _declare("sg_options_set_ca_file", c_int32, c_void_p, c_char_p)
+_options_set_proxy = _declare("sg_options_set_proxy", c_int32, c_void_p, c_char_p)
+_connect_user = _declare("sg_connect_user", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
+_connect_script = _declare("sg_connect_script", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
+_connect_session = _declare("sg_connect_session", c_int32, c_char_p, c_char_p, c_void_p, _OUT)
+_client_free = _declare("sg_client_free", None, c_void_p)
+_call = _declare("sg_call", c_int32, c_void_p, c_char_p, c_char_p, _OUT)
+_submit = _declare("sg_submit", c_int32, c_void_p, c_char_p, c_char_p, c_void_p, _OUT)
+_result_json = _declare("sg_result_json", c_void_p, c_void_p, POINTER(c_size_t))
+_result_free = _declare("sg_result_free", None, c_void_p)
+_op_cancel = _declare("sg_op_cancel", c_int32, c_void_p)
+_op_take_result = _declare("sg_op_take_result", c_int32, c_void_p, _OUT)
+_op_error = _declare("sg_op_error", c_void_p, c_void_p)
+_op_free = _declare("sg_op_free", None, c_void_p)
+_queue_new = _declare("sg_queue_new", c_int32, _OUT)
+_queue_fd = _declare("sg_queue_fd", c_int32, c_void_p)
+_queue_dispatch = _declare("sg_queue_dispatch", c_int32, c_void_p, c_uint32, c_int64, POINTER(c_uint32))
+_queue_on_done = _declare("sg_queue_on_done", c_int32, c_void_p, c_void_p, _DoneFunction, c_void_p, _FinalizeFunction)
+_queue_free = _declare("sg_queue_free", None, c_void_p)
+_error_take_last = _declare("sg_error_take_last", c_void_p)
+_error_free = _declare("sg_error_free", None, c_void_p)
+_shutdown = _declare("sg_runtime_shutdown", c_int32, c_uint32)
+_METHODS = json.loads(_declare("sg_methods_json", c_char_p)())
+
+_ERROR_PARTS = {
+    name: _declare("sg_error_" + name, kind, c_void_p)
+    for name, kind in {
+        "status": c_int32,
+        "message": c_char_p,
+        "server_message": c_char_p,
+        "server_code": c_int64,
+        "http_status": c_int32,
+        "is_retryable": c_int32,
+        "retry_after_ms": c_int64,
+        "may_have_applied": c_int32,
+        "batch_index": c_int64,
+        "operation": c_char_p,
+        "entity_type": c_char_p,
+        "entity_id": c_int64,
+        "field": c_char_p,
+        "role": c_char_p,
+        "rule_id": c_int64,
+        "rule_text": c_char_p,
+    }.items()
+}
+
+
+class Error(Exception):
+    """A call that failed. Everything that the library knows about it is an attribute, named as in shotgrid.h."""
+
+    def __init__(self, parts):
+        super().__init__(parts["message"])
+        self.name = _status_name(parts["status"]).decode()
+        self.__dict__.update(parts)
+        self.is_retryable = bool(self.is_retryable)
+        self.may_have_applied = bool(self.may_have_applied)
+
+
+class AuthError(Error):
+    """Who are you: the site does not accept the credentials."""
+
+
+class PermissionRefused(Error):
+    """You may not: see operation, entity_type, entity_id, field, role, rule_id and rule_text."""
+
+
+class NetworkError(Error):
+    """Time limits, the network, its secure connections, and sites that are down."""
+
+
+_CLASSES = {8: NetworkError, 16: NetworkError, 17: NetworkError, 49: NetworkError, 32: AuthError, 33: PermissionRefused}
+
+
+def _made(record):
+    parts = {name: read(record) for name, read in _ERROR_PARTS.items()}
+    parts = {name: part.decode() if isinstance(part, bytes) else part for name, part in parts.items()}
+    return _CLASSES.get(parts["status"] & 0xFF, Error)(parts)
+
+
+def _check(status):
+    if status != 0:
+        record = _error_take_last()
+        try:
+            raise _made(record)
+        finally:
+            _error_free(record)
+
+
+def _text(text):
+    if text is None:
+        return None
+    encoded = text.encode("utf-8")
+    if b"\0" in encoded:
+        raise ValueError("a text for the site holds a NUL character")
+    return encoded
+
+
+def _parameters(method, positional, keywords):
+    if positional and keywords:
+        names = [parameter["name"] for parameter in _METHODS.get(method, {"parameters": []})["parameters"]]
+        if len(positional) > len(names) or keywords.keys() & names[: len(positional)]:
+            raise TypeError("%s takes (%s), each once" % (method, ", ".join(names)))
+        keywords = dict(zip(names, positional), **keywords)
+        positional = ()
+    return json.dumps(positional or keywords, default=_plain).encode("ascii")
+
+
+def _plain(value):
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError("%s cannot be sent to a site" % type(value).__name__)
+
+
+class _Handle:
+    """Owns one object of the library. Python may collect handles in any order: the library does not mind."""
+
+    def __init__(self, make, free):
+        self._free = free
+        self._pointer = None
+        out = c_void_p()
+        _check(make(byref(out)))
+        self._pointer = out.value
+
+    def close(self):
+        """Frees it now; also done by `with`, and by the collector."""
+        pointer, self._pointer = self._pointer, None
+        if pointer is not None:
+            self._free(pointer)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        if getattr(self, "_pointer", None) is not None:
+            self.close()
+
+    @property
+    def _as_parameter_(self):
+        if self._pointer is None:
+            raise ValueError("%s was closed" % type(self).__name__)
+        return c_void_p(self._pointer)
+
+
+def _value(result):
+    """A result as Python values; frees the result."""
+    try:
+        length = c_size_t()
+        text = _result_json(result, byref(length))
+        return json.loads(ctypes.string_at(text, length.value))
+    finally:
+        _result_free(result)
+
+
+class Client(_Handle):
+    """A signed-in connection. Any number of threads may use one at once; calls let other Python threads run."""
+
+    def __init__(self, connect, site_url, *credentials, **settings):
+        self.site_url = site_url
+        options = _options_new()
+        try:
+            for name, value in settings.items():
+                if value is None:
+                    continue
+                setter = _SETTINGS.get(name)
+                if setter is None:
+                    raise TypeError("there is no setting %s; there are %s" % (name, ", ".join(_SETTINGS)))
+                _check(setter(options, _text(value) if isinstance(value, str) else value))
+            parts = [_text(part) for part in (site_url,) + credentials]
+            super().__init__(lambda out: connect(*parts, options, out), _client_free)
+        finally:
+            _options_free(options)
+
+    @classmethod
+    def connect_user(cls, site_url, login, password, **settings):
+        """Signs in as a person. Settings: timeout_ms, sudo_as_login, ca_file, proxy."""
+        return cls(_connect_user, site_url, login, password, **settings)
+
+    @classmethod
+    def connect_script(cls, site_url, script_name, api_key, **settings):
+        """Signs in as a script."""
+        return cls(_connect_script, site_url, script_name, api_key, **settings)
+
+    @classmethod
+    def connect_session(cls, site_url, session_token, **settings):
+        """Goes on with a session that somebody signed in to."""
+        return cls(_connect_session, site_url, session_token, **settings)
+
+    def call(self, method, *positional, **keywords):
+        """Calls a method by its name."""
+        out = c_void_p()
+        _check(_call(self, _text(method), _parameters(method, positional, keywords), byref(out)))
+        return _value(out)
+
+    def __dir__(self):
+        return [*super().__dir__(), *_METHODS]
+
+    @property
+    def later(self):
+        """The same methods as coroutines of asyncio."""
+        return _Later(self)
+
+    def __getattr__(self, method):
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return lambda *positional, **keywords: self.call(method, *positional, **keywords)
+
+
+_SETTINGS = {
+    "timeout_ms": _options_set_timeout_ms,
+    "sudo_as_login": _options_set_sudo_as_login,
+    "ca_file": _options_set_ca_file,
+    "proxy": _options_set_proxy,
+}
+
+
+class Queue(_Handle):
+    """Where calls report that they are done: on the thread that dispatches. A tool with an event loop of its own watches
+    fileno(), or calls dispatch() from a timer."""
+
+    def __init__(self):
+        self._waiting = {}
+        super().__init__(_queue_new, _queue_free)
+        # The queue and its callback belong together, so neither can be collected while the other is in use.
+        waiting = self._waiting
+
+        def done(op, key):
+            waiting.pop(key)(op)
+
+        self._done = _DoneFunction(done)
+
+    def fileno(self):
+        return _queue_fd(self)
+
+    def dispatch(self, timeout_ms=0):
+        """Runs the functions that are due, waiting for one at most so long; gives how many ran."""
+        count = c_uint32()
+        _check(_queue_dispatch(self, 0, timeout_ms, byref(count)))
+        return count.value
+
+    def submit(self, client, method, positional, keywords, on_done):
+        """Begins a call. `on_done(value, error)` is called in dispatch(). Gives a function that cancels the call."""
+        op = _Handle(lambda out: _submit(client, _text(method), _parameters(method, positional, keywords), None, out), _op_free)
+
+        def finished(pointer):
+            out = c_void_p()
+            status = _op_take_result(pointer, byref(out))
+            if status == 0:
+                on_done(_value(out), None)
+            else:
+                on_done(None, _made(_op_error(pointer)))
+            op.close()
+
+        key = id(op)
+        self._waiting[key] = finished
+        try:
+            _check(_queue_on_done(self, op, self._done, key, _FinalizeFunction()))
+        except Error:
+            del self._waiting[key]
+            raise
+        return lambda: None if op._pointer is None else _check(_op_cancel(op))
+
+
+class _Later:
+    """The client's methods as coroutines of asyncio."""
+
+    _queues = {}
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, method):
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return lambda *positional, **keywords: self._call(method, positional, keywords)
+
+    async def _call(self, method, positional, keywords):
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+
+        def on_done(value, error):
+            if future.cancelled():
+                return
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+        cancel = self._queue(loop).submit(self._client, method, positional, keywords, on_done)
+        future.add_done_callback(lambda done: cancel() if done.cancelled() else None)
+        return await future
+
+    @classmethod
+    def _queue(cls, loop):
+        for closed in [known for known in cls._queues if known.is_closed()]:
+            cls._queues.pop(closed).close()
+        if loop not in cls._queues:
+            queue = cls._queues[loop] = Queue()
+            loop.add_reader(queue.fileno(), queue.dispatch)
+        return cls._queues[loop]
+
+
+def shutdown(timeout_ms=5000):
+    """Ends the library's threads, for hosts that unload Python. New clients may be made afterwards."""
+    _check(_shutdown(timeout_ms))
