@@ -13,6 +13,7 @@ mod docblock;
 mod elf;
 mod examples;
 mod header;
+mod hosts;
 mod house;
 mod languages;
 mod prototypes;

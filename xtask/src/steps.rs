@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, house, languages, python};
+use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, hosts, house, languages, python};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -117,6 +117,11 @@ const STEPS: &[Step] = &[
         name: "languages",
         about: "the modules for Python, Lua, Ruby, Node, Java and C# tell the story of the first page",
         run: languages::check,
+    },
+    Step {
+        name: "hosts",
+        about: "plug-ins in Blender and GIMP, without a window",
+        run: hosts::check,
     },
     Step {
         name: "official-client",

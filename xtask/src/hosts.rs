@@ -1,0 +1,132 @@
+//! Programs of others with a plug-in of ours in them, without a window: examples/blender and examples/gimp.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cc;
+use crate::site::{Site, local, log_file};
+use crate::steps::{Outcome, Session};
+use crate::tools::{self, Tool};
+use crate::workspace::{Workspace, bounded, captured, read};
+
+const LIMIT: Duration = Duration::from_secs(180);
+const BLENDER: Tool = Tool {
+    program: "blender",
+    package: "blender",
+};
+const GIMP: Tool = Tool {
+    program: "gimp",
+    package: "gimp",
+};
+
+/// The step of `cargo xtask test`.
+pub fn check(session: &Session) -> Result<Outcome> {
+    let mut missing = Vec::new();
+    match tools::missing(&BLENDER, session.required)? {
+        Some(why) => missing.push(why),
+        None => blender(&session.workspace)?,
+    }
+    let lacks = match tools::missing(&GIMP, session.required)? {
+        Some(why) => Some(why),
+        None => tools::missing_module("gimp-2.0", "libgimp2.0-dev", session.required)?,
+    };
+    match lacks {
+        Some(why) => missing.push(why),
+        None => gimp(&session.workspace)?,
+    }
+    if missing.is_empty() {
+        return Ok(Outcome::Passed);
+    }
+    Ok(Outcome::Skipped(missing.join("; ")))
+}
+
+/// The add-on signs in, lists shots, renders, publishes, and is unloaded.
+fn blender(workspace: &Workspace) -> Result<()> {
+    let site = site(workspace, "blender")?;
+    let artist = site.person("artist")?;
+    let mut command = local(Command::new(BLENDER.program));
+    command.args(["--background", "--factory-startup", "--python"]);
+    command.arg(workspace.root.join("examples/blender/headless.py"));
+    command.args(["--", &site.url, &artist.login, &artist.password]);
+    command
+        .env("SHOTGRID_LIBRARY", &workspace.built()?.cdylib)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let said = run(workspace, command, "blender")?;
+    for expected in [
+        "Published SQ010_0010_blender",
+        "with a thumbnail: SQ010_0010 True",
+        "unloaded",
+        "Blender quit",
+    ] {
+        if !said.contains(expected) {
+            bail!("Blender did not say {expected:?}:\n{said}");
+        }
+    }
+    println!("   blender: listed, rendered, published");
+    Ok(())
+}
+
+/// The plug-in publishes an image to a shot, and is told that another shot is none.
+fn gimp(workspace: &Workspace) -> Result<()> {
+    const SCRIPT: &str = r#"(let* ((image (car (gimp-image-new 320 180 RGB)))
+        (layer (car (gimp-layer-new image 320 180 RGB-IMAGE "all" 100 LAYER-MODE-NORMAL))))
+        (gimp-image-insert-layer image layer 0 0)
+        (gimp-drawable-fill layer FILL-FOREGROUND)
+        (gimp-message (string-append "published as "
+            (number->string (car (shotgrid-publish RUN-NONINTERACTIVE image layer "SQ010_0010")))))
+        (shotgrid-publish RUN-NONINTERACTIVE image layer "no such shot"))"#;
+    let profile = workspace.scratch.join("gimp");
+    let plug_in = profile.join("plug-ins/shotgrid-publish");
+    fs::create_dir_all(&plug_in).with_context(|| format!("{} cannot be made", plug_in.display()))?;
+    compile(workspace, &plug_in.join("shotgrid-publish"))?;
+    let site = site(workspace, "gimp")?;
+    let artist = site.person("artist")?;
+    let mut command = local(Command::new(GIMP.program));
+    command.args(["-i", "-d", "-f", "-b", SCRIPT, "-b", "(gimp-quit 0)"]);
+    command.env("GIMP2_DIRECTORY", &profile).env("SHOTGRID_SITE", &site.url);
+    command
+        .env("SHOTGRID_LOGIN", &artist.login)
+        .env("SHOTGRID_PASSWORD", &artist.password);
+    let said = run(workspace, command, "gimp")?;
+    for expected in ["published as ", "no such shot is not published: There is no such row"] {
+        if !said.contains(expected) {
+            bail!("GIMP did not say {expected:?}:\n{said}");
+        }
+    }
+    println!("   gimp: published, and told of a shot that is none");
+    Ok(())
+}
+
+fn compile(workspace: &Workspace, program: &Path) -> Result<()> {
+    let flags = captured(Command::new("pkg-config").args(["--cflags", "--libs", "gimp-2.0"]))?;
+    // Its own headers are not ours to warn about.
+    let flags = flags.replace("-I", "-isystem");
+    let mut command = cc::compiler(workspace, cc::c_compiler(), "c99");
+    command
+        .arg("-o")
+        .arg(program)
+        .arg(workspace.root.join("examples/gimp/shotgrid-publish.c"));
+    cc::with_library(&mut command, &workspace.built()?.cdylib)?;
+    cc::must_compile(command.args(flags.split_whitespace()))
+}
+
+fn site(workspace: &Workspace, name: &str) -> Result<Site> {
+    let log = log_file(&workspace.scratch, &format!("host-{name}-site"));
+    Site::start(&workspace.built()?.sandbox, &[], &log)
+}
+
+fn run(workspace: &Workspace, mut command: Command, name: &str) -> Result<String> {
+    let log = log_file(&workspace.scratch, &format!("host-{name}"));
+    let Some(status) = bounded(&mut command, &log, LIMIT)? else {
+        bail!("{name} was ended after {} s, it said:\n{}", LIMIT.as_secs(), read(&log)?);
+    };
+    let said = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    if !status.success() {
+        bail!("{name}: {status}\n{said}");
+    }
+    Ok(said)
+}
