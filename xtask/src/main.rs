@@ -3,6 +3,7 @@
 // Every line this program prints is meant for the person at the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod browser;
 mod c_programs;
 mod cc;
@@ -36,6 +37,8 @@ cargo xtask <command>
   test [--required] [STEP…]    every check and test, or only the named steps
                                --required: a skipped step is a failure, and missing tools are installed
   c-tests [PROGRAM…]           the programs of tests/c, or only the named ones: plain, sanitized, under valgrind
+  bench [--keep] [WORD…]       the library beside what people would use instead: medians, ratios, targets
+                               --keep: the figures and charts go into docs/performance.md
   header [--check]             write include/shotgrid.h from src/ffi, or only compare";
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().map(String::as_str).partition(|word| word.starts_with("--"));
     let known: &[&str] = match command.as_str() {
         "test" => &["--required"],
+        "bench" => &["--keep"],
         "header" => &["--check"],
         _ => &[],
     };
@@ -67,6 +71,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match command.as_str() {
         "demo" => demo::run(&workspace),
         "test" => steps::run(workspace, !flags.is_empty(), &names),
+        "bench" => bench::run(&steps::Session { workspace, required: true }, !flags.is_empty(), &names),
         "c-tests" => c_programs::run_alone(&workspace, &names),
         "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
         "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),

@@ -59,13 +59,16 @@ fn run(session: &Session, python: &Path, script: &Path, arguments: &[&str]) -> R
     }
 }
 
-enum Environment {
+/// The official client's environment.
+pub enum Environment {
+    /// Its Python.
     Ready(PathBuf),
+    /// Why there is none, as a sentence.
     Missing(String),
 }
 
 /// A virtual environment below the build folder with the pinned client in it.
-fn environment(session: &Session) -> Result<Environment> {
+pub fn environment(session: &Session) -> Result<Environment> {
     let workspace = &session.workspace;
     let requirements = workspace.root.join("tests/official/requirements.txt");
     let folder = workspace.scratch.join("official-client");

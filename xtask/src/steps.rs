@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::bench::speed;
 use crate::workspace::Workspace;
 use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, hosts, house, languages, python};
 
@@ -137,6 +138,11 @@ const STEPS: &[Step] = &[
         name: "browser",
         about: "the sandbox's pages in a headless Chromium",
         run: browser::pages,
+    },
+    Step {
+        name: "speed",
+        about: "fixed work takes no more instructions than was accepted",
+        run: speed::check,
     },
     Step {
         name: "dependencies",

@@ -27,6 +27,11 @@ pub const CLANGXX: Tool = Tool {
     program: "clang++",
     package: "clang",
 };
+/// What makes the certificate that is measured with.
+pub const OPENSSL: Tool = Tool {
+    program: "openssl",
+    package: "openssl",
+};
 /// Memory checker.
 pub const VALGRIND: Tool = Tool {
     program: "valgrind",

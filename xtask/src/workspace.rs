@@ -21,6 +21,7 @@ pub struct Workspace {
     /// Where tools are installed that the project pins.
     pub tools: PathBuf,
     built: OnceCell<Built>,
+    released: OnceCell<PathBuf>,
 }
 
 /// The artefacts that the C programs and the sandbox's users need.
@@ -56,6 +57,7 @@ impl Workspace {
             scratch,
             tools,
             built: OnceCell::new(),
+            released: OnceCell::new(),
         })
     }
 
@@ -69,10 +71,31 @@ impl Workspace {
         if let Some(built) = self.built.get() {
             return Ok(built);
         }
+        let files = self.build(PRODUCT)?;
+        let built = Built {
+            cdylib: named(&files, &library("shotgrid"))?,
+            panics: named(&files, &library("shotgrid_panics"))?,
+            sandbox: named(&files, &format!("shotgrid-sandbox{}", std::env::consts::EXE_SUFFIX))?,
+        };
+        Ok(self.built.get_or_init(|| built))
+    }
+
+    /// The shared library as it is released: built once, by itself, for whoever measures or packs it.
+    pub fn released(&self) -> Result<&Path> {
+        if let Some(released) = self.released.get() {
+            return Ok(released);
+        }
+        let files = self.build(&["--release", "-p", "libshotgrid"])?;
+        let cdylib = named(&files, &library("shotgrid"))?;
+        Ok(self.released.get_or_init(|| cdylib))
+    }
+
+    /// Runs cargo build and tells which files it made.
+    fn build(&self, what: &[&str]) -> Result<Vec<PathBuf>> {
         let output = self
             .cargo()
             .args(["build", "--message-format=json-render-diagnostics"])
-            .args(PRODUCT)
+            .args(what)
             .stderr(Stdio::inherit())
             .output()
             .context("cargo could not be started")?;
@@ -80,29 +103,28 @@ impl Workspace {
             bail!("the build failed");
         }
         let messages = String::from_utf8_lossy(&output.stdout);
-        let files: Vec<PathBuf> = messages
+        Ok(messages
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
             .filter(|message| message.get("reason").and_then(Value::as_str) == Some("compiler-artifact"))
             .filter_map(|message| message.get("filenames").and_then(Value::as_array).cloned())
             .flatten()
             .filter_map(|file| file.as_str().map(PathBuf::from))
-            .collect();
-        let named = |name: &str| {
-            files
-                .iter()
-                .find(|file| file.file_name().is_some_and(|found| found == name))
-                .cloned()
-                .with_context(|| format!("the build made no {name}"))
-        };
-        let library = |name: &str| named(&format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX));
-        let built = Built {
-            cdylib: library("shotgrid")?,
-            panics: library("shotgrid_panics")?,
-            sandbox: named(&format!("shotgrid-sandbox{}", std::env::consts::EXE_SUFFIX))?,
-        };
-        Ok(self.built.get_or_init(|| built))
+            .collect())
     }
+}
+
+fn library(name: &str) -> String {
+    format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
+}
+
+/// The file of this name among those that were built.
+fn named(files: &[PathBuf], name: &str) -> Result<PathBuf> {
+    files
+        .iter()
+        .find(|file| file.file_name().is_some_and(|found| found == name))
+        .cloned()
+        .with_context(|| format!("the build made no {name}"))
 }
 
 /// The cargo that started us, without what it set for us alone: build scripts that watch those variables
