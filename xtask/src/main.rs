@@ -10,6 +10,7 @@ mod cc;
 mod checks;
 mod cpp;
 mod demo;
+mod doc_site;
 mod docblock;
 mod elf;
 mod examples;

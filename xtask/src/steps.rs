@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::bench::speed;
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, cpp, docblock, elf, examples, header, hosts, house, languages, python};
+use crate::{browser, c_programs, checks, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -113,6 +113,11 @@ const STEPS: &[Step] = &[
         name: "examples",
         about: "programs with an event loop of their own, C and Qt, against a site that takes its time",
         run: examples::event_loops,
+    },
+    Step {
+        name: "docs",
+        about: "the guides and headers as a site: links, programs in the text, doxygen",
+        run: doc_site::check,
     },
     Step {
         name: "languages",
