@@ -10,6 +10,8 @@
 
 #[path = "support/fake_site.rs"]
 mod fake_site;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,9 +20,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fake_site::{Answer, FakeSite, INFO};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use shotgrid::client::{Client, Credentials, Error, Options, Secret, Status};
+use tls::Authority;
 
 fn connect(url: &str, options: Options) -> Result<Client, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,47 +39,6 @@ fn connect(url: &str, options: Options) -> Result<Client, Error> {
             .await
             .expect("the test hangs")
     })
-}
-
-/// An authority of the test's own, whose certificate is in a file.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    file: PathBuf,
-}
-
-impl Authority {
-    fn new(name: &str) -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, name);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let file = std::env::temp_dir().join(format!("libshotgrid-{}-{name}.pem", std::process::id()));
-        std::fs::write(&file, issuer.pem()).unwrap();
-        Authority { issuer, file }
-    }
-
-    /// A secure site with a certificate for this name, valid in these years.
-    fn site(&self, name: &str, years: (i32, i32)) -> SecureSite {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
-        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)
-            .unwrap();
-        SecureSite::new(config)
-    }
-}
-
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.file);
-    }
 }
 
 /// A site behind TLS that answers every request alike. Its threads wait no longer than ten seconds for anything.
@@ -138,14 +98,14 @@ fn with_ca(authority: &Authority) -> Options {
 fn a_site_is_trusted_by_its_authority_alone() {
     let ours = Authority::new("ours");
     let other = Authority::new("other");
-    let site = ours.site("localhost", (2020, 2100));
+    let site = SecureSite::new(ours.server("localhost", (2020, 2100)));
     connect(&site.url(), with_ca(&ours)).unwrap();
     assert_eq!(connect(&site.url(), with_ca(&other)).unwrap_err().status, Status::TlsUntrusted);
-    let expired = ours.site("localhost", (2020, 2021));
+    let expired = SecureSite::new(ours.server("localhost", (2020, 2021)));
     assert_eq!(connect(&expired.url(), with_ca(&ours)).unwrap_err().status, Status::TlsExpired);
-    let early = ours.site("localhost", (2099, 2100));
+    let early = SecureSite::new(ours.server("localhost", (2099, 2100)));
     assert_eq!(connect(&early.url(), with_ca(&ours)).unwrap_err().status, Status::TlsExpired);
-    let elsewhere = ours.site("elsewhere.example.com", (2020, 2100));
+    let elsewhere = SecureSite::new(ours.server("elsewhere.example.com", (2020, 2100)));
     let error = connect(&elsewhere.url(), with_ca(&ours)).unwrap_err();
     assert_eq!(error.status, Status::TlsHostName, "{error}");
     assert!(!error.retryable && !error.may_have_applied);

@@ -12,6 +12,7 @@ mod filters;
 mod info;
 mod journal;
 mod json;
+mod mask;
 mod methods;
 mod options;
 mod progress;
@@ -34,6 +35,7 @@ use tokio::sync::OnceCell;
 
 use deadline::Deadline;
 use info::SiteInfo;
+use mask::Mask;
 use session::Session;
 use site::Site;
 use tally::Tally;
@@ -178,6 +180,14 @@ impl Client {
 
     fn deadline(&self) -> Deadline {
         Deadline::after(self.limits.timeout)
+    }
+
+    /// Crosses out of an error all that proves who this client is, which a site or a proxy may have repeated.
+    fn mask(&self, error: &mut Error) {
+        let mut mask = Mask::default();
+        self.connection.session.secrets(&mut mask);
+        self.connection.transport.secrets(&mut mask);
+        mask.apply(error);
     }
 
     /// What the site says about itself; fetched once.

@@ -3,9 +3,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use url::Url;
+
 use super::Client;
 use super::error::{Error, Result};
 use super::journal::Level;
+use super::mask::Mask;
 use super::session::Parameters;
 use super::status::Status;
 use super::transport::{Failure, Limit, Reached};
@@ -29,8 +32,8 @@ pub(super) struct Attempts<'c> {
     what: &'c str,
     effect: Effect,
     limit: Limit,
-    /// What it is signed with. A site may repeat it, and nobody else must.
-    credentials: Option<&'c Parameters>,
+    /// What goes along that a site may repeat, and nobody else must.
+    mask: Mask,
     made: u32,
 }
 
@@ -41,13 +44,21 @@ impl<'c> Attempts<'c> {
             what,
             effect,
             limit,
-            credentials: None,
+            mask: Mask::default(),
             made: 0,
         }
     }
 
-    pub(super) fn signed_with(self, credentials: Option<&'c Parameters>) -> Self {
-        Attempts { credentials, ..self }
+    pub(super) fn signed_with(mut self, credentials: Option<&Parameters>) -> Self {
+        let secrets = credentials.into_iter().flat_map(Parameters::secrets);
+        secrets.for_each(|secret| self.mask.secret(secret));
+        self
+    }
+
+    /// With an address that may be signed.
+    pub(super) fn at(mut self, url: &Url) -> Self {
+        self.mask.query(url);
+        self
     }
 
     /// Counts from the beginning, because the last attempt got somewhere.
@@ -60,9 +71,8 @@ impl<'c> Attempts<'c> {
         self.made += 1;
         let mut error = failure.error;
         error.may_have_applied = self.effect == Effect::Write && failure.reached == Reached::Unknown;
-        if let Some(parameters) = self.credentials {
-            parameters.mask(&mut error);
-        }
+        self.mask.apply(&mut error);
+        self.client.mask(&mut error);
         let most = self.client.limits.max_attempts;
         let pause = pause(&error, self.effect, failure.reached == Reached::Nothing, self.made, most);
         let Some(pause) = pause.filter(|pause| self.limit.allows(*pause)) else {

@@ -7,6 +7,7 @@ use super::credentials::{Credentials, Secret};
 use super::error::Error;
 use super::info::SiteInfo;
 use super::json::Object;
+use super::mask::Mask;
 use super::options::Options;
 
 /// A session token and how many came before it.
@@ -89,6 +90,19 @@ impl Session {
         self.sudo_as_login.as_deref().or(own)
     }
 
+    /// All that proves who it is, as far as it can be told without waiting for a sign-in that is under way.
+    pub(super) fn secrets(&self, mask: &mut Mask) {
+        mask.secret(match &self.credentials {
+            Credentials::Script { api_key, .. } => api_key,
+            Credentials::Person { password, .. } => password,
+            Credentials::Session { token } => token,
+        });
+        self.auth_token.iter().for_each(|token| mask.secret(token));
+        if let Ok(held) = self.token.try_lock() {
+            held.iter().for_each(|token| mask.secret(&token.text));
+        }
+    }
+
     fn finish(&self, parameters: Parameters) -> Parameters {
         let optional = |parameters: Parameters, name, text: &Option<String>| match text {
             Some(text) => parameters.text(name, text),
@@ -157,32 +171,12 @@ impl Parameters {
         })
     }
 
-    /// A site's words are passed on, so a site that repeats a secret must not make us do so.
-    pub(super) fn mask(&self, error: &mut Error) {
-        // A shorter one would tear holes into ordinary words, and be easily guessed from where they are.
-        const SHORTEST: usize = 4;
-        let secrets = self.0.iter().filter_map(|(_, value)| match value {
-            Parameter::Secret(secret) => Some(secret.expose()),
+    /// The secrets among them.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter().filter_map(|(_, value)| match value {
+            Parameter::Secret(secret) => Some(secret),
             _ => None,
-        });
-        for secret in secrets.filter(|secret| secret.len() >= SHORTEST) {
-            let mask = |text: &mut String| {
-                if text.contains(secret) {
-                    *text = text.replace(secret, "***");
-                }
-            };
-            mask(&mut error.message);
-            let record = &mut **error;
-            let refusal = &mut record.refusal;
-            let parts = [
-                &mut record.server_message,
-                &mut refusal.role,
-                &mut refusal.rule_text,
-                &mut refusal.entity_type,
-                &mut refusal.field,
-            ];
-            parts.into_iter().flatten().for_each(mask);
-        }
+        })
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Site {
     pub(super) rpc: Url,
     /// The value of the `Authorization` header, from user information in the address.
     pub(super) basic: Option<Secret>,
+    /// The password in it.
+    pub(super) password: Option<Secret>,
 }
 
 impl Site {
@@ -34,7 +36,7 @@ impl Site {
         let lower = trimmed.to_ascii_lowercase();
         if !lower.starts_with("http://") && !lower.starts_with("https://") {
             return Err(wrong(match lower.split_once("://") {
-                Some((scheme, _)) if !scheme.contains(['@', '/']) => {
+                Some((scheme, _)) if !scheme.contains(['@', '/', ':']) => {
                     format!(
                         "has the scheme \"{}\", and only https and http are spoken",
                         super::document::shorten(scheme)
@@ -45,7 +47,10 @@ impl Site {
         }
         let mut url = Url::parse(trimmed).map_err(|error| wrong(format!("is no address ({error})")))?;
         if !matches!(url.path(), "" | "/") {
-            return Err(wrong(format!("has a path ({})", super::document::shorten(url.path()))));
+            // Where a password with a slash in it broke the address apart, the rest of it looks like a path.
+            let shown = Some(url.path()).filter(|_| !trimmed.contains('@'));
+            let shown = shown.map_or(String::new(), |path| format!(" ({})", super::document::shorten(path)));
+            return Err(wrong(format!("has a path{shown}")));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("has a query or fragment".into()));
@@ -57,11 +62,18 @@ impl Site {
             ));
         }
         let basic = basic_authorization(&url);
+        let password = url.password().map(percent_decode);
+        let password = password.map(|password| Secret::new(String::from_utf8_lossy(&password)));
         // Neither can fail on an address with a host, which every http address has.
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let rpc = url.join("/api3/json").map_err(|error| wrong(format!("is no address ({error})")))?;
-        Ok(Site { address: url, rpc, basic })
+        Ok(Site {
+            address: url,
+            rpc,
+            basic,
+            password,
+        })
     }
 
     /// The value of the `Authorization` header of remote calls.
@@ -184,5 +196,7 @@ mod tests {
         assert_eq!(alone.basic.unwrap().expose(), "Basic dXNlcg==");
         assert!(!refused("https://user:hunter2@studio.example.com/x").contains("hunter2"));
         assert!(!refused("user:hunter2@studio.example.com").contains("hunter2"));
+        assert!(!refused("https://user:12/hunter2@studio.example.com").contains("hunter2"));
+        assert!(!refused("user:hunter2://studio.example.com").contains("hunter2"));
     }
 }

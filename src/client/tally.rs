@@ -161,6 +161,10 @@ impl Running {
 
     /// Ends it, and gives its outcome back.
     pub(super) fn end<T>(mut self, outcome: Result<T>) -> Result<T> {
+        let outcome = outcome.map_err(|mut error| {
+            self.client.mask(&mut error);
+            error
+        });
         self.note_end(outcome.as_ref().err());
         outcome
     }

@@ -5,6 +5,8 @@
 
 mod dispatcher;
 mod log;
+#[cfg(feature = "wiping-allocator")]
+mod memory;
 mod operation;
 pub mod panics;
 mod process;

@@ -52,13 +52,12 @@ pub(in crate::client) fn address(site: &Site, attachment: Value<'_>) -> Result<O
 /// Fetches a file. With a path it ends up there, and the path is the answer; without, its content in base64 is.
 pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Option<&str>) -> Result<String> {
     let Some(path) = path else {
-        let outcome = match open(transfer, url, None).await {
-            Ok(incoming) => transfer.client.connection.transport.read(incoming).await,
-            Err(failure) => Err(failure),
+        let read = async {
+            let incoming = open(transfer, url, None).await?;
+            transfer.client.connection.transport.read(given(transfer, incoming).await?).await
         };
-        return match outcome {
-            Ok(reply) if reply.status < 300 => Ok(quote(&STANDARD.encode(&reply.body))),
-            Ok(reply) => Err(transfer.without_session(refused(reply::failure(reply).error)).await),
+        return match read.await {
+            Ok(reply) => Ok(quote(&STANDARD.encode(&reply.body))),
             Err(failure) => Err(failure.error),
         };
     };
@@ -186,12 +185,7 @@ async fn attempt_once(
         .filter(|_| partial.length > 0)
         .map(|value| (partial.length, value));
     let transport = &transfer.client.connection.transport;
-    let mut incoming = open(transfer, url, resume).await?;
-    if incoming.status() >= 300 {
-        let mut failure = reply::failure(transport.read(incoming).await?);
-        failure.error = transfer.without_session(refused(failure.error)).await;
-        return Err(failure);
-    }
+    let mut incoming = given(transfer, open(transfer, url, resume).await?).await?;
     let goes_on = incoming.status() == 206 && starts_at(&incoming, partial.length);
     if !goes_on {
         transfer.progress.take_back(partial.length);
@@ -209,6 +203,18 @@ async fn attempt_once(
         transfer.progress.advance(chunk.len() as u64);
     }
     Ok(())
+}
+
+/// The reply, if it is the file.
+async fn given(transfer: &Transfer, incoming: Incoming) -> std::result::Result<Incoming, Failure> {
+    if incoming.status() < 300 {
+        return Ok(incoming);
+    }
+    let mask = incoming.mask();
+    let mut failure = reply::failure(transfer.client.connection.transport.read(incoming).await?);
+    failure.error = refused(failure.error);
+    mask.apply(&mut failure.error);
+    Err(failure)
 }
 
 fn starts_at(incoming: &Incoming, offset: u64) -> bool {

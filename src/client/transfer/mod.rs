@@ -14,7 +14,6 @@ mod upload;
 use std::sync::Arc;
 
 use super::Client;
-use super::error::Error;
 use super::progress::Progress;
 use super::transport::Limit;
 
@@ -31,15 +30,6 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// An error without the session's token, which a site may repeat.
-    async fn without_session(&self, mut error: Error) -> Error {
-        let session = &self.client.connection.session;
-        if let Some(token) = &*session.token.lock().await {
-            session.with_token(&token.text, None).mask(&mut error);
-        }
-        error
-    }
-
     /// How long a request of a transfer may stand still, and pause: a longer pause is for the caller to decide about.
     fn limit(&self) -> Limit {
         Limit::Stall(self.client.limits.timeout)

@@ -121,7 +121,7 @@ impl Transfer {
         // The address is a secret: it lets whoever has it write. No message repeats it.
         let url = Url::parse(address).map_err(|_| Error::protocol("the site gave no address for the file"))?;
         let kind = HeaderValue::try_from(file.content_type()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-        let mut attempts = Attempts::new(&self.client, "a part for the storage", Effect::Read, self.limit());
+        let mut attempts = Attempts::new(&self.client, "a part for the storage", Effect::Read, self.limit()).at(&url);
         loop {
             let body = Pieces::default().file(&file.path, file.open_at(part.offset).await?, part.length);
             let request = Request::new(Method::PUT, url.clone(), &self.client.tally)

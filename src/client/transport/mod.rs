@@ -14,8 +14,10 @@ use reqwest::{Method, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::credentials::Secret;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
+use super::mask::Mask;
 use super::options::Options;
 use super::progress::Progress;
 use super::retry::Effect;
@@ -161,6 +163,7 @@ pub(super) struct Transport {
     files: Http,
     site: Site,
     max_reply_bytes: u64,
+    proxy_password: Option<Secret>,
     has_proxy_option: bool,
     heeds_environment: bool,
 }
@@ -209,9 +212,16 @@ impl Transport {
             ),
             site,
             max_reply_bytes: options.max_reply_bytes,
+            proxy_password: options.proxy.as_ref().and_then(|proxy| proxy::password(proxy.expose())),
             has_proxy_option: options.proxy.is_some() && !options.no_proxy,
             heeds_environment: options.proxy.is_none() && !options.no_proxy && !loopback,
         })
+    }
+
+    /// The passwords that stand in addresses.
+    pub(super) fn secrets(&self, mask: &mut Mask) {
+        let passwords = [&self.site.password, &self.proxy_password];
+        passwords.into_iter().flatten().for_each(|password| mask.secret(password));
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -331,6 +341,13 @@ impl Incoming {
 
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
         text_of(self.response.headers(), name)
+    }
+
+    /// What must not be told of its address.
+    pub(super) fn mask(&self) -> Mask {
+        let mut mask = Mask::default();
+        mask.query(self.response.url());
+        mask
     }
 
     /// How many bytes the body has, where that is announced.

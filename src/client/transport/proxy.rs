@@ -1,5 +1,6 @@
 //! The proxy that a host names.
 
+use crate::client::credentials::Secret;
 use crate::client::error::{Error, Result};
 
 /// The port of a proxy that names none, as for the official client.
@@ -9,14 +10,11 @@ const PROXY_PORT: u16 = 8080;
 pub(super) fn proxy(text: &str) -> Result<reqwest::Proxy> {
     // The text may hold a password, so no message repeats it.
     let wrong = || Error::invalid_argument("proxy is no address; write [user:password@]host[:port] or http://[user:password@]host[:port]");
-    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    let (scheme, user, place) = parts(text);
     if !scheme.eq_ignore_ascii_case("http") {
         return Err(Error::invalid_argument("proxy must be an http proxy"));
     }
-    let (user, place) = match rest.trim_end_matches('/').rsplit_once('@') {
-        Some((user, place)) => (Some(user.split_once(':').ok_or_else(wrong)?), place),
-        None => (None, rest.trim_end_matches('/')),
-    };
+    let user = user.map(|user| user.split_once(':').ok_or_else(wrong)).transpose()?;
     let mut url = url::Url::parse(&format!("http://{place}")).map_err(|_| wrong())?;
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || url.host_str().is_none_or(str::is_empty) {
         return Err(wrong());
@@ -32,6 +30,22 @@ pub(super) fn proxy(text: &str) -> Result<reqwest::Proxy> {
         Some((name, password)) => proxy.basic_auth(name, password),
         None => proxy,
     })
+}
+
+/// The password in it.
+pub(super) fn password(text: &str) -> Option<Secret> {
+    let (_, password) = parts(text).1?.split_once(':')?;
+    Some(Secret::new(password))
+}
+
+/// The scheme, the user and the place of a proxy.
+fn parts(text: &str) -> (&str, Option<&str>, &str) {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    let rest = rest.trim_end_matches('/');
+    match rest.rsplit_once('@') {
+        Some((user, place)) => (scheme, Some(user), place),
+        None => (scheme, None, rest),
+    }
 }
 
 #[cfg(test)]
