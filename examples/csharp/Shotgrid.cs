@@ -226,9 +226,15 @@ namespace Shotgrid
             {
                 if (queue != null) return queue;
                 ShotgridException.Check(Native.sg_queue_new(out queue));
-                if (!Manual) new Thread(() => { while (true) Dispatch(-1); }) { IsBackground = true, Name = "shotgrid" }.Start();
+                if (!Manual) new Thread(Run) { IsBackground = true, Name = "shotgrid" }.Start();
                 return queue;
             }
+        }
+
+        private static void Run()
+        {
+            // Not without end: Mono waits at its exit for threads that are inside C, and could not call this one back.
+            while (true) Dispatch(200);
         }
 
         internal static Task<object> Of(OpHandle op, CancellationToken cancel)

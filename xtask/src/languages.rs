@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::site::{Site, local, log_file};
 use crate::steps::{Outcome, Session};
-use crate::tools::{self, PYTHON, Tool};
+use crate::tools::{self, MCS, PYTHON, Tool};
 use crate::workspace::{Workspace, bounded, captured, read};
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -71,7 +71,7 @@ const LANGUAGES: &[Language] = &[
     },
     Language {
         name: "csharp",
-        needs: &[tool("mcs", "mono-mcs"), tool("mono", "mono-runtime")],
+        needs: &[MCS, tool("mono", "mono-runtime")],
         command: csharp,
         runs: &[&[], &["frames"]],
     },

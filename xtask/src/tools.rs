@@ -52,6 +52,11 @@ pub const PYTHON: Tool = Tool {
     program: "python3",
     package: "python3",
 };
+/// The C# compiler of Mono.
+pub const MCS: Tool = Tool {
+    program: "mcs",
+    package: "mono-mcs",
+};
 /// What knows the compiler's flags of libraries.
 const PKG_CONFIG: Tool = Tool {
     program: "pkg-config",
