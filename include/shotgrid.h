@@ -706,6 +706,10 @@ SG_NOEXCEPT;
 /**
  * Limits the size of a reply after decompression; a larger one is SG_STATUS_PROTOCOL_TOO_LARGE. Default: 1 GiB.
  *
+ * All rows of a find together have the same limit; sg_pages_open() has it for each page. A reply may hold one value for each four
+ * bytes of the limit. A result that is looked at by cursors takes up to fourteen times the limit where its values are as small as
+ * that, and two to five times in most. Downloads to a file are not limited.
+ *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] bytes  1 or more.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
@@ -714,7 +718,10 @@ SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API sg_status sg_options_set_max_reply_bytes(sg_options *options, uint64_t bytes) SG_NOEXCEPT;
+SG_API
+sg_status sg_options_set_max_reply_bytes(sg_options *options,
+                                         uint64_t bytes)
+SG_NOEXCEPT;
 
 /**
  * Appends the name and version of your tool to the user agent, as add_user_agent() of the official client does.

@@ -16,7 +16,8 @@ pub struct Options {
     pub connect_timeout: Option<Duration>,
     /// How often a read is tried in all. Writes are never sent twice.
     pub max_attempts: u32,
-    /// The most bytes that a reply may have, after decompression.
+    /// The most bytes that a reply may have, after decompression, and all rows of a `find` together. It may hold a value for each four
+    /// of them.
     pub max_reply_bytes: u64,
     /// Appended to the user agent, as `add_user_agent` of the official client does.
     pub user_agent_suffix: Option<String>,

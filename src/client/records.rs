@@ -20,32 +20,62 @@ pub(super) fn tidy(document: Document) -> Result<Document> {
     if !text.contains("lt;") && !text.contains("\"local\"") {
         return Ok(document);
     }
+    let mut edited = Edited {
+        text,
+        changed: String::new(),
+        from: 0,
+    };
     let root = document.root();
-    let mut edits = Vec::new();
     match root.kind() {
-        Kind::Array => root.children().for_each(|record| collect(record, &mut edits)),
-        _ => collect(root, &mut edits),
+        Kind::Array => root.children().for_each(|record| edited.record(record)),
+        _ => edited.record(root),
     }
-    if edits.is_empty() { Ok(document) } else { apply(text, edits) }
+    if edited.from == 0 {
+        return Ok(document);
+    }
+    let changed = edited.finish();
+    Document::parse(changed.into_bytes()).map_err(|error| Error::protocol(format!("the site's records cannot be read: {error}")))
 }
 
-/// A value and the text to put in its place.
-type Edit<'d> = (Value<'d>, String);
+/// A text of which some values are replaced.
+struct Edited<'t> {
+    text: &'t str,
+    changed: String,
+    /// Up to where the text is in `changed`.
+    from: usize,
+}
 
-fn collect<'d>(record: Value<'d>, edits: &mut Vec<Edit<'d>>) {
-    if record.kind() != Kind::Object {
-        return;
+impl Edited<'_> {
+    fn record(&mut self, record: Value<'_>) {
+        if record.kind() != Kind::Object {
+            return;
+        }
+        for field in record.children() {
+            let replacement = match field.kind() {
+                Kind::String => field
+                    .as_str()
+                    .filter(|text| text.contains("&lt;"))
+                    .map(|text| quote(&text.replace("&lt;", "<"))),
+                Kind::Object => local_link(field),
+                _ => None,
+            };
+            if let Some(replacement) = replacement {
+                self.replace(field, &replacement);
+            }
+        }
     }
-    for field in record.children() {
-        let replacement = match field.kind() {
-            Kind::String => field
-                .as_str()
-                .filter(|text| text.contains("&lt;"))
-                .map(|text| quote(&text.replace("&lt;", "<"))),
-            Kind::Object => local_link(field),
-            _ => None,
-        };
-        edits.extend(replacement.map(|text| (field, text)));
+
+    fn replace(&mut self, value: Value<'_>, replacement: &str) {
+        // Values borrow from the text, so their places in it are pointer differences.
+        let start = value.json().as_ptr().addr() - self.text.as_ptr().addr();
+        self.changed.push_str(self.text.get(self.from..start).unwrap_or_default());
+        self.changed.push_str(replacement);
+        self.from = start + value.json().len();
+    }
+
+    fn finish(mut self) -> String {
+        self.changed.push_str(self.text.get(self.from..).unwrap_or_default());
+        self.changed
     }
 }
 
@@ -61,20 +91,6 @@ fn local_link(link: Value<'_>) -> Option<String> {
         .filter(|(key, _)| key != "local_path" && key != "url")
         .fold(Object::new(), |object, (key, member)| object.raw(&key, member.json()));
     Some(object.raw("local_path", path.json()).text("url", &url).finish())
-}
-
-fn apply(text: &str, edits: Vec<Edit<'_>>) -> Result<Document> {
-    let mut changed = String::with_capacity(text.len() + 64);
-    let mut from = 0;
-    // Values borrow from the text, so their places in it are pointer differences.
-    for (value, replacement) in edits {
-        let start = value.json().as_ptr().addr() - text.as_ptr().addr();
-        changed.push_str(text.get(from..start).unwrap_or_default());
-        changed.push_str(&replacement);
-        from = start + value.json().len();
-    }
-    changed.push_str(text.get(from..).unwrap_or_default());
-    Document::parse(changed.into_bytes()).map_err(|error| Error::protocol(format!("the site's records cannot be read: {error}")))
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use super::json::quote;
 use super::status::Status;
 use super::transport::{Failure, Reached, Reply};
 
+/// The most characters of a message that are believed to be one.
+const LONGEST_MESSAGE: usize = 10_000;
+
 /// Reads the reply of a remote call: the document narrowed to the `results`, or what went wrong.
 pub(super) fn read(reply: Reply) -> Result<Document, Failure> {
     read_with(reply, success)
@@ -56,7 +59,12 @@ fn success(reply: Reply) -> Result<Document, Failure> {
     if reply.body.is_empty() {
         return Err(unknown(Error::protocol("the site answered with nothing")));
     }
-    let document = Document::parse(reply.body).map_err(|error| {
+    let most = reply.most_values;
+    let document = Document::parse_within(reply.body, most).map_err(|error| {
+        if error.too_many {
+            let what = format!("the reply has more than {most} values, the most that the limit on its size allows");
+            return unknown(Error::new(Status::ProtocolTooLarge, what));
+        }
         let what = if error.truncated { "is cut short" } else { "is not JSON" };
         unknown(Error::protocol(format!("the site's reply {what}: {error}")))
     })?;
@@ -78,7 +86,9 @@ pub(super) fn failure(reply: Reply) -> Failure {
     let (status, retry_after_ms) = (reply.status, reply.retry_after_ms());
     let location = reply.header(header::LOCATION).map(str::to_owned);
     let text = said(&reply);
-    let told = Document::parse(reply.body).ok().and_then(|document| exception(&document));
+    let told = Document::parse_within(reply.body, reply.most_values)
+        .ok()
+        .and_then(|document| exception(&document));
     let applied = matches!(status, 500.. if told.is_none());
     let mut error = told.unwrap_or_else(|| from_http_status(status, location.as_deref()));
     error.http_status = Some(status);
@@ -142,7 +152,8 @@ fn exception(document: &Document) -> Option<Error> {
     }
     let message = root.get("message").and_then(Value::as_str).unwrap_or_default();
     let code = root.get("error_code").and_then(|code| code.as_i64().ok());
-    Some(fault::from_exception(&message, code))
+    let longest = message.char_indices().nth(LONGEST_MESSAGE).map_or(message.len(), |(end, _)| end);
+    Some(fault::from_exception(message.get(..longest).unwrap_or_default(), code))
 }
 
 #[cfg(test)]
@@ -157,6 +168,7 @@ mod tests {
             status,
             headers: HeaderMap::from_iter(headers),
             body: body.into(),
+            most_values: usize::MAX,
         })
     }
 

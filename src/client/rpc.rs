@@ -229,6 +229,11 @@ impl Client {
             .get("session_id")
             .and_then(Value::as_str)
             .filter(|token| !token.is_empty());
+        // It goes along with every call, and in a header.
+        const LONGEST: usize = 4096;
+        if token.as_ref().is_some_and(|token| token.len() > LONGEST) {
+            return Err(Error::protocol(format!("the site's session_id is longer than {LONGEST} bytes")));
+        }
         token
             .map(|token| Secret::new(token.into_owned()))
             .ok_or_else(|| Error::protocol("the site signed nobody in: its reply has no session_id"))

@@ -77,6 +77,8 @@ pub enum Answer {
     Http(u16, Vec<(&'static str, String)>, Vec<u8>),
     /// These bytes, then the connection ends.
     Raw(Vec<u8>),
+    /// Whatever this writes, then the connection ends.
+    Stream(Arc<dyn Fn(&mut TcpStream) + Send + Sync>),
     /// Nothing: the connection is closed.
     Close,
     /// Nothing, for this long; then the connection is closed.
@@ -231,6 +233,11 @@ fn answer(stream: &mut TcpStream, answer: Answer) -> bool {
         Answer::Http(status, headers, body) => http(stream, status, &headers, &body),
         Answer::Raw(bytes) => {
             let _ = stream.write_all(&bytes);
+            let _ = stream.shutdown(Shutdown::Both);
+            false
+        }
+        Answer::Stream(write) => {
+            write(stream);
             let _ = stream.shutdown(Shutdown::Both);
             false
         }

@@ -6,6 +6,7 @@
 
 mod cstrings;
 mod join;
+mod keys;
 mod reader;
 mod time;
 mod value;
@@ -15,6 +16,7 @@ use std::fmt;
 use once_cell::race::OnceBox;
 
 pub use cstrings::CStrings;
+use keys::Keys;
 use reader::MAX_TEXT;
 pub use reader::{MAX_DEPTH, SyntaxError};
 pub(in crate::client) use value::shorten;
@@ -46,13 +48,19 @@ pub struct Document {
     // Made when they are first needed, without a lock: a fork meanwhile must not leave the child waiting.
     strings: OnceBox<CStrings>,
     indexes: OnceBox<Vec<Index>>,
+    keys: OnceBox<Keys>,
 }
 
 impl Document {
     /// Reads a whole text, which must be one JSON value.
     pub fn parse(text: Vec<u8>) -> Result<Document, SyntaxError> {
+        Document::parse_within(text, usize::MAX)
+    }
+
+    /// As [`Document::parse`], of at most so many nodes: small values take more memory than text.
+    pub fn parse_within(text: Vec<u8>, most: usize) -> Result<Document, SyntaxError> {
         let text = String::from_utf8(text).map_err(|error| SyntaxError::not_utf8(error.utf8_error()))?;
-        let nodes = reader::read(&text)?;
+        let nodes = reader::read(&text, most)?;
         Ok(Document::new(text, nodes, 0))
     }
 
@@ -63,6 +71,7 @@ impl Document {
             root,
             strings: OnceBox::new(),
             indexes: OnceBox::new(),
+            keys: OnceBox::new(),
         };
         let root = document.root();
         let (text_end, nodes_end) = (root.end(), root.behind());
@@ -120,6 +129,11 @@ impl Document {
         let indexes = self.indexes.get_or_init(|| Box::new(self.index_large()));
         let found = indexes.binary_search_by_key(&container, |index| index.container).ok()?;
         indexes.get(found)?.elements.get(position).copied()
+    }
+
+    /// The keys of every object of many members. Made when the first of them is asked for one.
+    fn keys(&self) -> &Keys {
+        self.keys.get_or_init(|| Box::new(Keys::new(self)))
     }
 
     fn index_large(&self) -> Vec<Index> {

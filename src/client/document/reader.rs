@@ -13,6 +13,9 @@ pub const MAX_DEPTH: usize = 512;
 /// The longest text, in bytes.
 pub const MAX_TEXT: usize = (1 << 31) - 2;
 
+/// How many nodes there is room for at first, at the most: the length of a text does not tell how many values are in it.
+const FIRST_NODES: usize = 1 << 16;
+
 /// Why a text is not JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -22,6 +25,8 @@ pub struct SyntaxError {
     pub problem: &'static str,
     /// Whether the text simply ends too early.
     pub truncated: bool,
+    /// Whether it may be JSON, but of more values than are allowed.
+    pub too_many: bool,
 }
 
 impl std::fmt::Display for SyntaxError {
@@ -46,24 +51,28 @@ impl SyntaxError {
             offset: error.valid_up_to(),
             problem: "not UTF-8",
             truncated: error.error_len().is_none(),
+            too_many: false,
         }
     }
 }
 
-pub(super) fn read(text: &str) -> Result<Vec<Node>, SyntaxError> {
+/// Reads a text of at most so many nodes.
+pub(super) fn read(text: &str, most: usize) -> Result<Vec<Node>, SyntaxError> {
     let text = text.as_bytes();
     if text.len() > MAX_TEXT {
         return Err(SyntaxError {
             offset: MAX_TEXT,
             problem: "the text is longer than 2 GiB",
             truncated: false,
+            too_many: true,
         });
     }
     let mut reader = Reader {
         text,
         at: 0,
-        nodes: Vec::with_capacity(text.len() / 16 + 4),
+        nodes: Vec::with_capacity((text.len() / 16 + 4).min(FIRST_NODES)),
         open: Vec::new(),
+        most,
     };
     if text.starts_with(b"\xef\xbb\xbf") {
         reader.at = 3;
@@ -78,6 +87,8 @@ struct Reader<'t> {
     nodes: Vec<Node>,
     /// The opening nodes of the containers around, each with the count of what it holds so far.
     open: Vec<(u32, u32)>,
+    /// The most nodes that there may be.
+    most: usize,
 }
 
 impl Reader<'_> {
@@ -88,6 +99,12 @@ impl Reader<'_> {
             let Some(&byte) = self.text.get(self.at) else {
                 return Err(self.ends_early());
             };
+            if self.nodes.len() > self.most {
+                return Err(SyntaxError {
+                    too_many: true,
+                    ..self.wrong("too many values")
+                });
+            }
             expect = match (expect, byte) {
                 (Expect::FirstElement, b']') | (Expect::FirstKey, b'}') => self.close(),
                 (Expect::CommaOrEnd, b',') => self.comma(),
@@ -143,7 +160,7 @@ impl Reader<'_> {
         }
         self.count_one();
         self.open.push((self.nodes.len() as u32, 0));
-        self.nodes.push(Node {
+        self.push(Node {
             pos: self.at as u32,
             aux: 0,
         });
@@ -153,7 +170,7 @@ impl Reader<'_> {
 
     fn close(&mut self) -> Expect {
         if let Some((node, count)) = self.open.pop() {
-            self.nodes.push(Node {
+            self.push(Node {
                 pos: self.at as u32,
                 aux: count,
             });
@@ -161,6 +178,15 @@ impl Reader<'_> {
         }
         self.at += 1;
         Expect::CommaOrEnd
+    }
+
+    fn push(&mut self, node: Node) {
+        if self.nodes.len() == self.nodes.capacity() {
+            // No more than may come, since room takes memory too. Two beyond the limit are seen before there are more.
+            let left = self.most.saturating_add(2).saturating_sub(self.nodes.len());
+            self.nodes.reserve_exact(self.nodes.len().min(left));
+        }
+        self.nodes.push(node);
     }
 
     fn count_one(&mut self) {
@@ -195,7 +221,7 @@ impl Reader<'_> {
     }
 
     fn push_scalar(&mut self, end: usize) {
-        self.nodes.push(Node {
+        self.push(Node {
             pos: self.at as u32,
             aux: end as u32,
         });
@@ -215,6 +241,7 @@ impl Reader<'_> {
             offset: at,
             problem: "a number is broken",
             truncated: at >= text.len(),
+            too_many: false,
         };
         let mut end = self.at + usize::from(text[self.at] == b'-');
         let leading_zero = text.get(end) == Some(&b'0');
@@ -260,11 +287,12 @@ impl Reader<'_> {
                         offset: at,
                         problem: "an unescaped control character in a string",
                         truncated: false,
+                        too_many: false,
                     });
                 }
             }
         }
-        self.nodes.push(Node {
+        self.push(Node {
             pos: self.at as u32,
             aux: (at + 1) as u32 | escaped,
         });
@@ -284,12 +312,14 @@ impl Reader<'_> {
                     offset: at,
                     problem: "a \\u escape is broken",
                     truncated: false,
+                    too_many: false,
                 }),
             },
             Some(_) => Err(SyntaxError {
                 offset: at,
                 problem: "an unknown escape in a string",
                 truncated: false,
+                too_many: false,
             }),
         }
     }
@@ -305,6 +335,7 @@ impl Reader<'_> {
             offset: self.at,
             problem,
             truncated: false,
+            too_many: false,
         }
     }
 
@@ -313,6 +344,7 @@ impl Reader<'_> {
             offset: self.text.len(),
             problem: "the text ends too early",
             truncated: true,
+            too_many: false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Document, ESCAPED, INDEX_FROM, Node, cstrings, time};
+use super::{Document, ESCAPED, INDEX_FROM, Node, cstrings, keys, time};
 use crate::client::error::{Error, Result};
 
 /// What a value is.
@@ -191,9 +191,13 @@ impl<'d> Value<'d> {
         if self.kind() != Kind::Object {
             return None;
         }
-        self.children()
-            .filter(|member| member.key().is_some_and(|key| key.is_str(name)))
-            .last()
+        let is_it = |member: &Value<'d>| member.key().is_some_and(|key| key.is_str(name));
+        if self.count() < keys::INDEX_FROM {
+            return self.children().filter(is_it).last();
+        }
+        let document = self.document;
+        let mut members = document.keys().of(self.node, name)?.filter_map(|node| document.value(node));
+        members.find(is_it)
     }
 
     /// The element or member at this position, counted from 0.

@@ -62,6 +62,9 @@ pub(super) const METHODS: &[Method] = &[
     },
 ];
 
+/// What a page counts at least towards the limit on the size of replies.
+const LEAST_OF_A_PAGE: u64 = 4096;
+
 /// What a page asks for besides its number.
 pub(super) struct Query {
     pub(super) entity_type: String,
@@ -115,9 +118,17 @@ pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> R
 /// Reads pages until the limit or the end is reached, and joins their rows.
 async fn every_page(mut pages: Pages) -> Result<Document> {
     let mut read = Vec::new();
+    let most = pages.most_bytes();
+    let mut held = 0;
     while let Some(page) = pages.advance().await? {
         if read.is_empty() && pages.has_ended() {
             return Ok(page);
+        }
+        // A site must not fill the memory by promising pages for ever, nor take for ever with pages of nearly nothing.
+        held += (page.json().len().max(page.node_count() * 4) as u64).max(LEAST_OF_A_PAGE);
+        if held > most {
+            let what = format!("the rows are larger than the limit of {most} bytes; read them page by page, or raise the limit");
+            return Err(Error::new(Status::ProtocolTooLarge, what));
         }
         read.push(page);
     }

@@ -77,6 +77,11 @@ impl Pages {
         }
     }
 
+    /// The most bytes that all pages may have where they are kept.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.client.connection.options.max_reply_bytes
+    }
+
     /// Whether every row was handed out.
     pub(super) fn has_ended(&self) -> bool {
         self.ended

@@ -303,8 +303,8 @@ fn redirect(incoming: &Incoming, from: &Url) -> Option<Result<Url>> {
             "the download leads from a secure address to {}, which is not",
             name_of(&url)
         ))),
-        Ok(url) => Ok(url),
-        Err(_) => Err(Error::protocol("the download leads to no address")),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
+        _ => Err(Error::protocol("the download leads to no address on the net")),
     })
 }
 

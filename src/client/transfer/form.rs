@@ -189,6 +189,7 @@ mod tests {
                 status,
                 headers: header::HeaderMap::new(),
                 body: body.into(),
+                most_values: usize::MAX,
             };
             read(reply).err().map(|failure| failure.error).unwrap()
         };

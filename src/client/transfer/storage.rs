@@ -10,9 +10,11 @@ use url::Url;
 use super::Transfer;
 use super::form::Form;
 use super::local::LocalFile;
+use crate::client::document::shorten;
 use crate::client::error::{Error, Result};
 use crate::client::reply;
 use crate::client::retry::{Attempts, Effect};
+use crate::client::site::{is_loopback, name_of};
 use crate::client::status::Status;
 use crate::client::transport::{Failure, Pieces, Reply, Request};
 
@@ -102,6 +104,25 @@ impl Transfer {
             .map(drop)
     }
 
+    /// Where the site wants bytes. From a secure site never to an open place.
+    fn storage_address(&self, address: &str) -> Result<Url> {
+        let url = Url::parse(address).map_err(|_| Error::protocol("the site gave no address for the file"))?;
+        let connection = &self.client.connection;
+        let open = connection.options.allow_insecure_http || connection.transport.site().address.scheme() == "http" || is_loopback(&url);
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if open => Ok(url),
+            "http" => Err(Error::protocol(format!(
+                "the site, which is secure, wants the file at {}, which is not",
+                name_of(&url)
+            ))),
+            other => Err(Error::protocol(format!(
+                "the site wants the file at an address of the kind {}",
+                shorten(other)
+            ))),
+        }
+    }
+
     async fn put_part(&self, file: &LocalFile, place: &Place, part: Part) -> Result<String> {
         let fields = place.fields(&file.name, ("part_number", part.number.to_string()));
         let reply = self
@@ -119,7 +140,7 @@ impl Transfer {
     /// Puts a stretch of the file. The same bytes at the same address may be put again: each attempt reads them anew.
     async fn put(&self, file: &LocalFile, address: &str, part: Part) -> Result<Reply> {
         // The address is a secret: it lets whoever has it write. No message repeats it.
-        let url = Url::parse(address).map_err(|_| Error::protocol("the site gave no address for the file"))?;
+        let url = self.storage_address(address)?;
         let kind = HeaderValue::try_from(file.content_type()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
         let mut attempts = Attempts::new(&self.client, "a part for the storage", Effect::Read, self.limit()).at(&url);
         loop {

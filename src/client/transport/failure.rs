@@ -12,14 +12,15 @@ use crate::client::status::Status;
 
 impl Transport {
     pub(super) fn classify_body(&self, error: &reqwest::Error, place: &str, http_status: u16) -> Error {
-        let broken = sources(error).any(|source| {
-            source
-                .downcast_ref::<std::io::Error>()
-                .is_some_and(|io| matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput))
-        });
-        let mut found = match broken {
-            true => Error::protocol(format!("the reply of {place} cannot be decompressed: {}", chain(error))),
-            false => self.classify(error, place),
+        // What fails without a word of the HTTP stack's came whole, and cannot be unpacked.
+        let of_http = sources(error).any(|source| source.is::<hyper::Error>());
+        let broken = sources(error)
+            .filter_map(|source| source.downcast_ref::<std::io::Error>())
+            .any(|io| matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput));
+        let mut found = match of_http {
+            false if error.is_decode() => Error::protocol(format!("the reply of {place} cannot be decompressed: {}", chain(error))),
+            true if broken => Error::protocol(format!("the reply of {place} is broken HTTP: {}", chain(error))),
+            _ => self.classify(error, place),
         };
         found.http_status = Some(http_status);
         found

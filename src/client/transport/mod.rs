@@ -34,11 +34,16 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How often an idle connection is probed while it is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// The longest reply to a form or a file, in bytes.
+const LONGEST_WORDS: u64 = 1 << 20;
+
 /// What came back over HTTP, whatever its status.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// The most values that it may hold.
+    pub(super) most_values: usize,
 }
 
 impl Reply {
@@ -133,6 +138,7 @@ pub(super) struct Incoming {
     response: Response,
     watch: Arc<Watch>,
     limit: Limit,
+    most_bytes: u64,
     place: String,
     /// Kept until the reply is read or given up.
     _turn: OwnedSemaphorePermit,
@@ -245,12 +251,18 @@ impl Transport {
         request
             .headers
             .extend(self.site.basic_header().map(|value| (header::AUTHORIZATION, value)));
-        self.exchange(&self.calls, request, Limit::Total(deadline)).await
+        let incoming = self.send(&self.calls, request, Limit::Total(deadline)).await?;
+        self.finish(incoming).await
     }
 
-    /// Sends a form or a file and reads the whole reply.
+    /// Sends a form or a file and reads the whole reply. It is a few words: a file may take long, but not what is said of it.
     pub(super) async fn send_file(&self, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
-        self.exchange(&self.files, request, limit).await
+        let mut incoming = self.send(&self.files, request, limit).await?;
+        incoming.most_bytes = incoming.most_bytes.min(LONGEST_WORDS);
+        if let Limit::Stall(longest) = limit {
+            incoming.limit = Limit::Total(Deadline::after(longest));
+        }
+        self.finish(incoming).await
     }
 
     /// Sends a request whose reply is a file.
@@ -258,8 +270,7 @@ impl Transport {
         self.send(&self.files, request, limit).await
     }
 
-    async fn exchange(&self, http: &Http, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
-        let incoming = self.send(http, request, limit).await?;
+    async fn finish(&self, incoming: Incoming) -> std::result::Result<Reply, Failure> {
         let watch = Arc::clone(&incoming.watch);
         let reply = self.read(incoming).await?;
         if reply.status >= 300 {
@@ -286,6 +297,7 @@ impl Transport {
                 response,
                 watch,
                 limit,
+                most_bytes: self.max_reply_bytes,
                 place,
                 _turn: turn,
             }),
@@ -295,18 +307,19 @@ impl Transport {
 
     /// Reads a whole reply, up to the limit on its size.
     pub(super) async fn read(&self, mut incoming: Incoming) -> std::result::Result<Reply, Failure> {
+        let most = incoming.most_bytes;
         let too_large = |watch: &Watch| {
-            let what = format!("the reply is larger than the limit of {} bytes", self.max_reply_bytes);
+            let what = format!("the reply is larger than the limit of {most} bytes");
             failed(Error::new(Status::ProtocolTooLarge, what), watch)
         };
         let announced = incoming.length().unwrap_or(0);
-        if announced > self.max_reply_bytes {
+        if announced > most {
             return Err(too_large(&incoming.watch));
         }
         // What is announced is only believed so far: memory follows what really comes.
         let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(1 << 20));
         while let Some(chunk) = self.chunk(&mut incoming).await? {
-            if (body.len() + chunk.len()) as u64 > self.max_reply_bytes {
+            if (body.len() + chunk.len()) as u64 > most {
                 return Err(too_large(&incoming.watch));
             }
             body.extend_from_slice(&chunk);
@@ -315,6 +328,7 @@ impl Transport {
             status: incoming.status(),
             headers: std::mem::take(incoming.response.headers_mut()),
             body,
+            most_values: most_values(self.max_reply_bytes),
         })
     }
 
@@ -376,6 +390,12 @@ async fn turn(http: &Http, limit: Limit) -> std::result::Result<OwnedSemaphorePe
             "all connections of the client were busy for the whole time limit",
         ))),
     }
+}
+
+/// The most values of a reply of so many bytes. Each takes up to 28 bytes of memory besides its text, and text of a site has more than
+/// four bytes for each; a few are always allowed.
+fn most_values(most_bytes: u64) -> usize {
+    usize::try_from(most_bytes / 4).unwrap_or(usize::MAX).max(4096)
 }
 
 fn failed(error: Error, watch: &Watch) -> Failure {
