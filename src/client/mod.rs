@@ -15,7 +15,6 @@ mod json;
 mod mask;
 mod methods;
 mod options;
-mod preflight;
 mod progress;
 mod records;
 mod reply;
@@ -37,7 +36,6 @@ use tokio::sync::OnceCell;
 use deadline::Deadline;
 use info::SiteInfo;
 use mask::Mask;
-use preflight::Trust;
 use session::Session;
 use site::Site;
 use tally::Tally;
@@ -48,6 +46,9 @@ pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
 pub use journal::{Journal, Level, Log};
 pub use json::quote;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use methods::fuzzing;
 pub use methods::{Method, Pages, Param, Takes, methods, methods_json};
 pub use options::Options;
 pub use progress::Progress;
@@ -76,7 +77,6 @@ struct Connection {
     transport: Transport,
     session: Session,
     info: OnceCell<SiteInfo>,
-    trust: Trust,
     options: Options,
 }
 
@@ -94,7 +94,6 @@ impl Client {
             transport: Transport::new(site, &options)?,
             session: Session::new(credentials, &options),
             info: OnceCell::new(),
-            trust: Trust::default(),
             options,
         });
         let client = Client {

@@ -53,6 +53,16 @@ mod log;
 
 mod runtime;
 
+/// What the fuzz targets (`fuzz/`) reach beside the exported functions.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    /// A result that holds a document, as a call gives it.
+    pub fn result(document: crate::client::Document) -> *mut super::sg_result {
+        super::result::give(document)
+    }
+}
+
 pub use call::*;
 pub use callback::*;
 pub use client::*;

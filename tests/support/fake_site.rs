@@ -130,6 +130,15 @@ impl FakeSite {
 
     /// A site that answers everything by the script.
     pub fn bare(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> FakeSite {
+        FakeSite::start(true, script)
+    }
+
+    /// The same for any number of requests: none is kept.
+    pub fn forgetful(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> FakeSite {
+        FakeSite::start(false, script)
+    }
+
+    fn start(keeps: bool, script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> FakeSite {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let script: Arc<Script> = Arc::new(script);
@@ -147,9 +156,11 @@ impl FakeSite {
                     break;
                 }
                 let Ok(stream) = stream else { continue };
-                connections.lock().unwrap().push(stream.try_clone().unwrap());
+                if keeps {
+                    connections.lock().unwrap().push(stream.try_clone().unwrap());
+                }
                 let (script, requests) = (script.clone(), requests.clone());
-                thread::spawn(move || serve(stream, &*script, &requests));
+                thread::spawn(move || serve(stream, &*script, keeps.then_some(&requests)));
             }
         });
         site
@@ -183,10 +194,12 @@ impl Drop for FakeSite {
     }
 }
 
-fn serve(mut stream: TcpStream, script: &Script, requests: &Mutex<Vec<Request>>) {
+fn serve(mut stream: TcpStream, script: &Script, requests: Option<&Mutex<Vec<Request>>>) {
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     while let Some(request) = read_request(&mut stream) {
-        requests.lock().unwrap().push(request.clone());
+        if let Some(requests) = requests {
+            requests.lock().unwrap().push(request.clone());
+        }
         if !answer(&mut stream, script(&request)) {
             return;
         }

@@ -149,34 +149,47 @@ pub fn valgrind(session: &Session) -> Result<Outcome> {
     if let Some(why) = tools::missing(&VALGRIND, session.required)? {
         return Ok(Outcome::Skipped(why));
     }
-    step(session, Way::Valgrind)
+    let outcome = step(session, Way::Valgrind)?;
+    // What people copy must be as clean as the tests.
+    demonstrated(session, Way::Valgrind)?;
+    println!("   ok   quickstart");
+    Ok(outcome)
 }
 
 /// The step that runs the demonstration of the first page, and sees it fail where it must.
 pub fn quickstart(session: &Session) -> Result<Outcome> {
+    print!("{}", demonstrated(session, Way::Plain)?);
+    Ok(Outcome::Passed)
+}
+
+/// What the demonstration says when it is run in this way.
+fn demonstrated(session: &Session, way: Way) -> Result<String> {
     let workspace = &session.workspace;
     let program = demo::compile(workspace)?;
     let site = Site::start(&workspace.built()?.sandbox, &[], &log_file(&workspace.scratch, "quickstart-site"))?;
     let run = |arguments: &[&str]| -> Result<(ExitStatus, String)> {
         let log = log_file(&workspace.scratch, "quickstart");
-        let limit = Way::Plain.limit();
-        match bounded(local(Command::new(&program)).args(arguments), &log, limit)? {
+        let limit = way.limit();
+        let command = match way {
+            Way::Plain | Way::Sanitized => Command::new(&program),
+            Way::Valgrind => under_valgrind(&program, true),
+        };
+        match bounded(local(command).args(arguments), &log, limit)? {
             Some(status) => Ok((status, read(&log)?)),
             None => bail!("quickstart was ended after {} s, it said:\n{}", limit.as_secs(), read(&log)?),
         }
     };
     let good = site.quickstart_arguments()?;
-    let (status, said) = run(&good)?;
-    print!("{said}");
+    let (status, told) = run(&good)?;
     if !status.success() {
-        bail!("quickstart: {status}");
+        bail!("quickstart: {status}\n{told}");
     }
     let [url, login, _, script, key] = good;
     let (status, said) = run(&[url, login, "not the password", script, key])?;
     if status.code() != Some(1) || !said.contains("AUTH") {
         bail!("quickstart with a wrong password: {status}, where it should tell AUTH and end with 1:\n{said}");
     }
-    Ok(Outcome::Passed)
+    Ok(told)
 }
 
 /// `cargo xtask c-tests`: every way that this machine has.

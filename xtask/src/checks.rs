@@ -1,7 +1,6 @@
 //! The steps that hand over to cargo, a compiler or cargo-deny and look at what they say.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -132,38 +131,9 @@ fn header_example(header: &str) -> Result<String> {
 /// deny.toml: banned crates, licences, sources. Not the advisories: they would need a download at every run.
 pub fn dependencies(session: &Session) -> Result<Outcome> {
     let workspace = &session.workspace;
-    let pinned = workspace.tools.join("bin/cargo-deny");
-    let right = |program: &PathBuf| {
-        captured(Command::new(program).arg("--version")).is_ok_and(|said| said.trim() == format!("cargo-deny {CARGO_DENY}"))
-    };
-    let found = [Some(pinned.clone()), tools::on_path("cargo-deny")]
-        .into_iter()
-        .flatten()
-        .find(right);
-    let program = match found {
-        Some(program) => program,
-        None if session.required => {
-            println!("   installing cargo-deny {CARGO_DENY}");
-            let mut install = workspace.cargo();
-            // Its own build folder, which cargo removes again.
-            install.env_remove("CARGO_TARGET_DIR");
-            install.args([
-                "install",
-                "--quiet",
-                "cargo-deny",
-                "--version",
-                CARGO_DENY,
-                "--locked",
-                "--force",
-                "--root",
-            ]);
-            succeed(install.arg(&workspace.tools))?;
-            pinned
-        }
-        None => {
-            let why = format!("cargo-deny {CARGO_DENY} is not installed (cargo install cargo-deny --version {CARGO_DENY} --locked)");
-            return Ok(Outcome::Skipped(why));
-        }
+    let program = match tools::cargo_program(workspace, "cargo-deny", CARGO_DENY, session.required)? {
+        Ok(program) => program,
+        Err(why) => return Ok(Outcome::Skipped(why)),
     };
     let arguments = ["--workspace", "--all-features", "check", "bans", "licenses", "sources"];
     succeed(Command::new(program).current_dir(&workspace.root).args(arguments))?;

@@ -14,6 +14,7 @@ mod doc_site;
 mod docblock;
 mod elf;
 mod examples;
+mod fuzz;
 mod header;
 mod hosts;
 mod house;
@@ -21,6 +22,7 @@ mod languages;
 mod prototypes;
 mod python;
 mod site;
+mod soak;
 mod steps;
 mod tools;
 mod workspace;
@@ -40,6 +42,9 @@ cargo xtask <command>
   c-tests [PROGRAM…]           the programs of tests/c, or only the named ones: plain, sanitized, under valgrind
   bench [--keep] [WORD…]       the library beside what people would use instead: medians, ratios, targets
                                --keep: the figures and charts go into docs/performance.md
+  fuzz [TARGET…] [--seconds N] [--address]
+                               the targets of fuzz/, or only the named ones, under cargo-fuzz, for 60 seconds each
+  soak [--minutes N]           sixteen threads, every kind of call, a site that fails now and then, for 30 minutes
   header [--check]             write include/shotgrid.h from src/ffi, or only compare";
 
 fn main() -> ExitCode {
@@ -58,6 +63,12 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         println!("{USAGE}");
         return Ok(ExitCode::from(2));
     };
+    if command == "fuzz" {
+        return fuzz::run(&Workspace::find()?, rest);
+    }
+    if command == "soak" {
+        return soak::run(&Workspace::find()?, rest);
+    }
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().map(String::as_str).partition(|word| word.starts_with("--"));
     let known: &[&str] = match command.as_str() {
         "test" => &["--required"],

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::bench::speed;
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python};
+use crate::{browser, c_programs, checks, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python, soak};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -98,6 +98,11 @@ const STEPS: &[Step] = &[
         name: "c-valgrind",
         about: "tests/c under valgrind",
         run: c_programs::valgrind,
+    },
+    Step {
+        name: "soak",
+        about: "sixteen threads and every kind of call against a site that fails now and then, for a short while",
+        run: soak::short,
     },
     Step {
         name: "cpp",

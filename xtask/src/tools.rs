@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use anyhow::{Context, Result, bail};
 
-use crate::workspace::succeed;
+use crate::workspace::{Workspace, captured, succeed};
 
 /// A program and the Debian package that brings it.
 pub struct Tool {
@@ -150,4 +150,26 @@ fn apt() -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command
+}
+
+/// A program that cargo builds, in just this version: found, or installed where that is wanted, or why it is not there.
+pub fn cargo_program(workspace: &Workspace, name: &str, version: &str, install: bool) -> Result<std::result::Result<PathBuf, String>> {
+    let pinned = workspace.tools.join("bin").join(name);
+    let right =
+        |program: &PathBuf| captured(Command::new(program).arg("--version")).is_ok_and(|said| said.trim() == format!("{name} {version}"));
+    if let Some(program) = [Some(pinned.clone()), on_path(name)].into_iter().flatten().find(right) {
+        return Ok(Ok(program));
+    }
+    if !install {
+        return Ok(Err(format!(
+            "{name} {version} is not installed (cargo install {name} --version {version} --locked)"
+        )));
+    }
+    println!("   installing {name} {version}");
+    let mut command = workspace.cargo();
+    // Its own build folder, which cargo removes again.
+    command.env_remove("CARGO_TARGET_DIR");
+    command.args(["install", "--quiet", name, "--version", version, "--locked", "--force", "--root"]);
+    succeed(command.arg(&workspace.tools))?;
+    Ok(Ok(pinned))
 }

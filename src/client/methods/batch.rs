@@ -3,7 +3,7 @@
 use super::entity::{Modes, field, name_of};
 use super::find::return_fields;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Kind, Value};
+use crate::client::document::{Kind, Value, shorten};
 use crate::client::error::Result;
 use crate::client::info::SiteInfo;
 use crate::client::json::{Object, array};
@@ -54,12 +54,17 @@ fn request(given: Value<'_>) -> std::result::Result<String, String> {
         "delete" => &["request_type", "entity_type", "entity_id"],
         other => {
             return Err(format!(
-                ".request_type must be \"create\", \"update\" or \"delete\", not \"{other}\""
+                ".request_type must be \"create\", \"update\" or \"delete\", not \"{}\"",
+                shorten(other)
             ));
         }
     };
     if let Some(unknown) = given.children().map(name_of).find(|name| !allowed.contains(&name.as_str())) {
-        return Err(format!(" has an unknown key \"{unknown}\"; a {kind} takes {}", allowed.join(", ")));
+        return Err(format!(
+            " has an unknown key \"{}\"; a {kind} takes {}",
+            shorten(&unknown),
+            allowed.join(", ")
+        ));
     }
     let object = Object::new().text("request_type", &kind).text("type", &text(given, "entity_type")?);
     Ok(match &*kind {

@@ -1,7 +1,7 @@
 //! `create`, `update`, `delete` and `revive`.
 
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Document, Kind, Value};
+use crate::client::document::{Document, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters::trim_field;
 use crate::client::info::SiteInfo;
@@ -139,7 +139,7 @@ pub(super) async fn save(
 }
 
 /// Thumbnails are uploaded, not written.
-fn thumbnails(data: Value<'_>) -> Result<Vec<Thumbnail>> {
+pub(super) fn thumbnails(data: Value<'_>) -> Result<Vec<Thumbnail>> {
     let given = |field: &'static str| {
         data.get(field)
             .filter(|value| value.kind() != Kind::Null)
@@ -180,12 +180,12 @@ pub(super) fn name_of(member: Value<'_>) -> String {
     member.key().and_then(Value::as_str).unwrap_or_default().into_owned()
 }
 
-pub(in crate::client) fn is_thumbnail(name: &str) -> bool {
+fn is_thumbnail(name: &str) -> bool {
     matches!(name, IMAGE | FILMSTRIP)
 }
 
 /// `{"field_name", "value"}` of the wire.
-pub(in crate::client) fn field(name: &str, json: &str) -> String {
+pub(super) fn field(name: &str, json: &str) -> String {
     Object::new().text("field_name", name).raw("value", json).finish()
 }
 
@@ -197,13 +197,13 @@ impl<'d> Modes<'d> {
         for mode in given.into_iter().flat_map(Value::children) {
             // A mode that is not taken for what it is meant for would let "set" remove every other link.
             if data.get(&name_of(mode)).is_none() {
-                return Err(format!("[{}] names no field of the data", quote(&name_of(mode))));
+                return Err(format!("[{}] names no field of the data", quote(&shorten(&name_of(mode)))));
             }
             if !["set", "add", "remove"].iter().any(|known| mode.is_str(known)) {
                 return Err(format!(
                     "[{}] must be \"set\", \"add\" or \"remove\", not {}",
-                    quote(&name_of(mode)),
-                    mode.json()
+                    quote(&shorten(&name_of(mode))),
+                    shorten(mode.json())
                 ));
             }
         }

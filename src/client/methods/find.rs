@@ -6,7 +6,7 @@ use super::entity::name_of;
 use super::pages::{Pages, entities};
 use super::{Args, Method, Param, Run, Takes};
 use crate::client::Client;
-use crate::client::document::{Document, Kind, Value};
+use crate::client::document::{Document, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 use crate::client::info::SiteInfo;
@@ -142,14 +142,8 @@ pub(super) fn people(info: &SiteInfo, conditions: &str, fields: &str) -> Result<
 
 /// A row with one of its fields, or null.
 pub(in crate::client) async fn field_of(client: &Client, entity_type: &str, id: i64, field: &str) -> Result<Document> {
-    row_of(client, entity_type, Some(id), &[field]).await
-}
-
-/// A row with some of its fields, or null: the one with this id, or any.
-pub(in crate::client) async fn row_of(client: &Client, entity_type: &str, id: Option<i64>, fields: &[&str]) -> Result<Document> {
     let info = client.info(client.deadline()).await?;
-    let filters = id.map_or("[]".to_owned(), |id| format!(r#"[["id","is",{id}]]"#));
-    let query = one(info, &format!("[{},{filters},{}]", quote(entity_type), filters::text_array(fields)))?;
+    let query = one(info, &format!(r#"[{},[["id","is",{id}]],[{}]]"#, quote(entity_type), quote(field)))?;
     let reply = query.fetch(client, 1, 1, false).await?;
     match reply.root().pointer("/entities/0").map(Value::node) {
         Some(node) => records::tidy(reply.narrow(node)),
@@ -236,7 +230,10 @@ fn sorts(args: &Args<'_>) -> Result<Option<String>> {
     let sort = |(index, each): (usize, Value<'_>)| {
         let known = |name: &str| matches!(name, "field_name" | "column" | "direction");
         if let Some(unknown) = each.children().map(name_of).find(|name| !known(name)) {
-            let problem = format!("[{index}] has an unknown key \"{unknown}\"; it takes \"field_name\" and \"direction\"");
+            let problem = format!(
+                "[{index}] has an unknown key \"{}\"; it takes \"field_name\" and \"direction\"",
+                shorten(&unknown)
+            );
             return Err(args.wrong_inside("order", &problem));
         }
         let name = each.get("field_name").or_else(|| each.get("column")).and_then(Value::as_str);
@@ -246,7 +243,7 @@ fn sorts(args: &Args<'_>) -> Result<Option<String>> {
             Some(direction) => direction.as_str().filter(|text| matches!(&**text, "asc" | "desc")).ok_or_else(|| {
                 args.wrong_inside(
                     "order",
-                    &format!("[{index}].direction must be \"asc\" or \"desc\", not {}", direction.json()),
+                    &format!("[{index}].direction must be \"asc\" or \"desc\", not {}", shorten(direction.json())),
                 )
             })?,
         };

@@ -8,9 +8,10 @@ mod batch;
 mod describe;
 mod entity;
 mod find;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod pages;
 mod people;
-mod permission;
 mod schedule;
 mod schema;
 mod search;
@@ -36,8 +37,7 @@ pub(super) use args::Args;
 use args::parse;
 pub use args::{Param, Takes};
 pub use describe::methods_json;
-pub(super) use entity::{field, is_thumbnail};
-pub(super) use find::{field_of, row_of};
+pub(super) use find::field_of;
 pub use pages::Pages;
 
 /// One method of the vocabulary.
@@ -81,15 +81,6 @@ enum Run {
     LastAccessed,
     /// A proof of somebody's login and password.
     Authenticate,
-    /// What the role allows, tried out.
-    PermissionCheck,
-}
-
-impl Method {
-    /// Whether the official client has it, too.
-    pub fn is_official(&self) -> bool {
-        !matches!(self.run, Run::PermissionCheck)
-    }
 }
 
 /// What a method's arguments come to.
@@ -126,7 +117,6 @@ static AREAS: &[&[Method]] = &[
     search::METHODS,
     transfers::METHODS,
     site::METHODS,
-    permission::METHODS,
 ];
 
 /// Every method that `call` knows.
@@ -161,7 +151,6 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
         }
         Run::LastAccessed => people::last_accessed(client, &args, deadline).await,
         Run::Authenticate => people::authenticate(client, &args, deadline).await,
-        Run::PermissionCheck => permission::run(client, &args).await,
         Run::Find { first_only } => find::run(client, &args, *first_only).await,
         Run::Rpc {
             wire,

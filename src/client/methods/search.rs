@@ -2,7 +2,7 @@
 
 use super::entity::name_of;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Kind, Value};
+use crate::client::document::{Kind, Value, shorten};
 use crate::client::error::Result;
 use crate::client::filters;
 use crate::client::info::SiteInfo;
@@ -124,12 +124,13 @@ fn text_search(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
         let name = name_of(conditions);
         if conditions.kind() != Kind::Array {
             let problem = format!(
-                "[\"{name}\"] must be an array of conditions, not {}",
+                "[\"{}\"] must be an array of conditions, not {}",
+                shorten(&name),
                 conditions.kind().with_article()
             );
             return Err(args.wrong_inside("entity_types", &problem));
         }
-        let place = |problem: String| args.wrong_inside("entity_types", &format!("[\"{name}\"]{problem}"));
+        let place = |problem: String| args.wrong_inside("entity_types", &format!("[\"{}\"]{problem}", shorten(&name)));
         types = types.raw(&name, &filters::translate(conditions, "and").map_err(place)?);
     }
     let object = Object::new()

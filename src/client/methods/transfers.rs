@@ -121,7 +121,7 @@ pub(super) async fn run(transfer: &Transfer, args: &Args<'_>, kind: Kinds) -> Re
 }
 
 /// The attachment that a download is about: `false` and null stand for none, and then its id must be given.
-fn attachment<'d>(args: &Args<'d>) -> Result<Value<'d>> {
+pub(super) fn attachment<'d>(args: &Args<'d>) -> Result<Value<'d>> {
     let given = args
         .get("attachment")
         .filter(|given| given.kind() != Kind::Bool && given.kind() != Kind::Null);
@@ -133,7 +133,7 @@ fn attachment<'d>(args: &Args<'d>) -> Result<Value<'d>> {
     })
 }
 
-fn target(args: &Args<'_>, kind: Kinds) -> Result<Target> {
+pub(super) fn target(args: &Args<'_>, kind: Kinds) -> Result<Target> {
     let text = |name: &str| args.get(name).and_then(Value::as_str).map(std::borrow::Cow::into_owned);
     let (entity_type, id) = (args.text("entity_type")?, args.need("entity_id")?.as_i64()?);
     Ok(match kind {

@@ -1,0 +1,116 @@
+//! What the fuzz targets (`fuzz/`) reach of the client's inside, without a network. It is there with the feature `fuzzing` alone,
+//! and nothing of it is in the C ABI.
+
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, received, transfers};
+use crate::client::document::{Document, Value};
+use crate::client::error::{Error, Result};
+use crate::client::info::SiteInfo;
+use crate::client::records;
+use crate::client::site::Site;
+use crate::client::transfer::address;
+use crate::client::{fault, reply, transport};
+
+/// What a call would send as its parameters. `None`: it sends none, or reads its arguments without sending them as they are.
+pub fn request(name: &str, params: &str, info: &str) -> Result<Option<String>> {
+    let described = Document::parse(info.into()).map_err(|error| Error::protocol(error.to_string()))?;
+    let info = SiteInfo::read(described)?;
+    let method = method(name)?;
+    let document = parse(params)?;
+    let args = Args::bind(method, document.root())?;
+    let step = match &method.run {
+        Run::Rpc { build, .. } => build(&args, &info)?,
+        Run::Save { build, .. } => {
+            entity::thumbnails(args.need("data")?)?;
+            build(&args, &info)?
+        }
+        Run::Find { .. } => Step::Send(Some(find::query(&args, &info)?.page(1, info.page_size, true))),
+        Run::Transfer(kind) => {
+            check_transfer(&args, *kind)?;
+            Step::Send(None)
+        }
+        Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate => Step::Send(None),
+    };
+    Ok(match step {
+        Step::Send(params) => params,
+        Step::Answer(answer) => Some(answer),
+    })
+}
+
+/// Reads what the call of a file is about.
+fn check_transfer(args: &Args<'_>, kind: transfers::Kinds) -> Result<()> {
+    use transfers::Kinds;
+    match kind {
+        Kinds::Upload | Kinds::Thumbnail { .. } => transfers::target(args, kind).map(drop),
+        Kinds::ShareThumbnail => Ok(()),
+        Kinds::Download | Kinds::DownloadUrl => {
+            let site = Site::parse("https://studio.example", false)?;
+            address(&site, transfers::attachment(args)?).map(drop)
+        }
+    }
+}
+
+/// A reply of a site.
+pub struct Answer<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Content-Type`; empty for none.
+    pub kind: &'a str,
+    /// Where a redirect leads; empty for nowhere.
+    pub location: &'a str,
+    /// What `Retry-After` says; empty for nothing.
+    pub retry_after: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// What the host gets for a call that is answered so.
+pub fn receive(name: &str, params: &str, answer: &Answer<'_>) -> Result<Document> {
+    let method = method(name)?;
+    let document = parse(params)?;
+    let args = Args::bind(method, document.root())?;
+    let answer = || transport::Reply {
+        status: answer.status,
+        headers: headers(answer),
+        body: answer.body.to_vec(),
+        most_values: usize::MAX,
+    };
+    let failed = |failure: transport::Failure| complete(failure.error, &args);
+    match &method.run {
+        Run::Rpc { reply: Reply::Text, .. } => reply::read_text(answer()).map_err(failed),
+        Run::Rpc { reply: kind, .. } => received(reply::read(answer()).map_err(failed)?, kind),
+        Run::Save { .. } => received(reply::read(answer()).map_err(failed)?, &Reply::Record),
+        Run::Find { .. } => {
+            let page = reply::read(answer()).map_err(failed)?;
+            match pages::entities(&page)?.map(Value::node) {
+                Some(node) => records::tidy(page.narrow(node)),
+                None => Ok(page),
+            }
+        }
+        Run::Info => {
+            let info = reply::read(answer()).map_err(failed)?;
+            SiteInfo::read(info).map(|info| info.document)
+        }
+        Run::Transfer(_) | Run::SessionToken | Run::LastAccessed | Run::Authenticate => reply::read(answer()).map_err(failed),
+    }
+}
+
+fn headers(answer: &Answer<'_>) -> HeaderMap {
+    let given = [
+        (header::CONTENT_TYPE, answer.kind),
+        (header::LOCATION, answer.location),
+        (header::RETRY_AFTER, answer.retry_after),
+    ];
+    let header = |(name, text): (HeaderName, &str)| Some((name, HeaderValue::from_str(text).ok().filter(|value| !value.is_empty())?));
+    given.into_iter().filter_map(header).collect()
+}
+
+/// The error of an exception reply, completed by what the call was about.
+pub fn exception(message: &str, code: Option<i64>, subject: Option<(&str, &str, Option<i64>)>) -> Error {
+    let mut error = fault::from_exception(message, code);
+    if let Some((operation, entity_type, id)) = subject {
+        fault::complete(&mut error, operation, entity_type, id);
+    }
+    error
+}
