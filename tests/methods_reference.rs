@@ -22,7 +22,7 @@ const INTRODUCTION: &str = "\
 # Methods
 
 Every method that `sg_call` knows, by the name that it has in the official Python client, with the same parameters, order and
-defaults. `params_json` is a JSON object of keyword arguments or a JSON array of positional ones; `NULL` stands for none.
+defaults, and the library's own, which say so. `params_json` is a JSON object of keyword arguments or a JSON array of positional ones; `NULL` stands for none.
 This page is written from the library's own registry: change it there.
 
 What each method returns is what `sg_result_json` and `sg_result_value` give. Texts, numbers and dates are the site's own
@@ -83,7 +83,12 @@ fn reference() -> String {
 }
 
 fn section(page: &mut String, method: &Method) {
-    write!(page, "\n## {}\n\n{}\n\n", method.name, method.summary).unwrap();
+    let own = if method.is_official() {
+        ""
+    } else {
+        " The official client has no such method."
+    };
+    write!(page, "\n## {}\n\n{}{own}\n\n", method.name, method.summary).unwrap();
     if method.params.is_empty() {
         page.push_str("It takes no parameters.\n\n");
     } else {

@@ -100,6 +100,15 @@ struct summarize_args {
 struct update_args {
   std::vector<multi_entity_mode> multi_entity_update_modes = {};
 };
+/** For sg::client::permission_check(). */
+enum class operation { create, read, update, delete_, revive };
+struct permission_check_args {
+  std::optional<std::int64_t> entity_id = {};  ///< the row; none for a create
+  names fields = {};
+  object data = {};  ///< the values to be written: then the answer is exact
+  std::vector<multi_entity_mode> multi_entity_update_modes = {};
+  bool dry_run = true;  ///< false: only reads are made, and less is known
+};
 struct upload_args {
   std::optional<std::string> display_name = {};
   std::optional<std::string> tag_list = {};
@@ -241,6 +250,22 @@ inline object mode_list(const std::vector<multi_entity_mode> &modes) {
     list.set(each.field, each.mode == update_mode::add ? "add" : each.mode == update_mode::remove ? "remove" : "set");
   }
   return list;
+}
+
+inline std::string_view name_of(operation what) noexcept {
+  switch (what) {
+    case operation::create:
+      return "create";
+    case operation::read:
+      return "read";
+    case operation::update:
+      return "update";
+    case operation::delete_:
+      return "delete";
+    case operation::revive:
+      return "revive";
+  }
+  return "";
 }
 
 /** What find(), find_one() and pages() have in common. */

@@ -1,6 +1,6 @@
 /**
  * @file shotgrid/methods.hpp
- * @brief Every method of the official Python client, by its name, with typed arguments and its defaults.
+ * @brief Every method of the official Python client, by its name, with typed arguments and its defaults, and our own.
  */
 #ifndef SHOTGRID_METHODS_HPP
 #define SHOTGRID_METHODS_HPP
@@ -120,6 +120,21 @@ class methods {
 
   /** Several creates, updates and deletes, all or none: `client.batch(sg::requests().create(…).update(…))`. */
   Answer<document> batch(const requests &list) const { return send<document>("batch", {{"requests", list.list()}}); }
+
+  /**
+   * Whether the role allows an operation, for the whole and for each field: an object with `allowed` ("yes", "no" or
+   * "depends"), `reason`, `role`, `rule` and `fields`. It changes nothing. The official client has no such method.
+   */
+  Answer<document> permission_check(operation what, std::string_view entity_type,
+                                    const permission_check_args &args = detail::usual<permission_check_args>()) const {
+    object parameters{{"operation", detail::name_of(what)}, {"entity_type", entity_type}};
+    detail::set_given(parameters, "entity_id", args.entity_id);
+    detail::set_given(parameters, "fields", args.fields);
+    detail::set_given(parameters, "data", args.data);
+    detail::set_given(parameters, "multi_entity_update_modes", detail::mode_list(args.multi_entity_update_modes));
+    detail::set_switch(parameters, "dry_run", args.dry_run, true);
+    return send<document>("permission_check", parameters);
+  }
 
   /* ---- Files --------------------------------------------------------------------------------------------------- */
 

@@ -28,6 +28,14 @@ pub(super) fn from_exception(message: &str, code: Option<i64>) -> Error {
     error
 }
 
+/// The same failure as if its request had been made by itself and not in a batch.
+pub(super) fn outside_batch(error: &Error) -> Error {
+    let said = error.server_message.as_deref().unwrap_or_default();
+    let mut alone = from_exception(split_batch(said).1, error.server_code);
+    alone.http_status = error.http_status;
+    alone
+}
+
 /// Fills what the site left unsaid from what the call was about, and words the message anew.
 pub(super) fn complete(error: &mut Error, operation: &str, entity_type: &str, entity_id: Option<i64>) {
     if error.status != Status::Permission {

@@ -15,6 +15,7 @@ mod json;
 mod mask;
 mod methods;
 mod options;
+mod preflight;
 mod progress;
 mod records;
 mod reply;
@@ -36,6 +37,7 @@ use tokio::sync::OnceCell;
 use deadline::Deadline;
 use info::SiteInfo;
 use mask::Mask;
+use preflight::Trust;
 use session::Session;
 use site::Site;
 use tally::Tally;
@@ -77,6 +79,7 @@ struct Connection {
     transport: Transport,
     session: Session,
     info: OnceCell<SiteInfo>,
+    trust: Trust,
     options: Options,
 }
 
@@ -94,6 +97,7 @@ impl Client {
             transport: Transport::new(site, &options)?,
             session: Session::new(credentials, &options),
             info: OnceCell::new(),
+            trust: Trust::default(),
             options,
         });
         let client = Client {

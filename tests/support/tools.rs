@@ -8,12 +8,17 @@ use std::time::Duration;
 
 /// Runs work to its end, at most for two minutes.
 pub fn run<T>(work: impl Future<Output = T>) -> T {
+    run_within(Duration::from_secs(120), work)
+}
+
+/// Runs work to its end, at most for so long.
+pub fn run_within<T>(limit: Duration, work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(120), work).await.expect("the test hangs") })
+    runtime.block_on(async { tokio::time::timeout(limit, work).await.expect("the test hangs") })
 }
 
 /// A folder of the test's own, removed at its end.

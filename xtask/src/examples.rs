@@ -30,7 +30,21 @@ pub fn event_loops(session: &Session) -> Result<Outcome> {
         &log_file(&workspace.scratch, "examples-site"),
     )?;
     poll_loop(workspace, &site)?;
+    preflight(workspace, &site)?;
     qt(session, &site)
+}
+
+/// A button that is greyed out for an artist.
+fn preflight(workspace: &Workspace, site: &Site) -> Result<()> {
+    let program = workspace.scratch.join("can_i");
+    let source = workspace.root.join("examples/c/can_i.c");
+    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.cdylib), &[])?;
+    let [url, login, password, ..] = site.quickstart_arguments()?;
+    let said = run(workspace, &program, &[url, login, password], "can_i")?;
+    if !said.contains("greyed out. Your role is Artist") {
+        bail!("can_i did not grey out the button:\n{said}");
+    }
+    Ok(())
 }
 
 /// A loop of poll() in C: lists, uploads and reads back.

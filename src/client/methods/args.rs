@@ -254,7 +254,7 @@ impl<'d> Args<'d> {
             },
             Run::Find { .. } => "read",
             Run::Transfer(kind) if kind.writes() => "update",
-            Run::Transfer(_) | Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate => return None,
+            Run::Transfer(_) | Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate | Run::PermissionCheck => return None,
         };
         let entity_type = self.get("entity_type")?.as_str()?.into_owned();
         Some((

@@ -180,12 +180,12 @@ pub(super) fn name_of(member: Value<'_>) -> String {
     member.key().and_then(Value::as_str).unwrap_or_default().into_owned()
 }
 
-fn is_thumbnail(name: &str) -> bool {
+pub(in crate::client) fn is_thumbnail(name: &str) -> bool {
     matches!(name, IMAGE | FILMSTRIP)
 }
 
 /// `{"field_name", "value"}` of the wire.
-pub(super) fn field(name: &str, json: &str) -> String {
+pub(in crate::client) fn field(name: &str, json: &str) -> String {
     Object::new().text("field_name", name).raw("value", json).finish()
 }
 

@@ -142,8 +142,14 @@ pub(super) fn people(info: &SiteInfo, conditions: &str, fields: &str) -> Result<
 
 /// A row with one of its fields, or null.
 pub(in crate::client) async fn field_of(client: &Client, entity_type: &str, id: i64, field: &str) -> Result<Document> {
+    row_of(client, entity_type, Some(id), &[field]).await
+}
+
+/// A row with some of its fields, or null: the one with this id, or any.
+pub(in crate::client) async fn row_of(client: &Client, entity_type: &str, id: Option<i64>, fields: &[&str]) -> Result<Document> {
     let info = client.info(client.deadline()).await?;
-    let query = one(info, &format!(r#"[{},[["id","is",{id}]],[{}]]"#, quote(entity_type), quote(field)))?;
+    let filters = id.map_or("[]".to_owned(), |id| format!(r#"[["id","is",{id}]]"#));
+    let query = one(info, &format!("[{},{filters},{}]", quote(entity_type), filters::text_array(fields)))?;
     let reply = query.fetch(client, 1, 1, false).await?;
     match reply.root().pointer("/entities/0").map(Value::node) {
         Some(node) => records::tidy(reply.narrow(node)),

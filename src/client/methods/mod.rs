@@ -12,6 +12,7 @@ mod find;
 pub mod fuzzing;
 mod pages;
 mod people;
+mod permission;
 mod schedule;
 mod schema;
 mod search;
@@ -37,7 +38,8 @@ pub(super) use args::Args;
 use args::parse;
 pub use args::{Param, Takes};
 pub use describe::methods_json;
-pub(super) use find::field_of;
+pub(super) use entity::{field, is_thumbnail};
+pub(super) use find::{field_of, row_of};
 pub use pages::Pages;
 
 /// One method of the vocabulary.
@@ -81,6 +83,15 @@ enum Run {
     LastAccessed,
     /// A proof of somebody's login and password.
     Authenticate,
+    /// What the role allows, tried out.
+    PermissionCheck,
+}
+
+impl Method {
+    /// Whether the official client has it, too.
+    pub fn is_official(&self) -> bool {
+        !matches!(self.run, Run::PermissionCheck)
+    }
 }
 
 /// What a method's arguments come to.
@@ -117,6 +128,7 @@ static AREAS: &[&[Method]] = &[
     search::METHODS,
     transfers::METHODS,
     site::METHODS,
+    permission::METHODS,
 ];
 
 /// Every method that `call` knows.
@@ -151,6 +163,7 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
         }
         Run::LastAccessed => people::last_accessed(client, &args, deadline).await,
         Run::Authenticate => people::authenticate(client, &args, deadline).await,
+        Run::PermissionCheck => permission::run(client, &args).await,
         Run::Find { first_only } => find::run(client, &args, *first_only).await,
         Run::Rpc {
             wire,

@@ -89,6 +89,12 @@ std::vector<sent> everything() {
   summarize.include_archived_projects = false;
   sg::update_args update;
   update.multi_entity_update_modes = {{"assets", sg::update_mode::add}};
+  sg::permission_check_args permission;
+  permission.entity_id = 862;
+  permission.fields = {"code"};
+  permission.data = {{"code", "x"}};
+  permission.multi_entity_update_modes = update.multi_entity_update_modes;
+  permission.dry_run = false;
   sg::upload_args upload;
   upload.display_name = "name";
   upload.tag_list = "a,b";
@@ -133,6 +139,7 @@ std::vector<sent> everything() {
       all.delete_("Shot", 862),
       all.revive("Shot", 862),
       all.batch(sg::requests().create("Shot", {{"code", "x"}}, {"code"}).update("Shot", 862, {{"code", "x"}}, update).delete_("Shot", 863)),
+      all.permission_check(sg::operation::update, "Shot", permission),
       all.upload("Version", 6944, "/x.mov", "sg_uploaded_movie", upload),
       all.upload_thumbnail("Version", 6944, std::string("/x.png"), upload),
       all.upload_filmstrip_thumbnail("Version", 6944, std::string_view("/x.png"), upload),
@@ -212,6 +219,7 @@ void exact() {
   EQUAL(all.update("Shot", 1, {{"code", "x"}}).parameters, R"({"entity_type":"Shot","entity_id":1,"data":{"code":"x"}})");
   EQUAL(all.create("Shot", {{"project", sg::link("Project", 70)}, {"code", nullptr}}).parameters,
         R"({"entity_type":"Shot","data":{"project":{"type":"Project","id":70},"code":null}})");
+  EQUAL(all.permission_check(sg::operation::delete_, "Shot").parameters, R"({"operation":"delete","entity_type":"Shot"})");
   EQUAL(all.batch(sg::requests().delete_("Shot", 1)).parameters, R"({"requests":[{"request_type":"delete","entity_type":"Shot","entity_id":1}]})");
   EQUAL(all.text_search("x", {{"Asset", sg::field("code").is("x")}, {"Task"}}).parameters,
         R"({"text":"x","entity_types":{"Asset":[["code","is","x"]],"Task":[]}})");
