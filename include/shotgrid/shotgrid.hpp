@@ -31,6 +31,7 @@
  * | client.hpp | sg::client: connect, every method by its name, async(), with(), pages() |
  * | methods.hpp, arguments.hpp | the methods, and what they take |
  * | filter.hpp | sg::field and what is made of it |
+ * | schema_field.hpp | sg::where() and the typed fields that shotgrid-codegen writes |
  * | json.hpp, types.hpp | sg::object, sg::array, sg::json, sg::link, sg::date |
  * | value.hpp, read.hpp | sg::document, sg::value, and how they become C++ types |
  * | result.hpp, error.hpp | sg::result, sg::error, sg::exception |
@@ -69,6 +70,7 @@
 #include "op.hpp"
 #include "options.hpp"
 #include "result.hpp"
+#include "schema_field.hpp"
 #include "types.hpp"
 #include "value.hpp"
 

@@ -8,6 +8,7 @@ mod browser;
 mod c_programs;
 mod cc;
 mod checks;
+mod codegen;
 mod cpp;
 mod demo;
 mod doc_site;

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::bench::speed;
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python, soak};
+use crate::{browser, c_programs, checks, codegen, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python, soak};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -118,6 +118,11 @@ const STEPS: &[Step] = &[
         name: "examples",
         about: "programs with an event loop of their own, C and Qt, against a site that takes its time",
         run: examples::event_loops,
+    },
+    Step {
+        name: "codegen",
+        about: "the header of a whole site, by shotgrid-codegen, compiles; a mistyped field does not",
+        run: codegen::check,
     },
     Step {
         name: "docs",

@@ -32,6 +32,8 @@ pub struct Built {
     pub panics: PathBuf,
     /// The sandbox's program.
     pub sandbox: PathBuf,
+    /// The program that writes headers of a site.
+    pub codegen: PathBuf,
 }
 
 impl Workspace {
@@ -76,6 +78,7 @@ impl Workspace {
             cdylib: named(&files, &library("shotgrid"))?,
             panics: named(&files, &library("shotgrid_panics"))?,
             sandbox: named(&files, &format!("shotgrid-sandbox{}", std::env::consts::EXE_SUFFIX))?,
+            codegen: named(&files, &format!("shotgrid-codegen{}", std::env::consts::EXE_SUFFIX))?,
         };
         Ok(self.built.get_or_init(|| built))
     }

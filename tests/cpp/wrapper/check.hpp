@@ -98,5 +98,6 @@ void test_calls();
 void test_operations();
 void test_coroutines();
 void test_nlohmann();
+void test_schema_fields();
 
 #endif

@@ -12,6 +12,7 @@ int main() {
   test_operations();
   test_coroutines();
   test_nlohmann();
+  test_schema_fields();
   const int failures = check_failures;
   if (failures > 0) {
     std::fprintf(stderr, "%d checks failed\n", failures);

@@ -1,0 +1,5 @@
+//! Headers of a site's entity types and fields: see docs/codegen.md.
+
+pub mod header;
+pub mod names;
+pub mod schema;
