@@ -13,11 +13,15 @@
     reason = "these are tests, and they call C functions as C does"
 )]
 
+#[path = "hostile/case.rs"]
+mod case;
 #[path = "hostile/cases.rs"]
 mod cases;
 #[path = "reliability/rows.rs"]
 mod rows;
 mod support;
+#[path = "support/tools.rs"]
+mod tools;
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -25,10 +29,11 @@ use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use cases::{Case, LIMIT, Work};
+use case::{Case, LIMIT, Work};
 use shotgrid::ffi::*;
 use support::fake_site::FakeSite;
 use support::{c, good, maybe};
+use tools::memory_kib;
 
 const CHILD: &str = "SHOTGRID_TEST_HOSTILE_SITE";
 /// The time limit of a call.
@@ -204,11 +209,4 @@ fn walk(root: *const sg_value) {
             }
         }
     }
-}
-
-/// A line of this process's status, in KiB.
-fn memory_kib(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -11,11 +11,15 @@
     reason = "this is a test"
 )]
 
+#[path = "support/tools.rs"]
+mod tools;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use shotgrid::client::{Client, Credentials, Options, Secret};
+use tools::memory_kib;
 
 const ALLOWED_KIB: u64 = 32 * 1024;
 
@@ -61,13 +65,6 @@ fn serve(stream: TcpStream, length: u64) {
         let head = format!("HTTP/1.1 200 OK\r\netag: \"t\"\r\ncontent-length: {}\r\n\r\n{text}", text.len());
         writer.write_all(head.as_bytes()).unwrap();
     }
-}
-
-/// A line of this process's status, in KiB.
-fn memory_kib(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]

@@ -110,29 +110,45 @@ fn written_at<'t>(text: &'t str, secret: &str, any_case: bool) -> Option<&'t str
 
 fn character_at(text: &str, wanted: char, any_case: bool) -> Option<&str> {
     let same = |found: char| found == wanted || (any_case && found.to_lowercase().eq(wanted.to_lowercase()));
-    // The longer forms first, since `%` and `&` may stand for themselves.
-    let percent = (0..=DEEPEST).rev().filter_map(|times| percent_coded(text, times));
-    let mut forms = percent.chain(entity(text)).chain(unicode_escape(text));
-    if let Some((_, behind)) = forms.find(|(found, _)| same(*found)) {
+    let first = text.chars().next()?;
+    // The longer forms first, since each of these characters may stand for itself.
+    let coded = match first {
+        '%' => (0..=DEEPEST)
+            .rev()
+            .filter_map(|times| percent_coded(text, times))
+            .find(|(found, _)| same(*found)),
+        '&' => entity(text).filter(|(found, _)| same(*found)),
+        '\\' => unicode_escape(text).or_else(|| escape(text)).filter(|(found, _)| same(*found)),
+        _ => None,
+    };
+    if let Some((_, behind)) = coded {
         return Some(behind);
     }
-    let first = text.chars().next()?;
-    if same(first) || (wanted == ' ' && first == '+') || matches!((wanted, first), ('+', '-') | ('/', '_')) {
-        return text.get(first.len_utf8()..);
-    }
-    // Escaped once or more often, as JSON within JSON is.
+    let alike = same(first) || (wanted == ' ' && first == '+') || matches!((wanted, first), ('+', '-') | ('/', '_'));
+    alike.then(|| text.get(first.len_utf8()..))?
+}
+
+/// `\n` or `\"`, escaped once or more often, as JSON within JSON is.
+fn escape(text: &str) -> Option<(char, &str)> {
     let mut escaped = text.strip_prefix('\\')?;
     for _ in 0..DEEPEST {
         escaped = escaped.strip_prefix('\\').unwrap_or(escaped);
     }
-    let letter = escaped.chars().next()?;
+    let letter = escaped
+        .chars()
+        .next()
+        .filter(|letter| !letter.is_alphanumeric() || matches!(letter, 'n' | 'r' | 't'));
+    let Some(letter) = letter else {
+        // Nothing but backslashes: one of them is meant.
+        return Some(('\\', escaped));
+    };
     let meant = match letter {
         'n' => '\n',
         'r' => '\r',
         't' => '\t',
         other => other,
     };
-    (same(meant) || same(letter)).then(|| escaped.get(letter.len_utf8()..))?
+    Some((meant, escaped.get(letter.len_utf8()..)?))
 }
 
 /// A character of one to four bytes that are written as `%C3%A9`, or as `%25C3%25A9` where that was done `times` more.

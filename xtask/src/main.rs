@@ -22,6 +22,7 @@ mod house;
 mod languages;
 mod prototypes;
 mod python;
+mod sbom;
 mod site;
 mod soak;
 mod steps;
@@ -46,6 +47,7 @@ cargo xtask <command>
   fuzz [TARGET…] [--seconds N] [--address]
                                the targets of fuzz/, or only the named ones, under cargo-fuzz, for 60 seconds each
   soak [--minutes N]           sixteen threads, every kind of call, a site that fails now and then, for 30 minutes
+  sbom [PATH [TARGET]]         write what the shared library is made of, as CycloneDX; for this machine's kind unless told otherwise
   header [--check]             write include/shotgrid.h from src/ffi, or only compare";
 
 fn main() -> ExitCode {
@@ -86,6 +88,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "test" => steps::run(workspace, !flags.is_empty(), &names),
         "bench" => bench::run(&steps::Session { workspace, required: true }, !flags.is_empty(), &names),
         "c-tests" => c_programs::run_alone(&workspace, &names),
+        "sbom" => sbom::run(&workspace, &names),
         "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
         "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {

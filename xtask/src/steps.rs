@@ -7,7 +7,9 @@ use anyhow::{Result, bail};
 
 use crate::bench::speed;
 use crate::workspace::Workspace;
-use crate::{browser, c_programs, checks, codegen, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python, soak};
+use crate::{
+    browser, c_programs, checks, codegen, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python, sbom, soak,
+};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -163,6 +165,11 @@ const STEPS: &[Step] = &[
         name: "dependencies",
         about: "banned crates, licences and sources",
         run: checks::dependencies,
+    },
+    Step {
+        name: "sbom",
+        about: "the bill of materials is that of the library's tree",
+        run: sbom::check,
     },
 ];
 
