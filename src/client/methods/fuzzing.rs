@@ -3,7 +3,7 @@
 
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, received, transfers};
+use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, permission, received, transfers};
 use crate::client::document::{Document, Value};
 use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
@@ -28,6 +28,10 @@ pub fn request(name: &str, params: &str, info: &str) -> Result<Option<String>> {
         Run::Find { .. } => Step::Send(Some(find::query(&args, &info)?.page(1, info.page_size, true))),
         Run::Transfer(kind) => {
             check_transfer(&args, *kind)?;
+            Step::Send(None)
+        }
+        Run::PermissionCheck => {
+            permission::question(&args)?;
             Step::Send(None)
         }
         Run::Info | Run::SessionToken | Run::LastAccessed | Run::Authenticate => Step::Send(None),
@@ -92,7 +96,9 @@ pub fn receive(name: &str, params: &str, answer: &Answer<'_>) -> Result<Document
             let info = reply::read(answer()).map_err(failed)?;
             SiteInfo::read(info).map(|info| info.document)
         }
-        Run::Transfer(_) | Run::SessionToken | Run::LastAccessed | Run::Authenticate => reply::read(answer()).map_err(failed),
+        Run::Transfer(_) | Run::SessionToken | Run::LastAccessed | Run::Authenticate | Run::PermissionCheck => {
+            reply::read(answer()).map_err(failed)
+        }
     }
 }
 

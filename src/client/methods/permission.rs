@@ -30,7 +30,8 @@ pub(super) async fn run(client: &Client, args: &Args<'_>) -> Result<Document> {
     super::local_answer(preflight::answer(client, question(args)?).await?)
 }
 
-fn question(args: &Args<'_>) -> Result<Question> {
+/// What the arguments ask.
+pub(super) fn question(args: &Args<'_>) -> Result<Question> {
     let name = args.text("operation")?;
     let known = Operation::ALL.into_iter().find(|operation| operation.name() == name);
     let operation = known.ok_or_else(|| {
