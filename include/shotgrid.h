@@ -90,7 +90,7 @@
  *   handlers run on your threads. Handlers and dispositions are never touched.
  * - dlopen: the shared library stays mapped after dlclose() on ELF systems. Call sg_runtime_shutdown() in your unload hook. A
  *   plug-in that links the static library must be linked with `-Wl,-z,nodelete` itself.
- * - No locale, no atexit handlers, no constructors, no global allocator.
+ * - No locale, no atexit handlers, no constructors. Memory comes from the process's malloc and goes back to its free, wiped.
  *
  * # What stays compatible
  *
