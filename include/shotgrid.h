@@ -289,6 +289,23 @@ enum sg_status
    */
   SG_STATUS_AUTH_BLOCKED = 1824,
   /**
+   * The site offers no sign-in by the browser. Sign in with a login and password, or as a script.
+   */
+  SG_STATUS_AUTH_SIGN_IN_OFF = 2080,
+  /**
+   * The person rejected the sign-in in the browser, or it was collected elsewhere.
+   */
+  SG_STATUS_AUTH_SIGN_IN_REJECTED = 2336,
+  /**
+   * Nobody approved the sign-in in the browser in time. Begin another one.
+   */
+  SG_STATUS_AUTH_SIGN_IN_EXPIRED = 2592,
+  /**
+   * The sign-in may have been approved, but the reply that carried the session was lost, and it is given once. Begin
+   * another one.
+   */
+  SG_STATUS_AUTH_SIGN_IN_LOST = 2848,
+  /**
    * You may not: the permission role forbids it. Nothing was written.
    */
   SG_STATUS_PERMISSION = 33,
@@ -461,6 +478,13 @@ typedef struct sg_queue sg_queue;
 typedef struct sg_result sg_result;
 
 /**
+ * A sign-in by the person's browser: no password goes through the program, and single sign-on and second factors are the site's matter.
+ *
+ * Make one, begin it, have the person open its address, and wait. Any number of threads may use it at once. Each sign-in serves once.
+ */
+typedef struct sg_sign_in sg_sign_in;
+
+/**
  * A place in a result: a JSON value, or a member of an object with its key.
  *
  * A cursor is borrowed from its sg_result: it is never freed by itself and is gone with it. All functions take a NULL
@@ -514,6 +538,24 @@ typedef struct {
 } sg_stats;
 
 /**
+ * Is told that a session has ended and that the library cannot renew it.
+ *
+ * Ask the person to sign in again, and hand the new session to sg_client_renew_session(), from here or from anywhere later. A callback must
+ * not throw, and must not longjmp() out.
+ *
+ * - user_data: as it was given
+ */
+typedef void (*sg_session_expired_fn)(void *user_data);
+
+/**
+ * Lets the host clean up what it gave as user_data. It is called exactly once: after the callback, or when it is certain that the
+ * callback will never be called. Where the function that takes it fails, it is not called. It must not throw.
+ *
+ * - user_data: as it was given
+ */
+typedef void (*sg_finalize_fn)(void *user_data);
+
+/**
  * The limits of one call. Begin with SG_CALL_OPTIONS_INIT, which leaves everything as the client has it.
  */
 typedef struct {
@@ -542,14 +584,6 @@ typedef struct {
  * - user_data: as it was given
  */
 typedef void (*sg_done_fn)(sg_op *op, void *user_data);
-
-/**
- * Lets the host clean up what it gave as user_data. It is called exactly once: after the callback, or when it is certain that the
- * callback will never be called. Where the function that takes it fails, it is not called. It must not throw.
- *
- * - user_data: as it was given
- */
-typedef void (*sg_finalize_fn)(void *user_data);
 
 /**
  * Takes a message of the log.
@@ -1016,6 +1050,294 @@ SG_API sg_status sg_client_stats(const sg_client *client, sg_stats *out) SG_NOEX
  * @since 0.1.0
  */
 SG_API void sg_client_free(sg_client *client) SG_NOEXCEPT;
+
+/**
+ * Copies the token of the session that a client is in, so that it can be kept and joined later with sg_connect_session().
+ *
+ * Whoever has the token is this person until the session ends: keep it where the system keeps passwords, never in a log, on a command
+ * line or in a file that others read, and wipe the buffer when you are done. The token may have ended already; sg_connect_session()
+ * finds out. A client that acts for another person gives the session of its own person.
+ *
+ * @param[in] client  the client, signed in as a person or in a session; not NULL; stays the caller's.
+ * @param[out] buffer  the caller's memory for the token and a NUL, or NULL to ask for the length only. Nothing is written unless there is
+ *   room for all of it.
+ * @param[in] capacity  the size of the buffer in bytes.
+ * @param[out] length  the length of the token without its NUL, also where the buffer was too small; 0 on every other failure. May be
+ *   NULL if there is a buffer.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: among others, the buffer is too small; SG_STATUS_INVALID_STATE: the client is a script,
+ *   or no session was opened yet because verify_on_connect is off; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_client_session_token(const sg_client *client,
+                                  char *buffer,
+                                  size_t capacity,
+                                  size_t *length)
+SG_NOEXCEPT;
+
+/**
+ * Has a client go on in another session, such as after the person has signed in again.
+ *
+ * Calls that wait for it (see sg_client_on_session_expired()) are made in it, and so are all calls from now on. Where the token comes from
+ * does not matter: another sign-in by the browser, or sg_client_session_token() of a client that was connected with a password. It is not
+ * proven here: if it has ended too, the next call finds out. Make sure that it is the same person's.
+ *
+ * @param[in] client  the client, signed in as a person or in a session; not NULL; stays the caller's.
+ * @param[in] session_token  the token; not empty; copied, and wiped when freed. NULL: nobody will sign in; calls that wait fail at once.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: the client is a script; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_client_renew_session(const sg_client *client,
+                                  const char *session_token)
+SG_NOEXCEPT;
+
+/**
+ * Has a function called when the session of a client ends and cannot be renewed, in place of the function before.
+ *
+ * That is every session that was opened elsewhere or by the browser, and a person's whose password has changed since. It is called once for
+ * each session that ends, when the first call runs into that. Calls that run into it wait for sg_client_renew_session() for at most wait_ms,
+ * and have their whole time limit again behind it; then they fail with SG_STATUS_AUTH_SESSION_EXPIRED. The thread that asks the
+ * person must not wait in such a call itself.
+ *
+ * @param[in] client  the client, signed in as a person or in a session; not NULL; stays the caller's.
+ * @param[in] queue  where to call it: in sg_queue_dispatch() of this queue; stays the caller's. NULL for the library's thread for callbacks,
+ *   where calls that wait answer SG_STATUS_INVALID_STATE_REENTRANT.
+ * @param[in] on_expired  the function; NULL for none.
+ * @param[in] user_data  is passed to it; may be NULL; stays the host's.
+ * @param[in] finalize  cleans up user_data once the function was replaced or the client is gone, and no call of it is left; on the library's thread for
+ *   callbacks, or after a shutdown on the thread that frees the client. NULL if there is nothing to clean up. Not called when this fails, nor
+ *   if on_expired is NULL.
+ * @param[in] wait_ms  how long calls wait for another session in milliseconds; 0: they fail at once.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: the client is a script, or the library was shut
+ *   down; SG_STATUS_FORKED; SG_STATUS_INTERNAL: the thread for callbacks could not be started
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_client_on_session_expired(const sg_client *client,
+                                       const sg_queue *queue,
+                                       sg_session_expired_fn on_expired,
+                                       void *user_data,
+                                       sg_finalize_fn finalize,
+                                       uint32_t wait_ms)
+SG_NOEXCEPT;
+
+/**
+ * Makes a sign-in by the browser. Nothing is sent yet.
+ *
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] app_name  what the program calls itself; the person reads it before approving; not NULL; copied.
+ * @param[in] machine_id  the machine that it runs on, such as its host name; the person reads it too; not NULL; copied.
+ * @param[in] options  the settings of the client, or NULL for all defaults; stay the caller's; copied.
+ * @param[out] out  the sign-in, owned by the caller: give it to sg_sign_in_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_TLS and SG_STATUS_IO (the CA file); SG_STATUS_INTERNAL: the
+ *   library's threads could not be started
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_new(const char *site_url,
+                         const char *app_name,
+                         const char *machine_id,
+                         const sg_options *options,
+                         sg_sign_in **out)
+SG_NOEXCEPT;
+
+/**
+ * Sets the pause between two questions to the site whether the person has approved. Default: 2000.
+ *
+ * @param[in] sign_in  the sign-in; not NULL; stays the caller's.
+ * @param[in] interval_ms  milliseconds; 1 or more. Sites expect 2000; a site that asks for a longer pause gets it.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API sg_status sg_sign_in_set_poll_interval_ms(const sg_sign_in *sign_in, uint32_t interval_ms) SG_NOEXCEPT;
+
+/**
+ * Sets how long the site keeps a sign-in that nobody has decided about. Default: 305000, as sites do.
+ *
+ * A site does not say why it has forgotten one: before this time the person has rejected it, afterwards it was too old. Nor is a site
+ * that cannot be reached asked for longer.
+ *
+ * @param[in] sign_in  the sign-in; not NULL; stays the caller's.
+ * @param[in] lifetime_ms  milliseconds; 1 or more.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_set_lifetime_ms(const sg_sign_in *sign_in,
+                                     uint32_t lifetime_ms)
+SG_NOEXCEPT;
+
+/**
+ * Asks the site for a session. Afterwards sg_sign_in_url() gives the address that the person is to open.
+ *
+ * @param[in] sign_in  the sign-in; not NULL; stays the caller's.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: it has begun already, or after a shutdown;
+ *   SG_STATUS_AUTH_SIGN_IN_OFF: the site does not offer this; SG_STATUS_CANCELLED by sg_sign_in_cancel() or a shutdown; otherwise as
+ *   sg_connect_user(), and it may be begun again
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the options
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_begin(const sg_sign_in *sign_in)
+SG_NOEXCEPT;
+
+/**
+ * Begins without the wait: sg_sign_in_begin() as an operation.
+ *
+ * @param[in] sign_in  the sign-in; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself. When it is done,
+ *   sg_op_take_result() gives the address as a text, and sg_sign_in_url() has it.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+ *   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_submit_begin(const sg_sign_in *sign_in,
+                                  sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * The address that the person is to open, to approve or to reject. Show it too: not every machine has a browser that opens by itself.
+ *
+ * Whoever has it and is signed in there can approve; whoever can read it may collect the session in your place. Show it to this person
+ * alone, and keep it out of logs.
+ *
+ * @param[in] sign_in  the sign-in, or NULL; stays the caller's.
+ * @return The address, borrowed from the sign-in; NULL before it has begun, and for NULL.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+const char *sg_sign_in_url(const sg_sign_in *sign_in)
+SG_NOEXCEPT;
+
+/**
+ * The login of the person who approved, as the site tells it.
+ *
+ * @param[in] sign_in  the sign-in, or NULL; stays the caller's.
+ * @return The login, borrowed from the sign-in; NULL before a wait has given the client, for NULL, and where the site does not tell.
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+const char *sg_sign_in_login(const sg_sign_in *sign_in)
+SG_NOEXCEPT;
+
+/**
+ * Has the system open the address in the person's browser: by xdg-open on Linux, open on macOS, the handler of addresses on Windows. No
+ * shell has a part in it.
+ *
+ * That it was started does not mean that a browser came up: show the address as well.
+ *
+ * @param[in] sign_in  the sign-in, which has begun; not NULL; stays the caller's.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: it has not begun, or after a shutdown; SG_STATUS_IO: there is
+ *   nothing to open addresses with; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_open_browser(const sg_sign_in *sign_in)
+SG_NOEXCEPT;
+
+/**
+ * Waits until the person has approved, and gives the client.
+ *
+ * The site gives the session once. It is never lost by a wait that ends early: the library carries each question to its end and keeps what it
+ * brought for the next wait. So a timer may call this with 0 now and then, which asks without waiting. Each wait behind the
+ * end gives another sg_client of the same connection.
+ *
+ * @param[in] sign_in  the sign-in, which has begun; not NULL; stays the caller's.
+ * @param[in] timeout_ms  the longest wait in milliseconds; 0 only looks; negative waits until it is decided or too old.
+ * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_TIMEOUT_WAIT: not decided yet; SG_STATUS_AUTH_SIGN_IN_REJECTED; SG_STATUS_AUTH_SIGN_IN_EXPIRED;
+ *   SG_STATUS_AUTH_SIGN_IN_LOST: the reply with the session was lost on the way; SG_STATUS_CANCELLED by sg_sign_in_cancel() or a shutdown;
+ *   SG_STATUS_INVALID_STATE: it has not begun, or after a shutdown; SG_STATUS_INVALID_ARGUMENT; otherwise as sg_connect_session()
+ * @threadsafe yes
+ * @blocking yes, at most for timeout_ms
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_wait(const sg_sign_in *sign_in,
+                          int64_t timeout_ms,
+                          sg_client **out)
+SG_NOEXCEPT;
+
+/**
+ * Waits without the wait: an operation that is done when the person has decided.
+ *
+ * To cancel the operation stops this wait and not the sign-in: that is sg_sign_in_cancel().
+ *
+ * @param[in] sign_in  the sign-in, which has begun; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself. When it is done,
+ *   sg_op_take_client() gives the client.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+ *   SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_submit_wait(const sg_sign_in *sign_in,
+                                 sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * Gives a sign-in up. Whoever waits for it is told SG_STATUS_CANCELLED at once. The page stays open in the browser; what is approved there
+ * is not collected any more. Behind the end it does nothing to clients that were given.
+ *
+ * @param[in] sign_in  the sign-in; not NULL; stays the caller's.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_sign_in_cancel(const sg_sign_in *sign_in)
+SG_NOEXCEPT;
+
+/**
+ * Frees a sign-in, and gives it up unless an operation waits for it. A session that was given and not taken is wiped.
+ *
+ * @param[in] sign_in  the sign-in, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once nobody uses the sign-in
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_sign_in_free(sg_sign_in *sign_in) SG_NOEXCEPT;
 
 /**
  * Writes a text as a JSON string, in quotes and with its quotes, backslashes and control characters escaped, for a host that puts

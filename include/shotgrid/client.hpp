@@ -8,6 +8,7 @@
 #include "methods.hpp"
 #include "op.hpp"
 #include "options.hpp"
+#include "secret.hpp"
 
 namespace sg {
 inline namespace SG_CPP_ABI {
@@ -232,6 +233,48 @@ class client : public methods<client, result> {
     return sg::pages(opened);
   }
 
+  /** The token of the session that this client is in, to be kept and joined later with connect_session(); see sg_client_session_token(). */
+  result<secret> session_token() const {
+    for (std::size_t room = 128;;) {
+      std::unique_ptr<char[]> buffer(new char[room]());
+      std::size_t length = 0;
+      const sg_status status = sg_client_session_token(client_.get(), buffer.get(), room, &length);
+      if (status == SG_STATUS_OK) {
+        return secret(std::move(buffer), length);
+      }
+      if (length < room) {
+        return error::last();
+      }
+      room = length + 1;
+    }
+  }
+  /** Goes on in another session, such as after the person has signed in again; see sg_client_renew_session(). */
+  result<void> renew_session(const c_text &session_token) const {
+    if (!session_token.whole()) {
+      return error(SG_STATUS_INVALID_ARGUMENT, "session_token is NULL or has a NUL inside");
+    }
+    return detail::checked(sg_client_renew_session(client_.get(), session_token.c_str()));
+  }
+  /** Nobody will sign in again: calls that wait for another session fail at once. */
+  result<void> give_up_session() const { return detail::checked(sg_client_renew_session(client_.get(), nullptr)); }
+  /**
+   * Has `f()` called in queue::dispatch() when the session ends and cannot be renewed, in place of the function before. Calls that run into
+   * that wait for renew_session() for at most so long; see sg_client_on_session_expired().
+   */
+  template <class Rep, class Period, class F>
+  result<void> on_session_expired(queue &on, std::chrono::duration<Rep, Period> wait, F f) const {
+    return watch(on.capi(), on.handler_, detail::wait_ms(wait), std::move(f));
+  }
+  /** As above, on the library's own thread for callbacks: be brief there, do not wait for calls, and let no exception out. */
+  template <class Rep, class Period, class F>
+  result<void> on_session_expired(std::chrono::duration<Rep, Period> wait, F f) const {
+    return watch(nullptr, nullptr, detail::wait_ms(wait), std::move(f));
+  }
+  /** Nobody is told any more when the session ends. */
+  result<void> clear_session_expired() const {
+    return detail::checked(sg_client_on_session_expired(client_.get(), nullptr, nullptr, nullptr, nullptr, 0));
+  }
+
   /** What this client has done since it connected. */
   result<sg_stats> stats() const {
     sg_stats counters = SG_STATS_INIT;
@@ -260,6 +303,32 @@ class client : public methods<client, result> {
       return error::last();
     }
     return detail::convert<T>(document(answer));
+  }
+
+  template <class F>
+  result<void> watch(const sg_queue *on, std::shared_ptr<queue::handler> handler, std::int64_t wait, F f) const {
+    static_assert(std::is_invocable_v<F &>, "sg: on_session_expired() takes a function without parameters");
+    struct state {
+      F f;
+      std::shared_ptr<queue::handler> handler;
+    };
+    auto owned = std::make_unique<state>(state{std::move(f), std::move(handler)});
+    const sg_session_expired_fn run = [](void *data) noexcept {
+      state *self = static_cast<state *>(data);
+      if (self->handler) {
+        self->handler->guard([&] { std::invoke(self->f); });
+      } else {
+        std::invoke(self->f);
+      }
+    };
+    const sg_finalize_fn drop = [](void *data) noexcept { delete static_cast<state *>(data); };
+    constexpr std::int64_t most = (std::numeric_limits<std::uint32_t>::max)();
+    const auto milliseconds = static_cast<std::uint32_t>(wait < most ? wait : most);
+    if (sg_client_on_session_expired(client_.get(), on, run, owned.get(), drop, milliseconds) != SG_STATUS_OK) {
+      return error::last();
+    }
+    static_cast<void>(owned.release());
+    return {};
   }
 
   template <class Connect, class... Texts>

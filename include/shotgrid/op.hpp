@@ -150,6 +150,7 @@ class queue {
 
   template <class T>
   friend class op;
+  friend class client;
 
   std::shared_ptr<handler> handler_;
   detail::handle<sg_queue, sg_queue_free> queue_;

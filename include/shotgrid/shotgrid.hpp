@@ -35,6 +35,7 @@
  * | json.hpp, types.hpp | sg::object, sg::array, sg::json, sg::link, sg::date |
  * | value.hpp, read.hpp | sg::document, sg::value, and how they become C++ types |
  * | result.hpp, error.hpp | sg::result, sg::error, sg::exception |
+ * | sign_in.hpp, secret.hpp | sg::sign_in by the person's browser, and a session's token |
  * | op.hpp, coroutine.hpp | sg::op, sg::queue, co_await |
  * | options.hpp, log.hpp | sg::options, sg::limits, sg::set_log() |
  *
@@ -71,6 +72,8 @@
 #include "options.hpp"
 #include "result.hpp"
 #include "schema_field.hpp"
+#include "secret.hpp"
+#include "sign_in.hpp"
 #include "types.hpp"
 #include "value.hpp"
 

@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod fault;
 mod filters;
+mod handover;
 mod info;
 mod journal;
 mod json;
@@ -22,6 +23,7 @@ mod reply;
 mod retry;
 mod rpc;
 mod session;
+pub mod signin;
 mod site;
 mod status;
 mod tally;
@@ -46,6 +48,7 @@ use transport::Transport;
 pub use credentials::{Credentials, Secret};
 pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
+pub use handover::SessionWatch;
 pub use journal::{Journal, Level, Log};
 pub use json::quote;
 #[cfg(feature = "fuzzing")]
@@ -88,6 +91,13 @@ impl Client {
     /// at the same time, so that wrong credentials are an error here and not at the first call.
     pub async fn connect(site_url: &str, credentials: Credentials, options: Options) -> Result<Client> {
         check(&credentials, &options)?;
+        let client = Client::unproven(site_url, credentials, options)?;
+        client.prove("connect").await?;
+        Ok(client)
+    }
+
+    /// A client that has sent nothing yet.
+    fn unproven(site_url: &str, credentials: Credentials, options: Options) -> Result<Client> {
         let site = Site::parse(site_url, options.allow_insecure_http)?;
         let limits = Limits {
             timeout: options.timeout,
@@ -100,21 +110,24 @@ impl Client {
             trust: Trust::default(),
             options,
         });
-        let client = Client {
+        Ok(Client {
             connection,
             limits,
             tally: Arc::default(),
-        };
-        let running = Running::new(&client, "connect", &Arc::default());
-        let proven = running.client.prove().await;
-        running.end(proven)?;
-        let journal = &client.connection.options.journal;
-        journal.write(Level::Info, "connect", || client.introduction());
-        Ok(client)
+        })
     }
 
-    /// Asks what there is to know before the first call, if it is wanted.
-    async fn prove(&self) -> Result<()> {
+    /// Asks what there is to know before the first call, if it is wanted. It counts as a call of this name.
+    async fn prove(&self, what: &str) -> Result<()> {
+        let running = Running::new(self, what, &Arc::default());
+        let proven = running.client.prove_if_wanted().await;
+        running.end(proven)?;
+        let journal = &self.connection.options.journal;
+        journal.write(Level::Info, "connect", || self.introduction());
+        Ok(())
+    }
+
+    async fn prove_if_wanted(&self) -> Result<()> {
         if self.connection.options.verify_on_connect {
             let deadline = self.deadline();
             let (info, proof) = tokio::join!(self.info(deadline), self.prove_credentials(deadline));

@@ -78,7 +78,7 @@ impl Client {
             Err(error) => error,
             done => return done,
         };
-        let ticket = self.renewed_ticket(&ticket, error, deadline).await?;
+        let (ticket, deadline) = self.renewed_ticket(&ticket, error, deadline).await?;
         self.exchange(call, Some(&ticket.parameters), deadline).await
     }
 
@@ -89,14 +89,36 @@ impl Client {
     }
 
     /// Another ticket for a call that failed because its session has ended: the site refused the token before it looked at
-    /// the call, so making it again repeats nothing. Any other error comes back.
-    pub(super) async fn renewed_ticket(&self, ticket: &Ticket, error: Error, deadline: Deadline) -> Result<Ticket> {
-        let is_person = matches!(self.connection.session.credentials, Credentials::Person { .. });
-        if error.status != Status::AuthSessionExpired || !is_person {
+    /// the call, so making it again repeats nothing. Any other error comes back. The time that the call has left comes along.
+    pub(super) async fn renewed_ticket(&self, ticket: &Ticket, error: Error, deadline: Deadline) -> Result<(Ticket, Deadline)> {
+        let deadline = self.renewed(ticket.generation, error, deadline).await?;
+        Ok((self.ticket(deadline).await?, deadline))
+    }
+
+    /// Sees to another session in place of one that has ended, with which a call failed: opened with the person's password, or
+    /// handed over by the host. Gives the time that the call has left.
+    async fn renewed(&self, ended: Option<u64>, error: Error, deadline: Deadline) -> Result<Deadline> {
+        let error = match &self.connection.session.credentials {
+            Credentials::Script { .. } => return Err(error),
+            Credentials::Person { .. } if error.status == Status::AuthSessionExpired => match self.renew(ended, deadline).await {
+                Ok(()) => return Ok(deadline),
+                Err(failed) => failed,
+            },
+            Credentials::Person { .. } | Credentials::Session { .. } => error,
+        };
+        self.handed_over(ended, error).await
+    }
+
+    /// Waits for the session that the host hands over in place of one that has ended. The call that waited for a person has its
+    /// whole time again, which is given.
+    pub(super) async fn handed_over(&self, ended: Option<u64>, error: Error) -> Result<Deadline> {
+        // Single sign-on ends a session by leading to its page.
+        if !matches!(error.status, Status::AuthSessionExpired | Status::AuthSso) {
             return Err(error);
         }
-        self.renew(ticket.generation, deadline).await?;
-        self.ticket(deadline).await
+        let session = &self.connection.session;
+        session.handover.wait(ended.unwrap_or(0), || session.generation(), error).await?;
+        Ok(self.deadline())
     }
 
     /// Makes a read with a person's login and password in place of this client's credentials.
@@ -130,7 +152,10 @@ impl Client {
             Credentials::Person { .. } => self.ticket(deadline).await?.parameters,
             Credentials::Script { name, api_key } => self.connection.session.script(name, api_key),
             // The version of the site is being asked for at the same time.
-            Credentials::Session { token } => self.connection.session.with_token(token, None),
+            Credentials::Session { .. } => match self.connection.session.token() {
+                Some(token) => self.connection.session.with_token(&token.text, None),
+                None => return Err(no_session()),
+            },
         };
         match self.exchange(Call::read(PROOF), Some(&parameters), deadline).await {
             // A refusal of anything but acting for another is given to somebody whom the site knows.
@@ -140,18 +165,13 @@ impl Client {
     }
 
     /// The session token in use, fetched first where there is none yet.
-    pub(super) async fn session_token(&self, deadline: Deadline) -> Result<Token> {
-        let mut held = deadline
-            .limit(self.connection.session.token.lock())
-            .await
-            .ok_or_else(waited_for_sign_in)?;
-        if let Some(token) = &*held {
-            return Ok(token.clone());
+    pub(super) async fn token_in_use(&self, deadline: Deadline) -> Result<Token> {
+        let session = &self.connection.session;
+        let _opening = deadline.limit(session.opening.lock()).await.ok_or_else(waited_for_sign_in)?;
+        if let Some(token) = session.token() {
+            return Ok(token);
         }
-        let text = self.open_session(true, deadline).await?;
-        let token = Token { text, generation: 0 };
-        *held = Some(token.clone());
-        Ok(token)
+        Ok(session.set_token(self.open_session(true, deadline).await?))
     }
 
     async fn ticket(&self, deadline: Deadline) -> Result<Ticket> {
@@ -161,7 +181,7 @@ impl Client {
                 generation: None,
             });
         }
-        let token = self.session_token(deadline).await?;
+        let token = self.token_in_use(deadline).await?;
         // Known by now, except while connecting, where it is being asked for at the same time.
         let info = self.connection.info.get();
         Ok(Ticket {
@@ -176,7 +196,7 @@ impl Client {
         let parameters = match &session.credentials {
             Credentials::Script { name, api_key } => session.script(name, api_key),
             Credentials::Person { login, password } => session.sign_in(login, password, first),
-            Credentials::Session { token } => return Ok(token.clone()),
+            Credentials::Session { .. } => return Err(no_session()),
         };
         self.fetch_token(&parameters, deadline).await
     }
@@ -188,33 +208,25 @@ impl Client {
 
     /// Opens another session in place of one that has ended, unless another call has done so since.
     pub(super) async fn renew(&self, ended: Option<u64>, deadline: Deadline) -> Result<()> {
-        let mut held = deadline
-            .limit(self.connection.session.token.lock())
-            .await
-            .ok_or_else(waited_for_sign_in)?;
-        let generation = held.as_ref().map_or(0, |token| token.generation);
+        let session = &self.connection.session;
+        let mut before = deadline.limit(session.opening.lock()).await.ok_or_else(waited_for_sign_in)?;
+        let generation = session.generation();
         if Some(generation) != ended {
             return Ok(());
         }
-        // Nobody else is here: the token's lock is held.
-        let mut before = self.connection.session.not_renewed.lock().await;
         if let Some((of, when, why)) = &*before
             && *of == generation
             && when.elapsed() < REFUSALS_HOLD
         {
             return Err(why.clone());
         }
-        let text = match self.open_session(false, deadline).await.map_err(not_renewed) {
-            Ok(text) => text,
+        match self.open_session(false, deadline).await.map_err(not_renewed) {
+            Ok(text) => session.set_token(text),
             Err(error) => {
                 *before = (error.status == Status::AuthSessionExpired).then(|| (generation, Instant::now(), error.clone()));
                 return Err(error);
             }
         };
-        *held = Some(Token {
-            text,
-            generation: generation + 1,
-        });
         let journal = &self.connection.options.journal;
         journal.write(Level::Info, "session", || "the session had ended and was renewed".to_owned());
         Ok(())
@@ -278,6 +290,11 @@ fn waited_for_sign_in() -> Error {
         Status::TimeoutTotal,
         "the session was still being opened when the time limit of this call was over",
     )
+}
+
+/// A client that was to join a session of which there is no token.
+fn no_session() -> Error {
+    Error::new(Status::InvalidState, "there is no session yet")
 }
 
 /// Why a session that ended stays ended. A network that fails meanwhile says nothing about the credentials.

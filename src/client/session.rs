@@ -1,10 +1,13 @@
 //! The authentication part of every request, and the session token of a person.
 
+use std::sync::PoisonError;
+
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::credentials::{Credentials, Secret};
 use super::error::Error;
+use super::handover::Handover;
 use super::info::SiteInfo;
 use super::json::Object;
 use super::mask::Mask;
@@ -23,11 +26,14 @@ pub(super) struct Session {
     auth_token: Option<Secret>,
     sudo_as_login: Option<String>,
     session_uuid: Option<String>,
-    /// The token in use. Locked while one is being fetched, so that many calls that find a session ended renew it once.
-    pub(super) token: Mutex<Option<Token>>,
-    /// The token that could not be renewed, when that was, and why: those who come right behind are told the same, since each
-    /// wrong password counts towards a lock.
-    pub(super) not_renewed: Mutex<Option<(u64, Instant, Error)>>,
+    /// The token in use.
+    token: std::sync::Mutex<Option<Token>>,
+    /// Locked while a session is being opened, so that many calls that find one ended renew it once. It holds the token that could
+    /// not be renewed, when that was, and why: those who come right behind are told the same, since each wrong password counts
+    /// towards a lock.
+    pub(super) opening: Mutex<Option<(u64, Instant, Error)>>,
+    /// What becomes of a session that the library cannot renew.
+    pub(super) handover: Handover,
 }
 
 impl Session {
@@ -44,9 +50,27 @@ impl Session {
             auth_token: options.auth_token.clone(),
             sudo_as_login: options.sudo_as_login.clone(),
             session_uuid: options.session_uuid.clone(),
-            token: Mutex::new(token),
-            not_renewed: Mutex::new(None),
+            token: std::sync::Mutex::new(token),
+            opening: Mutex::new(None),
+            handover: Handover::default(),
         }
+    }
+
+    /// The token in use, if there is one.
+    pub(super) fn token(&self) -> Option<Token> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many tokens came before the one in use.
+    pub(super) fn generation(&self) -> u64 {
+        self.token().map_or(0, |token| token.generation)
+    }
+
+    /// Uses another token from now on.
+    pub(super) fn set_token(&self, text: Secret) -> Token {
+        let mut held = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = held.as_ref().map_or(0, |before| before.generation + 1);
+        held.insert(Token { text, generation }).clone()
     }
 
     pub(super) fn acts_for_another(&self) -> bool {
@@ -98,9 +122,7 @@ impl Session {
             Credentials::Session { token } => token,
         });
         self.auth_token.iter().for_each(|token| mask.secret(token));
-        if let Ok(held) = self.token.try_lock() {
-            held.iter().for_each(|token| mask.secret(&token.text));
-        }
+        self.token().iter().for_each(|token| mask.secret(&token.text));
     }
 
     fn finish(&self, parameters: Parameters) -> Parameters {

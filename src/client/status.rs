@@ -73,6 +73,15 @@ pub enum Status {
     AuthSudoTarget = 0x0620,
     /// The site does not let this client use its API at all (HTTP 401 or 403).
     AuthBlocked = 0x0720,
+    /// The site offers no sign-in by the browser. Sign in with a login and password, or as a script.
+    AuthSignInOff = 0x0820,
+    /// The person rejected the sign-in in the browser, or it was collected elsewhere.
+    AuthSignInRejected = 0x0920,
+    /// Nobody approved the sign-in in the browser in time. Begin another one.
+    AuthSignInExpired = 0x0a20,
+    /// The sign-in may have been approved, but the reply that carried the session was lost, and it is given once. Begin
+    /// another one.
+    AuthSignInLost = 0x0b20,
     /// You may not: the permission role forbids it. Nothing was written.
     Permission = 33,
     /// There is no such row or page.
@@ -126,6 +135,10 @@ impl Status {
         Status::AuthIdentity,
         Status::AuthSudoTarget,
         Status::AuthBlocked,
+        Status::AuthSignInOff,
+        Status::AuthSignInRejected,
+        Status::AuthSignInExpired,
+        Status::AuthSignInLost,
         Status::Permission,
         Status::NotFound,
         Status::Conflict,
@@ -187,6 +200,10 @@ impl Status {
             Status::AuthIdentity => "AUTH_IDENTITY",
             Status::AuthSudoTarget => "AUTH_SUDO_TARGET",
             Status::AuthBlocked => "AUTH_BLOCKED",
+            Status::AuthSignInOff => "AUTH_SIGN_IN_OFF",
+            Status::AuthSignInRejected => "AUTH_SIGN_IN_REJECTED",
+            Status::AuthSignInExpired => "AUTH_SIGN_IN_EXPIRED",
+            Status::AuthSignInLost => "AUTH_SIGN_IN_LOST",
             Status::Permission => "PERMISSION",
             Status::NotFound => "NOT_FOUND",
             Status::Conflict => "CONFLICT",
@@ -233,6 +250,10 @@ impl Status {
             Status::AuthIdentity => "The site signs people in by Autodesk Identity and refuses this password.",
             Status::AuthSudoTarget => "The person to act for cannot be acted for.",
             Status::AuthBlocked => "The site does not let this client use its API.",
+            Status::AuthSignInOff => "The site offers no sign-in by the browser.",
+            Status::AuthSignInRejected => "The sign-in was rejected in the browser.",
+            Status::AuthSignInExpired => "Nobody approved the sign-in in the browser in time; begin another one.",
+            Status::AuthSignInLost => "The reply with the session was lost; begin another sign-in.",
             Status::Permission => "The permission role forbids it; nothing was written.",
             Status::NotFound => "There is no such row or page.",
             Status::Conflict => "A value that must be unique is taken.",

@@ -83,6 +83,8 @@ pub(super) struct UserData {
 
 // SAFETY: the header says on which threads functions are called and data are finalized; the host gave them for that.
 unsafe impl Send for UserData {}
+// SAFETY: nothing is read through the pointer here.
+unsafe impl Sync for UserData {}
 
 impl UserData {
     pub(super) fn new(pointer: *mut c_void, finalize: sg_finalize_fn) -> Self {

@@ -28,6 +28,10 @@ mod options;
 
 mod client;
 
+mod session;
+
+mod sign_in;
+
 mod json;
 
 mod call;
@@ -75,6 +79,8 @@ pub use pages::*;
 pub use queue::*;
 pub use result::*;
 pub use runtime::*;
+pub use session::*;
+pub use sign_in::*;
 pub use status::*;
 pub use structs::*;
 pub use submit::*;

@@ -72,6 +72,24 @@ impl Buffer<'_> {
         Buffer(pointer.cast(), if pointer.is_null() { 0 } else { capacity }, PhantomData)
     }
 
+    /// Copies a text with a NUL behind it if there is room for all of it, and tells whether there was.
+    pub(super) fn fill_whole(&self, text: &str) -> bool {
+        if self.1 <= text.len() {
+            return false;
+        }
+        // SAFETY: the memory has room for the text and a NUL, and cannot overlap with text that the library owns.
+        unsafe {
+            self.0.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            self.0.add(text.len()).write(0);
+        }
+        true
+    }
+
+    /// Whether there is memory at all.
+    pub(super) fn is_none(&self) -> bool {
+        self.1 == 0
+    }
+
     /// Copies as much of a text as fits, in whole characters, with a NUL behind it.
     pub(super) fn fill(&self, text: &CStr) {
         let Some(room) = self.1.checked_sub(1) else { return };

@@ -3,6 +3,7 @@
 //! Nothing here knows of C. A client holds a [`Runtime`], which answers by itself when the runtime was shut down since, or
 //! when the client is used in a forked child: the threads of a runtime exist only in the process that made them.
 
+mod browser;
 mod dispatcher;
 mod log;
 #[cfg(feature = "wiping-allocator")]

@@ -55,6 +55,16 @@ impl Queue {
         })
     }
 
+    /// Makes a job due that belongs to no operation. A queue that was freed drops it.
+    pub fn post(&self, job: Job) {
+        if self.is_foreign() {
+            // Its lock may be held by a thread that does not exist here.
+            std::mem::forget(job);
+            return;
+        }
+        self.shared.post(job);
+    }
+
     /// Runs on this thread what is due, at most `most` jobs, and at most those that are due when it begins to run. Where
     /// nothing is, it waits for it, at most for `limit`. Gives how many it ran.
     pub fn dispatch(&self, most: Option<u32>, limit: Option<Duration>) -> Result<u32> {
@@ -144,13 +154,23 @@ impl Shared {
     }
 
     fn make_due(&self, number: u64) {
-        let mut state = self.lock();
-        if let Some(job) = state.expected.remove(&number) {
-            state.due.push_back(job);
-            state.show();
-            drop(state);
-            self.changed.notify_one();
+        let expected = self.lock().expected.remove(&number);
+        if let Some(job) = expected {
+            self.post(job);
         }
+    }
+
+    fn post(&self, job: Job) {
+        let mut state = self.lock();
+        if state.closed {
+            // Dropped outside of the lock: what it holds is the host's.
+            drop(state);
+            return;
+        }
+        state.due.push_back(job);
+        state.show();
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// Waits until something is due, or the wait is over.

@@ -66,6 +66,29 @@ fn block() -> libc::sigset_t {
     }
 }
 
+/// Has a program begin with all signals open, whichever thread starts it, and out of reach of the terminal's.
+#[cfg(unix)]
+pub(super) fn open_in(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+    let open = || {
+        // SAFETY: sigset_t is plain data that sigemptyset fills; both functions may be called between fork and exec, and neither
+        // can fail with these arguments.
+        unsafe {
+            let mut none: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut none);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+        }
+        Ok(())
+    };
+    // SAFETY: the closure touches nothing but its own stack, so it may run in the child of a process with threads.
+    unsafe { command.pre_exec(open) };
+}
+
+/// Programs inherit no signal mask here.
+#[cfg(not(unix))]
+pub(super) fn open_in(_: &mut std::process::Command) {}
+
 /// The number of this process, asked anew each time: a forked child has another one.
 pub(super) fn process_id() -> i64 {
     // SAFETY: getpid takes nothing and cannot fail.

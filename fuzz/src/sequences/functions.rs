@@ -8,7 +8,7 @@ use shotgrid::ffi::*;
 
 use super::Function;
 use super::texts::SECRET;
-use super::watch::{By, finalize, on_done, on_log};
+use super::watch::{By, finalize, on_done, on_expired, on_log};
 use super::world::World;
 use crate::input::Input;
 
@@ -127,6 +127,40 @@ functions! {
         assert!(memory[size_of::<sg_stats>() / 8..].iter().all(|word| *word == u64::MAX), "it wrote behind what it knows");
     }
     sg_client_free(f, w, i) { f(w.clients.take(i)); f(w.options.get(i).cast()); }
+    sg_client_session_token(f, w, i) {
+        let mut buffer = [0x55_u8; 64];
+        let (capacity, mut length) = (i.below(64), 7);
+        let place = if i.one_in(8) { null_mut() } else { buffer.as_mut_ptr().cast() };
+        let got = f(w.client(i), place, capacity, if i.one_in(8) { null_mut() } else { &mut length });
+        let good = w.check(got);
+        assert!(buffer[capacity..].iter().all(|byte| *byte == 0x55), "it wrote behind the buffer");
+        assert!(good || buffer.iter().all(|byte| *byte == 0x55), "it wrote a part of a token");
+    }
+    sg_client_renew_session(f, w, i) { let token = w.texts.secret(i); let got = f(w.client(i), token); w.check(got); }
+    sg_client_on_session_expired(f, w, i) {
+        let (client, queue) = (w.client(i), if i.one_in(2) { null() } else { w.queue(i) });
+        let watch = w.watch(By::Log);
+        let function = (!i.one_in(16)).then_some(on_expired as unsafe extern "C" fn(_));
+        let got = f(client, queue, function, watch.lend(), Some(finalize), i.pick(&[0, 1, 20]));
+        if !w.check(got) || function.is_none() { w.not_taken(&watch); }
+    }
+
+    sg_sign_in_new(f, w, i) {
+        let (url, app, machine) = (w.texts.address(i), w.texts.any(i), w.texts.any(i));
+        gives!(w, i, sign_ins, false, |out| f(url, app, machine, w.option(i), out));
+    }
+    sg_sign_in_set_poll_interval_ms(f, w, i) { let got = f(w.sign_in(i), i.pick(&[0, 1, 20, u32::MAX])); w.check(got); }
+    sg_sign_in_set_lifetime_ms(f, w, i) { let got = f(w.sign_in(i), i.pick(&[0, 1, 20, u32::MAX])); w.check(got); }
+    sg_sign_in_begin(f, w, i) { let got = f(w.sign_in(i)); w.check(got); }
+    sg_sign_in_submit_begin(f, w, i) { gives!(w, i, ops, false, |out| f(w.sign_in(i), out)); }
+    sg_sign_in_url(f, w, i) { text(f(w.sign_in(i))); }
+    sg_sign_in_login(f, w, i) { text(f(w.sign_in(i))); }
+    // The site of the sequences offers none, so that no browser comes up.
+    sg_sign_in_open_browser(f, w, i) { let got = f(w.sign_in(i)); assert!(!w.check(got)); }
+    sg_sign_in_wait(f, w, i) { gives!(w, i, clients, false, |out| f(w.sign_in(i), i.pick(&[0, 1, 10]), out)); }
+    sg_sign_in_submit_wait(f, w, i) { gives!(w, i, ops, false, |out| f(w.sign_in(i), out)); }
+    sg_sign_in_cancel(f, w, i) { let got = f(w.sign_in(i)); w.check(got); }
+    sg_sign_in_free(f, w, i) { f(w.sign_ins.take(i)); f(w.clients.get(i).cast()); }
 
     sg_json_quote(f, w, i) {
         let given = w.texts.any(i);

@@ -16,7 +16,7 @@ pub(super) enum By {
     Library,
     /// A queue's dispatch.
     Queue,
-    /// The log.
+    /// The log, or a session that ended: any number of times.
     Log,
 }
 
@@ -104,6 +104,11 @@ pub(super) unsafe extern "C" fn on_log(level: Level, target: *const c_char, mess
             assert!(!text.is_empty() && !text.contains(SECRET), "{level:?}: {text}");
         }
     }
+}
+
+pub(super) unsafe extern "C" fn on_expired(user_data: *mut c_void) {
+    // SAFETY: as above.
+    unsafe { seen(user_data) };
 }
 
 pub(super) unsafe extern "C" fn finalize(user_data: *mut c_void) {

@@ -88,6 +88,7 @@ pub(super) struct World {
     pub(super) ops: Slots<sg_op>,
     pub(super) queues: Slots<sg_queue>,
     pub(super) pages: Slots<sg_pages>,
+    pub(super) sign_ins: Slots<sg_sign_in>,
     pub(super) results: Slots<sg_result>,
     pub(super) errors: Slots<sg_error>,
     pub(super) texts: Texts,
@@ -125,6 +126,7 @@ impl World {
             ops: Slots::new(sg_op_free),
             queues: Slots::new(sg_queue_free),
             pages: Slots::new(sg_pages_free),
+            sign_ins: Slots::new(sg_sign_in_free),
             results: Slots::new(sg_result_free),
             errors: Slots::new(sg_error_free),
             texts: Texts::default(),
@@ -195,6 +197,10 @@ impl World {
 
     pub(super) fn page(&self, input: &mut Input<'_>) -> *const sg_pages {
         self.lend(&self.pages, input)
+    }
+
+    pub(super) fn sign_in(&self, input: &mut Input<'_>) -> *const sg_sign_in {
+        self.lend(&self.sign_ins, input)
     }
 
     pub(super) fn result(&self, input: &mut Input<'_>) -> *const sg_result {
@@ -279,16 +285,17 @@ impl World {
         self.ops.all().for_each(|op| unsafe {
             sg_op_cancel(op);
         });
-        let mut order: [fn(&mut World); 7] = [
+        let mut order: [fn(&mut World); 8] = [
             |world| world.ops.free_all(),
             |world| world.queues.free_all(),
             |world| world.pages.free_all(),
+            |world| world.sign_ins.free_all(),
             |world| world.results.free_all(),
             |world| world.clients.free_all(),
             |world| world.options.free_all(),
             |world| world.errors.free_all(),
         ];
-        order.rotate_left(input.below(7));
+        order.rotate_left(input.below(8));
         if !self.shut_down && !self.clients.first.is_null() {
             let first = self.clients.first;
             self.clients

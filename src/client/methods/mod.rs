@@ -158,7 +158,7 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
             .map_err(|error| complete(error, &args)),
         Run::Info => client.fetch_info(deadline).await,
         Run::SessionToken => {
-            let token = client.session_token(deadline).await?;
+            let token = client.token_in_use(deadline).await?;
             local_answer(quote(token.text.expose()))
         }
         Run::LastAccessed => people::last_accessed(client, &args, deadline).await,

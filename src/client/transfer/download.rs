@@ -242,17 +242,23 @@ type Resume = Option<(u64, HeaderValue)>;
 async fn open(transfer: &Transfer, url: &Url, resume: Resume) -> std::result::Result<Incoming, Failure> {
     let client = &transfer.client;
     let mut answer = follow(transfer, url, resume.as_ref()).await?;
-    let refused = answer.asks_to_sign_in || matches!(answer.incoming.status(), 401 | 403);
-    if let Some(ended) = answer.session.filter(|_| refused && client.can_renew()) {
+    // Followed, it would end in a page that asks for a password, saved as if it were the file.
+    let unknown = || Error::new(Status::AuthSessionExpired, "the site asks to sign in before it gives the file");
+    let refused = matches!(answer.incoming.status(), 401 | 403) && client.can_renew();
+    if let Some(ended) = answer.session.filter(|_| refused || answer.asks_to_sign_in) {
         // It holds a turn, and another turn is needed: many that wait for one another would wait for ever.
         drop(answer);
-        client.renew(Some(ended), client.deadline()).await.map_err(not_sent)?;
+        let renewed = match client.can_renew() {
+            true => client.renew(Some(ended), client.deadline()).await,
+            false => Err(unknown()),
+        };
+        if let Err(error) = renewed {
+            client.handed_over(Some(ended), error).await.map_err(not_sent)?;
+        }
         answer = follow(transfer, url, resume.as_ref()).await?;
     }
     if answer.asks_to_sign_in {
-        // Followed, it would end in a page that asks for a password, saved as if it were the file.
-        let what = "the site asks to sign in before it gives the file";
-        return Err(not_sent(Error::new(Status::AuthSessionExpired, what)));
+        return Err(not_sent(unknown()));
     }
     Ok(answer.incoming)
 }
@@ -271,7 +277,7 @@ async fn follow(transfer: &Transfer, url: &Url, resume: Option<&(u64, HeaderValu
             request = request.header(header::RANGE, range).header(header::IF_RANGE, validator.clone());
         }
         if transport.site().owns(&url) {
-            let token = client.session_token(client.deadline()).await.map_err(not_sent)?;
+            let token = client.token_in_use(client.deadline()).await.map_err(not_sent)?;
             request = request.header(header::COOKIE, cookie(&token).map_err(not_sent)?);
             session = Some(token.generation);
         }

@@ -54,7 +54,7 @@ impl Transfer {
             Err(error) => error,
             done => return done,
         };
-        let ticket = client.renewed_ticket(&ticket, error, client.deadline()).await?;
+        let (ticket, _) = client.renewed_ticket(&ticket, error, client.deadline()).await?;
         self.post_as(form, &ticket.parameters).await
     }
 

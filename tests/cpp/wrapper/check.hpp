@@ -99,5 +99,6 @@ void test_operations();
 void test_coroutines();
 void test_nlohmann();
 void test_schema_fields();
+void test_sign_in();
 
 #endif

@@ -13,6 +13,7 @@ int main() {
   test_coroutines();
   test_nlohmann();
   test_schema_fields();
+  test_sign_in();
   const int failures = check_failures;
   if (failures > 0) {
     std::fprintf(stderr, "%d checks failed\n", failures);

@@ -4,6 +4,7 @@
 
 #include "check.hpp"
 
+#include <functional>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
@@ -39,10 +40,11 @@ class silence {
   std::string url_;
 };
 
-// Answers everything with one text, on a thread of this process.
+// Answers everything with one text, or each request with its own, on a thread of this process.
 class peer : public silence {
  public:
-  explicit peer(std::string body) : body_(std::move(body)) {
+  explicit peer(std::string body) : peer([body = std::move(body)](const std::string &) { return body; }) {}
+  explicit peer(std::function<std::string(const std::string &request)> answer) : answer_(std::move(answer)) {
     thread_ = std::thread([this] { serve(); });
   }
   ~peer() {
@@ -55,19 +57,26 @@ class peer : public silence {
     for (int connection = accept(listener_, nullptr, nullptr); connection >= 0; connection = accept(listener_, nullptr, nullptr)) {
       std::string request;
       char buffer[4096];
-      // Every request of the tests fits a few packets, and ends with the brace of its JSON.
-      for (ssize_t got = 1; got > 0 && (request.find("\r\n\r\n") == std::string::npos || request.back() != '}');) {
+      for (ssize_t got = 1; got > 0 && !whole(request);) {
         got = recv(connection, buffer, sizeof buffer, 0);
         request.append(buffer, got > 0 ? static_cast<std::size_t>(got) : 0);
       }
+      const std::string body = answer_(request);
       const std::string reply = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-                                std::to_string(body_.size()) + "\r\n\r\n" + body_;
+                                std::to_string(body.size()) + "\r\n\r\n" + body;
       send(connection, reply.data(), reply.size(), MSG_NOSIGNAL);
       close(connection);
     }
   }
 
-  std::string body_;
+  static bool whole(const std::string &request) {
+    const std::size_t end = request.find("\r\n\r\n");
+    const std::size_t length = request.find("content-length: ");
+    const std::size_t body = length < end ? std::stoul(request.substr(length + 16)) : 0;
+    return end != std::string::npos && request.size() >= end + 4 + body;
+  }
+
+  std::function<std::string(const std::string &)> answer_;
   std::thread thread_;
 };
 
