@@ -26,7 +26,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
     let root = &session.workspace.root;
     let mut faults = Vec::new();
     let mut files = 0;
-    for folder in ["src", "sandbox/src", "xtask/src"] {
+    for folder in ["src", "cli/src", "sandbox/src", "xtask/src"] {
         for file in files_below(&root.join(folder), "rs")? {
             files += 1;
             let shown = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();

@@ -1,0 +1,104 @@
+//! `sg`: a site from a shell. Thin over the library: it turns words into calls, and answers into tables, JSON or CSV.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod can;
+mod connect;
+mod failure;
+mod files;
+mod filters;
+mod output;
+mod read;
+mod saved;
+mod schema;
+mod session;
+mod show;
+mod table;
+mod values;
+mod write;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser};
+use shotgrid::client::{Client, Progress};
+
+use arguments::{Arguments, Command};
+use failure::{Failure, Outcome};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let shown = error.print();
+            return if error.use_stderr() {
+                failure::USAGE.into()
+            } else {
+                failure::written(shown).into()
+            };
+        }
+    };
+    let outcome = match &arguments.command {
+        Command::Completions { shell } => completions(*shell),
+        Command::Logout => session::logout(&arguments.connection),
+        _ => in_runtime(arguments),
+    };
+    outcome.unwrap_or_else(|failure| failure.tell()).into()
+}
+
+/// Runs a command that talks to the site, until its end or until Ctrl-C.
+fn in_runtime(arguments: Arguments) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local(format!("the program could not start its threads: {error}")))?;
+    let progress = Arc::new(Progress::default());
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = run(arguments, &progress) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::of(Client::stopped(&progress, "cancelled"))),
+        }
+    });
+    // What still waits for a terminal or a disk is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run(arguments: Arguments, progress: &Arc<Progress>) -> Outcome {
+    let Arguments {
+        command,
+        connection,
+        format,
+    } = arguments;
+    if let Command::Login = &command {
+        return session::login(&connection).await;
+    }
+    let site = connect::connect(&connection, progress).await?;
+    match command {
+        Command::Find(find) => read::find(&site, &find, format).await,
+        Command::FindOne(find) => read::find_one(&site, &find, format).await,
+        Command::Get(get) => read::get(&site, &get, format).await,
+        Command::Summarize(summarize) => read::summarize(&site, &summarize, format).await,
+        Command::Create(create) => write::create(&site, &create, format).await,
+        Command::Update(update) => write::update(&site, &update, format).await,
+        Command::Delete(rows) => write::delete(&site, &rows, "delete").await,
+        Command::Revive(rows) => write::delete(&site, &rows, "revive").await,
+        Command::Batch { file } => write::batch(&site, &file).await,
+        Command::Schema(which) => schema::schema(&site, &which, format).await,
+        Command::Upload(upload) => files::upload(&site, &upload).await,
+        Command::Download(download) => files::download(&site, &download).await,
+        Command::Call(call) => write::call(&site, &call, format).await,
+        Command::Whoami => session::whoami(&site, format).await,
+        Command::Can(can) => can::can(&site, &can, format).await,
+        Command::Login | Command::Logout | Command::Completions { .. } => Ok(failure::OK),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "sg", &mut script);
+    Ok(failure::written(std::io::stdout().write_all(&script)))
+}

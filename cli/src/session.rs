@@ -1,0 +1,117 @@
+//! `sg login`, `sg logout`, `sg whoami`.
+
+use std::io::{IsTerminal, Write};
+
+use shotgrid::client::{Client, Credentials, Kind, Secret, Value, quote};
+
+use crate::arguments::{Connection, Format};
+use crate::connect::{self, Site, variable};
+use crate::failure::{self, Failure, Outcome};
+use crate::output;
+use crate::saved::{self, Saved};
+
+/// Exchanges login and password for a session, and keeps its token.
+pub async fn login(connection: &Connection) -> Outcome {
+    let site = connection.site.clone().or_else(|| variable("SG_SITE"));
+    let site = site.map_or_else(|| ask("Site: "), Ok)?;
+    let login = variable("SG_LOGIN").map_or_else(|| ask("Login: "), Ok)?;
+    let mut options = connect::options(connection);
+    // The session is the person's own, whoever they act for later.
+    options.sudo_as_login = None;
+    options.auth_token = variable("SG_AUTH_TOKEN").map(Secret::new);
+    let credentials = Credentials::Person {
+        login: login.clone(),
+        password: connect::password(&login)?,
+    };
+    let client = Client::connect(&site, credentials, options).await?;
+    let answer = client.call("get_session_token", "").await?;
+    let token = answer.root().as_str().map(|token| Secret::new(token.into_owned()));
+    let token = token.ok_or_else(|| Failure::auth("the site gave no session"))?;
+    let saved = Saved {
+        site: site.clone(),
+        login: login.clone(),
+        token,
+    };
+    let path = saved::keep(saved)?;
+    say(&format!(
+        "You are signed in to {site} as {login}; the session is in {}.",
+        path.display()
+    ));
+    Ok(failure::OK)
+}
+
+pub fn logout(connection: &Connection) -> Outcome {
+    let site = connection.site.clone().or_else(|| variable("SG_SITE"));
+    let gone = saved::forget(site.as_deref())?;
+    if gone.is_empty() {
+        return Err(Failure::no("there is no kept session"));
+    }
+    say(&format!("Forgotten: {}.", gone.join(", ")));
+    Ok(failure::OK)
+}
+
+/// A line for the person, not for a program.
+fn say(line: &str) {
+    // Nobody is there to be told that nobody can be told.
+    let _ = writeln!(std::io::stderr(), "{}", crate::show::harmless(line));
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        let name = question.trim_end_matches(": ").to_ascii_uppercase();
+        return Err(Failure::usage(format!("SG_{name} is not set, and there is no terminal to ask on")));
+    }
+    let _ = write!(std::io::stderr(), "{question}");
+    let mut line = String::new();
+    std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::local(format!("standard input: {error}")))?;
+    match line.trim() {
+        "" => Err(Failure::usage("nothing was typed")),
+        typed => Ok(typed.to_owned()),
+    }
+}
+
+pub async fn whoami(site: &Site, format: Format) -> Outcome {
+    let (entity_type, key) = if site.is_script && site.sudo.is_none() {
+        ("ApiUser", "firstname")
+    } else {
+        ("HumanUser", "login")
+    };
+    let name = site.sudo.as_deref().unwrap_or(&site.name);
+    let params = format!(
+        r#"[{},[[{},"is",{}]],["login","firstname","name","email","permission_rule_set"]]"#,
+        quote(entity_type),
+        quote(key),
+        quote(name)
+    );
+    let row = site.call("find_one", &params).await;
+    let info = site.call("info", "").await?;
+    let version = info.root().get("version").map_or(String::new(), |version| {
+        let parts: Vec<_> = version.children().map(|part| part.json().trim_matches('"').to_owned()).collect();
+        parts.join(".")
+    });
+    let row = row.ok();
+    let root = row.as_ref().map(|row| row.root()).filter(|row| row.kind() == Kind::Object);
+    let text = |pointer: &str| {
+        let found = root.and_then(|row| row.pointer(pointer)).and_then(Value::as_str);
+        found.map_or("null".to_owned(), |text| quote(&text))
+    };
+    let id = root.and_then(|row| row.get("id")).map_or("null", Value::json);
+    let by = if site.sudo.is_some() {
+        quote(&site.name)
+    } else {
+        "null".to_owned()
+    };
+    let json = format!(
+        r#"{{"site":{},"version":{},"type":{},"id":{id},"name":{},"display_name":{},"email":{},"role":{},"on_behalf_by":{by}}}"#,
+        quote(&site.url),
+        quote(&version),
+        quote(entity_type),
+        quote(name),
+        text("/name"),
+        text("/email"),
+        text("/permission_rule_set/name"),
+    );
+    output::one(json, format)
+}

@@ -1,0 +1,494 @@
+//! The command against the local site: what it prints, what it says, and how it ends.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "these are tests"
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use shotgrid_sandbox::Sandbox;
+
+/// What a command came to.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+
+    #[track_caller]
+    fn done(self) -> Said {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        assert_eq!(self.err, "");
+        self
+    }
+
+    /// Ended with this code, with these words on standard error and nothing on standard output.
+    #[track_caller]
+    fn fails(self, code: i32, words: &[&str]) {
+        assert_eq!((self.code, self.out.as_str()), (code, ""), "{}", self.err);
+        assert!(self.err.lines().count() <= 2, "{}", self.err);
+        assert!(self.err.starts_with("sg: ") || self.err.starts_with("error: "), "{}", self.err);
+        for word in words {
+            assert!(self.err.contains(word), "\"{word}\" is not in \"{}\"", self.err);
+        }
+    }
+}
+
+/// A site, and a folder of its own for the session.
+struct Desk {
+    site: Sandbox,
+    folder: PathBuf,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Desk {
+    fn new(name: &str) -> Desk {
+        let folder = std::env::temp_dir().join(format!("sg-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Desk {
+            site: Sandbox::builder().start().unwrap(),
+            folder,
+        }
+    }
+
+    /// The command without credentials.
+    fn nobody(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sg"));
+        command
+            .args(words)
+            .env_clear()
+            .env("SG_SITE", self.site.url())
+            .env("HOME", &self.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn script(&self, words: &[&str]) -> Command {
+        let mut command = self.nobody(words);
+        let script = self.site.script();
+        command.env("SG_SCRIPT", &script.name).env("SG_KEY", &script.api_key);
+        command
+    }
+
+    fn artist(&self, words: &[&str]) -> Command {
+        let mut command = self.nobody(words);
+        let artist = self.site.person("artist").unwrap();
+        command.env("SG_LOGIN", &artist.login).env("SG_PASSWORD", &artist.password);
+        command
+    }
+
+    fn sg(&self, words: &[&str]) -> Said {
+        said(&mut self.script(words))
+    }
+}
+
+fn ended(mut child: Child, limit: Duration) -> Said {
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let out = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        out.read_to_end(&mut text).map(|_| String::from_utf8(text).unwrap()).unwrap()
+    });
+    let err = std::thread::spawn(move || {
+        let mut text = String::new();
+        err.read_to_string(&mut text).map(|_| text).unwrap()
+    });
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > limit {
+            child.kill().unwrap();
+            panic!("sg did not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Said {
+        code: status.code().unwrap_or(-1),
+        out: out.join().unwrap(),
+        err: err.join().unwrap(),
+    }
+}
+
+fn said(command: &mut Command) -> Said {
+    ended(command.spawn().unwrap(), Duration::from_secs(120))
+}
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, wanted, "{name} has changed; UPDATE_GOLDEN=1 writes it anew");
+}
+
+#[test]
+fn help_says_what_there_is() {
+    let desk = Desk::new("help");
+    golden("help.txt", &said(&mut desk.nobody(&["--help"])).done().out);
+    for command in ["find", "update", "can", "login", "batch", "download"] {
+        golden(
+            &format!("help-{command}.txt"),
+            &said(&mut desk.nobody(&[command, "--help"])).done().out,
+        );
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = said(&mut desk.nobody(&["completions", shell])).done().out;
+        assert!(script.contains("find-one") && script.contains("whoami"), "{shell}");
+    }
+    assert!(said(&mut desk.nobody(&["--version"])).done().out.starts_with("sg 0."));
+}
+
+#[test]
+fn rows_are_found_in_every_form() {
+    let desk = Desk::new("find");
+    let found = desk
+        .sg(&[
+            "find",
+            "Shot",
+            "-f",
+            "code is SQ010_0010",
+            "--fields",
+            "code,sg_sequence,description",
+        ])
+        .done();
+    assert_eq!(found.json()[0]["sg_sequence"]["name"], "SQ010", "{}", found.out);
+    let lines = desk.sg(&["find", "Shot", "-o", "code:desc", "-l", "3", "--jsonl"]).done();
+    assert_eq!(lines.out.lines().count(), 3, "{}", lines.out);
+    let codes: Vec<Value> = lines
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["code"].clone())
+        .collect();
+    assert!(codes[0].as_str() > codes[1].as_str(), "{codes:?}");
+    assert_eq!(desk.sg(&["find", "Shot", "-f", "code is nothing"]).done().out, "[]\n");
+    assert_eq!(desk.sg(&["find", "Shot", "-l", "0"]).done().json().as_array().unwrap().len(), 36);
+    assert_eq!(
+        desk.sg(&["find", "Shot", "--page", "2", "-l", "30"])
+            .done()
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        6
+    );
+    let made = desk
+        .sg(&["create", "Shot", "project=Project:1", "code=港, \"x\"", "sg_sequence=Sequence:1"])
+        .done()
+        .json();
+    let id = made["id"].to_string();
+    let table = desk
+        .sg(&[
+            "find",
+            "Shot",
+            "-f",
+            &format!("id is {id}"),
+            "--fields",
+            "code,sg_sequence,description",
+            "--table",
+        ])
+        .done();
+    let wanted = format!(
+        "id  code     sg_sequence         description\n──  ───────  ──────────────────  ───────────\n{id}  港, \"x\"  Sequence:1 \"SQ010\"\n"
+    );
+    assert_eq!(table.out, wanted);
+    let csv = desk
+        .sg(&[
+            "find",
+            "Shot",
+            "-f",
+            &format!("id={id}"),
+            "--fields",
+            "code,sg_sequence,description",
+            "--csv",
+        ])
+        .done();
+    assert_eq!(
+        csv.out,
+        format!("id,code,sg_sequence,description\r\n{id},\"港, \"\"x\"\"\",\"Sequence:1 \"\"SQ010\"\"\",\r\n")
+    );
+    assert_eq!(
+        desk.sg(&["find-one", "Shot", "-f", "code starts with SQ0"]).done().json()["type"],
+        "Shot"
+    );
+    desk.sg(&["find-one", "Shot", "-f", "code is nothing"])
+        .fails(1, &["no Shot matches"]);
+    desk.sg(&["get", "Shot:999999"]).fails(1, &["there is no Shot 999999"]);
+    assert_eq!(desk.sg(&["get", "Shot", "1"]).done().json()["code"], "SQ010_0010");
+    for (filter, count) in [
+        ("sg_status_list in wtg, ip", None),
+        ("sg_cut_in between 1001 and 1001", Some(36)),
+        ("sg_sequence is Sequence:1", Some(9)),
+        ("sg_sequence.Sequence.code is SQ010", Some(9)),
+        ("created_at in_last 2 days", None),
+        ("sg_cut_in > 1001", Some(0)),
+        ("sg_hero is true", None),
+        ("assets is Asset:3", None),
+        ("description is null", None),
+    ] {
+        let found = desk.sg(&["find", "Shot", "-f", filter]).done().json().as_array().unwrap().len();
+        assert!(count.is_none_or(|count| count == found), "{filter}: {found}");
+    }
+    let sums = desk
+        .sg(&["summarize", "Shot", "-g", "sg_sequence", "-s", "id:count", "--csv"])
+        .done();
+    assert!(sums.out.starts_with("sg_sequence,id\r\n"), "{}", sums.out);
+}
+
+#[test]
+fn values_are_what_the_field_takes() {
+    let desk = Desk::new("values");
+    let made = desk
+        .sg(&[
+            "create",
+            "Shot",
+            "project=Project:1",
+            "code=012",
+            "description=Note:12",
+            "sg_cut_in=1001",
+            "sg_hero=yes",
+            "assets=Asset:1",
+        ])
+        .done()
+        .json();
+    let wanted = [
+        ("code", json!("012")),
+        ("description", json!("Note:12")),
+        ("sg_cut_in", json!(1001)),
+        ("sg_hero", json!(true)),
+    ];
+    for (field, value) in wanted {
+        assert_eq!(made[field], value, "{made}");
+    }
+    let row = format!("Shot:{}", made["id"]);
+    let links = |said: Said| -> Vec<i64> {
+        said.done().json()["assets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|each| each["id"].as_i64().unwrap())
+            .collect()
+    };
+    assert_eq!(links(desk.sg(&["update", &row, "assets+=Asset:2,Asset:3"])), [1, 2, 3]);
+    assert_eq!(links(desk.sg(&["update", &row, "assets-=Asset:1"])), [2, 3]);
+    assert_eq!(links(desk.sg(&["update", &row, "assets="])), [0_i64; 0]);
+    assert_eq!(
+        desk.sg(&["update", &row, "description=null", "sg_cut_in:=1002"]).done().json()["description"],
+        Value::Null
+    );
+    assert_eq!(
+        desk.sg(&["update", &row, "description='null'"]).done().json()["description"],
+        "null"
+    );
+    desk.sg(&["update", &row, "sg_cut_in=x"]).fails(6, &["sg_cut_in"]);
+    desk.sg(&["update", &row, "sg_cut_in"]).fails(2, &["is no FIELD=VALUE"]);
+    desk.sg(&["update", &row, "sg_cut_in:=x"]).fails(2, &["wants JSON"]);
+    desk.sg(&["update", "Shot", "x", "a=b"]).fails(2, &["names no row"]);
+    assert_eq!(
+        desk.sg(&["delete", &row, "Shot", "1"]).done().out,
+        format!("{row} deleted\nShot:1 deleted\n")
+    );
+    assert_eq!(desk.sg(&["delete", &row]).done().out, format!("{row} was deleted before\n"));
+    assert_eq!(desk.sg(&["revive", "Shot", "1"]).done().out, "Shot:1 revived\n");
+    desk.sg(&["delete", "Shot:999999"]).fails(1, &["999999 does not exist"]);
+}
+
+#[test]
+fn batches_and_calls_take_standard_input() {
+    let desk = Desk::new("batch");
+    let piped = |words: &[&str], text: &str| {
+        let mut child = desk.script(words).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        ended(child, Duration::from_secs(60))
+    };
+    let requests = "{\"request_type\":\"update\",\"entity_type\":\"Shot\",\"entity_id\":1,\"data\":{\"description\":\"a\"}}\n\n\
+                    {\"request_type\":\"delete\",\"entity_type\":\"Shot\",\"entity_id\":2}\n";
+    let done = piped(&["batch"], requests).done();
+    assert_eq!(done.out.lines().count(), 2, "{}", done.out);
+    piped(&["batch"], "{\"request_type\":\n").fails(2, &["line 1 is no JSON"]);
+    piped(&["batch"], &requests.replace("\"entity_id\":2", "\"entity_id\":999999")).fails(1, &["999999"]);
+    assert_eq!(
+        piped(&["call", "find_one", "-"], "[\"Shot\", [[\"id\", \"is\", 1]], [\"description\"]]")
+            .done()
+            .json()["description"],
+        "a"
+    );
+    assert_eq!(desk.sg(&["call", "info"]).done().json()["version"][0], 8);
+    desk.sg(&["call", "find_one", "[1"]).fails(2, &["is not JSON"]);
+    desk.sg(&["call", "fnd"]).fails(2, &["did you mean"]);
+}
+
+#[test]
+fn every_failure_has_its_exit_code() {
+    let desk = Desk::new("codes");
+    said(desk.script(&["whoami"]).env("SG_KEY", "wrong")).fails(3, &["Can't authenticate script", "sg help login"]);
+    said(&mut desk.nobody(&["whoami"])).fails(3, &["you are not signed in", "sg login"]);
+    said(desk.nobody(&["whoami"]).env("SG_SCRIPT", "x")).fails(3, &["SG_KEY"]);
+    said(desk.nobody(&["whoami"]).env("SG_LOGIN", "artist")).fails(3, &["no password for artist"]);
+    said(&mut desk.artist(&["update", "Shot:1", "sg_status_list=fin"]))
+        .fails(4, &["Artist", "sg_status_list", "`sg can update Shot 1 sg_status_list`"]);
+    said(desk.script(&["whoami"]).env("SG_SITE", "http://127.0.0.1:9")).fails(5, &["127.0.0.1:9"]);
+    said(desk.script(&["whoami"]).env_remove("SG_SITE")).fails(2, &["SG_SITE"]);
+    desk.sg(&["find", "Shots"]).fails(6, &["Shots"]);
+    desk.sg(&["find", "Shot", "-f", "code within x"])
+        .fails(2, &["there is no relation \"within\""]);
+    desk.sg(&["upload", "Version", "1", "/no/such.mov"]).fails(8, &["/no/such.mov"]);
+    let wrong = desk.sg(&["fnd", "Shot"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
+    assert!(wrong.err.contains("find"), "{}", wrong.err);
+    desk.site
+        .add_faults(r#"{"kind": "status", "status": 503, "endpoint": "api"}"#)
+        .unwrap();
+    desk.sg(&["whoami"]).fails(5, &["busy"]);
+}
+
+#[test]
+fn what_you_may_is_told_by_the_exit_code() {
+    let desk = Desk::new("can");
+    let can = |words: &[&str]| said(&mut desk.artist(&[&["can"], words].concat()));
+    let no = can(&["update", "Shot", "1", "sg_status_list"]);
+    assert_eq!((no.code, no.json()["role"].as_str()), (1, Some("Artist")), "{}", no.err);
+    assert_eq!(can(&["-q", "update", "Shot:1", "sg_status_list"]).out, "");
+    assert_eq!(can(&["create", "Note", "project=Project:1"]).code, 0);
+    assert_eq!(can(&["create", "Note"]).code, 9);
+    assert_eq!(can(&["create", "Shot"]).code, 1);
+    assert_eq!(can(&["update", "Shot", "1", "sg_status_list=fin"]).code, 1);
+    assert_eq!(can(&["--no-dry-run", "delete", "Note:1"]).code, 9);
+    assert_eq!(
+        said(&mut desk.script(&["can", "update", "Shot", "1", "code,description"]))
+            .done()
+            .json()["allowed"],
+        "yes"
+    );
+    let table = can(&["update", "Shot", "1", "sg_status_list", "--table"]);
+    assert!(
+        table.out.contains("sg_status_list  no       permission  Artist  2620"),
+        "{}",
+        table.out
+    );
+    can(&["update", "Shots", "1", "code"]).fails(6, &["Shots"]);
+}
+
+#[test]
+fn a_session_is_kept_for_its_owner_alone() {
+    let desk = Desk::new("session");
+    let login = said(&mut desk.artist(&["login"]));
+    assert_eq!((login.code, login.out.as_str()), (0, ""), "{}", login.err);
+    let file = desk.folder.join(".config/sg/session.json");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        kept.contains("artist") && !kept.contains(&desk.site.person("artist").unwrap().password),
+        "{kept}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        mode(0o644);
+        said(&mut desk.nobody(&["whoami"])).fails(8, &["can be read by others", "chmod 600"]);
+        mode(0o600);
+    }
+    // The last site is the one that is meant where none is named.
+    let me = said(desk.nobody(&["whoami"]).env_remove("SG_SITE")).done().json();
+    assert_eq!(
+        (&me["name"], &me["role"], &me["type"]),
+        (&json!("artist"), &json!("Artist"), &json!("HumanUser"))
+    );
+    desk.site.expire_sessions().unwrap();
+    said(&mut desk.nobody(&["whoami"])).fails(3, &["sg help login"]);
+    assert_eq!(said(&mut desk.nobody(&["logout"])).code, 0);
+    assert!(!file.exists());
+    said(&mut desk.nobody(&["logout"])).fails(1, &["no kept session"]);
+    let me = said(&mut desk.script(&["whoami", "--sudo", "artist"])).done().json();
+    assert_eq!((&me["name"], &me["on_behalf_by"]), (&json!("artist"), &json!("pipeline_admin")));
+}
+
+#[test]
+fn files_go_up_and_come_down() {
+    let desk = Desk::new("files");
+    let movie = desk.folder.join("a movie.mov");
+    std::fs::write(&movie, vec![7_u8; 300_000]).unwrap();
+    let id = desk
+        .sg(&["upload", "Version", "1", movie.to_str().unwrap(), "--field", "sg_uploaded_movie"])
+        .done()
+        .out;
+    let back = desk.folder.join("back.mov");
+    let back = back.to_str().unwrap();
+    assert_eq!(desk.sg(&["download", id.trim(), back]).done().out, format!("{back}\n"));
+    assert_eq!(std::fs::read(back).unwrap(), vec![7_u8; 300_000]);
+    desk.sg(&["download", id.trim(), back]).fails(8, &["is there already", "--force"]);
+    desk.sg(&["download", "Version:1", back, "--field", "sg_uploaded_movie", "--force"])
+        .done();
+    assert_eq!(desk.sg(&["download", id.trim(), "-"]).done().out.len(), 300_000);
+    desk.sg(&["download", "Version:1", back, "--force"]).fails(2, &["which field"]);
+    desk.sg(&["download", "Version:2", back, "--field", "sg_uploaded_movie", "--force"])
+        .fails(1, &["has no file"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let desk = Desk::new("pipe");
+    let mut child = desk.script(&["find", "Task", "--jsonl"]).spawn().unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"type\":\"Task\""), "{line}");
+    drop(reader);
+    let mut error = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    assert_eq!((child.wait().unwrap().code(), error.as_str()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_and_says_what_is_known() {
+    let desk = Desk::new("ctrl-c");
+    desk.site
+        .add_faults(r#"{"kind": "delay", "ms": 60000, "method": "update"}"#)
+        .unwrap();
+    let child = desk.script(&["update", "Shot:1", "description=x"]).spawn().unwrap();
+    let start = Instant::now();
+    while !desk.site.requests().iter().any(|request| request.method_name == "info") && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let said = ended(child, Duration::from_secs(30));
+    assert_eq!((said.code, said.out.as_str()), (130, ""), "{}", said.err);
+    assert!(said.err.starts_with("sg: cancelled"), "{}", said.err);
+}
+
+/// Everybody on a machine sees the arguments of its programs.
+#[test]
+fn no_secret_is_an_argument() {
+    let desk = Desk::new("secrets");
+    for command in [&["--help"][..], &["find", "--help"], &["login", "--help"]] {
+        let help = said(&mut desk.nobody(command)).done().out;
+        assert!(
+            !help.contains("--key") && !help.contains("--password") && !help.contains("--token"),
+            "{help}"
+        );
+    }
+}
