@@ -110,9 +110,13 @@ pub enum Command {
     Whoami,
     /// Ask whether you may, without doing it; exit code 0 yes, 1 no, 9 it depends
     Can(Can),
-    /// Sign in with login and password, and keep the session
+    /// Sign in with login and password or in the browser, and keep the session
     #[command(after_help = LOGIN)]
-    Login,
+    Login {
+        /// In the browser: for sites with single sign-on or Autodesk Identity
+        #[arg(long)]
+        browser: bool,
+    },
     /// Forget the kept session
     Logout,
     /// Print completions for a shell
@@ -129,8 +133,9 @@ The ways to sign in, the first that is there:
   sg login              the session that was kept
 
 sg login takes SG_SITE, SG_LOGIN and SG_PASSWORD too, and asks for what is not
-set; SG_AUTH_TOKEN is a second factor. The session's token is kept in a file
-that only you can read: SG_SESSION_FILE, else sg/session.json in
+set; SG_AUTH_TOKEN is a second factor. With --browser it prints an address to
+open, and waits until you have approved there. The session's token is kept in
+a file that only you can read: SG_SESSION_FILE, else sg/session.json in
 XDG_CONFIG_HOME or ~/.config. Passwords and keys are never kept.";
 
 #[derive(Args)]

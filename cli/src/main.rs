@@ -73,8 +73,8 @@ async fn run(arguments: Arguments, progress: &Arc<Progress>) -> Outcome {
         connection,
         format,
     } = arguments;
-    if let Command::Login = &command {
-        return session::login(&connection).await;
+    if let Command::Login { browser } = &command {
+        return session::login(&connection, *browser).await;
     }
     let site = connect::connect(&connection, progress).await?;
     match command {
@@ -93,7 +93,7 @@ async fn run(arguments: Arguments, progress: &Arc<Progress>) -> Outcome {
         Command::Call(call) => write::call(&site, &call, format).await,
         Command::Whoami => session::whoami(&site, format).await,
         Command::Can(can) => can::can(&site, &can, format).await,
-        Command::Login | Command::Logout | Command::Completions { .. } => Ok(failure::OK),
+        Command::Login { .. } | Command::Logout | Command::Completions { .. } => Ok(failure::OK),
     }
 }
 

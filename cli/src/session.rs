@@ -2,7 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use shotgrid::client::{Client, Credentials, Kind, Secret, Value, quote};
+use shotgrid::client::signin::SignIn;
+use shotgrid::client::{Client, Credentials, Kind, Options, Secret, Value, quote};
 
 use crate::arguments::{Connection, Format};
 use crate::connect::{self, Site, variable};
@@ -10,20 +11,24 @@ use crate::failure::{self, Failure, Outcome};
 use crate::output;
 use crate::saved::{self, Saved};
 
-/// Exchanges login and password for a session, and keeps its token.
-pub async fn login(connection: &Connection) -> Outcome {
+/// Opens a session and keeps its token.
+pub async fn login(connection: &Connection, in_browser: bool) -> Outcome {
     let site = connection.site.clone().or_else(|| variable("SG_SITE"));
     let site = site.map_or_else(|| ask("Site: "), Ok)?;
-    let login = variable("SG_LOGIN").map_or_else(|| ask("Login: "), Ok)?;
     let mut options = connect::options(connection);
     // The session is the person's own, whoever they act for later.
     options.sudo_as_login = None;
-    options.auth_token = variable("SG_AUTH_TOKEN").map(Secret::new);
-    let credentials = Credentials::Person {
-        login: login.clone(),
-        password: connect::password(&login)?,
+    let (client, login) = if in_browser {
+        by_browser(&site, options).await?
+    } else {
+        let login = variable("SG_LOGIN").map_or_else(|| ask("Login: "), Ok)?;
+        options.auth_token = variable("SG_AUTH_TOKEN").map(Secret::new);
+        let credentials = Credentials::Person {
+            login: login.clone(),
+            password: connect::password(&login)?,
+        };
+        (Client::connect(&site, credentials, options).await?, login)
     };
-    let client = Client::connect(&site, credentials, options).await?;
     let answer = client.call("get_session_token", "").await?;
     let token = answer.root().as_str().map(|token| Secret::new(token.into_owned()));
     let token = token.ok_or_else(|| Failure::auth("the site gave no session"))?;
@@ -38,6 +43,18 @@ pub async fn login(connection: &Connection) -> Outcome {
         path.display()
     ));
     Ok(failure::OK)
+}
+
+/// The person approves in a browser, on this machine or another: the address is theirs to open.
+async fn by_browser(site: &str, options: Options) -> Result<(Client, String), Failure> {
+    let machine = variable("HOSTNAME").or_else(|| variable("COMPUTERNAME"));
+    let sign_in = SignIn::new(site, "sg", machine.as_deref().unwrap_or("a command line"), options)?;
+    let address = sign_in.begin().await?;
+    say("Open this address in your browser, and approve there:");
+    say(&format!("  {address}"));
+    let client = sign_in.wait().await?;
+    let login = sign_in.login().unwrap_or_default().to_owned();
+    Ok((client, login))
 }
 
 pub fn logout(connection: &Connection) -> Outcome {

@@ -424,6 +424,40 @@ fn a_session_is_kept_for_its_owner_alone() {
 }
 
 #[test]
+fn a_person_approves_in_the_browser() {
+    for approves in [true, false] {
+        let desk = Desk::new(if approves { "approved" } else { "rejected" });
+        let child = desk.nobody(&["login", "--browser"]).spawn().unwrap();
+        let start = Instant::now();
+        let request = loop {
+            if let Some(request) = desk.site.app_session_requests().into_iter().next() {
+                break request;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "nobody asked for a session");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        if approves {
+            desk.site.approve_app_session(&request.id, "artist").unwrap();
+        } else {
+            desk.site.reject_app_session(&request.id).unwrap();
+        }
+        let said_at_the_end = ended(child, Duration::from_secs(60));
+        assert!(said_at_the_end.err.contains("/app_session_request/"), "{}", said_at_the_end.err);
+        if approves {
+            assert_eq!(
+                (said_at_the_end.code, said_at_the_end.out.as_str()),
+                (0, ""),
+                "{}",
+                said_at_the_end.err
+            );
+            assert_eq!(said(&mut desk.nobody(&["whoami"])).done().json()["name"], "artist");
+        } else {
+            assert_eq!(said_at_the_end.code, 3, "{}", said_at_the_end.err);
+        }
+    }
+}
+
+#[test]
 fn files_go_up_and_come_down() {
     let desk = Desk::new("files");
     let movie = desk.folder.join("a movie.mov");
