@@ -94,10 +94,9 @@
  *
  * # What stays compatible
  *
- * Functions, their parameters, status numbers and the meaning of each stay as they are within a major version (before
- * 1.0: within a minor version). New versions add functions and statuses. All types but the enums are opaque; enums are
- * int32_t wide. sg_lib_version_number() against SG_VERSION_NUMBER tells whether the library that was loaded is at least
- * the one that this header is of.
+ * Functions, their parameters, status numbers and the meaning of each stay as they are within a major version, 0 among
+ * them. New versions add functions and statuses. All types but the enums are opaque; enums are
+ * int32_t wide. SG_CHECK_VERSION() tells whether the library that was loaded is at least the one that this header is of.
  *
  * # Building
  *
@@ -115,6 +114,14 @@
 #define SG_VERSION_MINOR 1
 #define SG_VERSION_PATCH 0
 #define SG_VERSION_NUMBER ((SG_VERSION_MAJOR << 16) | (SG_VERSION_MINOR << 8) | SG_VERSION_PATCH)
+
+/**
+ * Whether the library that was loaded has everything that this header declares: 1 when it is of this version or a later one
+ * with the same major number, else 0. Ask once, before the first call of another function.
+ */
+#define SG_CHECK_VERSION() \
+  (sg_lib_version_number() >= (uint32_t)SG_VERSION_NUMBER && \
+   sg_lib_version_number() >> 16 == (uint32_t)SG_VERSION_MAJOR)
 
 /** The class of a status: its low 8 bits. */
 #define SG_STATUS_CLASS(status) ((int32_t)(status) & 0xff)

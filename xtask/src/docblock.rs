@@ -99,6 +99,7 @@ mod tests {
             name: "sg_f".to_owned(),
             parameters: vec!["a".to_owned()],
             returns_void: false,
+            declaration: String::new(),
             comment: comment.to_owned(),
         }
     }

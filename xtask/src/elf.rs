@@ -1,6 +1,7 @@
 //! What the shared library shows to the loader: names, flags, search paths.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -20,21 +21,25 @@ pub fn symbols(session: &Session) -> Result<Outcome> {
         return Ok(Outcome::Skipped(why));
     }
     let workspace = &session.workspace;
-    let listing = captured(
-        Command::new("nm")
-            .args(["-D", "--defined-only", "--format=posix"])
-            .arg(&workspace.built()?.cdylib),
+    let names = name_faults(
+        &workspace.built()?.cdylib,
+        &header::path(workspace),
+        &workspace.root.join("docs/symbols.md"),
     )?;
+    println!("   {names} functions");
+    Ok(Outcome::Passed)
+}
+
+/// Holds a library against a header and a table of symbols; how many names there are, when all agree.
+pub fn name_faults(library: &Path, header: &Path, list: &Path) -> Result<usize> {
+    let listing = captured(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(library))?;
     let exported: BTreeSet<String> = listing
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .map(str::to_owned)
         .collect();
-    let declared: BTreeSet<String> = functions(&read(&header::path(workspace))?)?
-        .into_iter()
-        .map(|function| function.name)
-        .collect();
-    let listed: BTreeSet<String> = table(&read(&workspace.root.join("docs/symbols.md"))?);
+    let declared: BTreeSet<String> = functions(&read(header)?)?.into_iter().map(|function| function.name).collect();
+    let listed: BTreeSet<String> = table(&read(list)?);
     let mut faults = Vec::new();
     let mut only = |left: &BTreeSet<String>, right: &BTreeSet<String>, what: &str| {
         faults.extend(left.difference(right).map(|name| format!("{name} is {what}")));
@@ -58,8 +63,7 @@ pub fn symbols(session: &Session) -> Result<Outcome> {
     if !faults.is_empty() {
         bail!("{} faults in the exported names:\n{}", faults.len(), faults.join("\n"));
     }
-    println!("   {} functions", exported.len());
-    Ok(Outcome::Passed)
+    Ok(exported.len())
 }
 
 /// The dynamic section: stays mapped after dlclose, finds nothing by paths of the build machine, needs no writable text.
@@ -67,12 +71,34 @@ pub fn flags(session: &Session) -> Result<Outcome> {
     if let Some(why) = not_here(session, &READELF)? {
         return Ok(Outcome::Skipped(why));
     }
-    let library = &session.workspace.built()?.cdylib;
-    let faults = dynamic_faults(&captured(Command::new("readelf").args(["-d", "-W"]).arg(library))?);
+    flag_faults(&session.workspace.built()?.cdylib)?;
+    Ok(Outcome::Passed)
+}
+
+/// Fails when a library's dynamic section has a fault.
+pub fn flag_faults(library: &Path) -> Result<()> {
+    let faults = dynamic_faults(&read_elf(library, "-d")?);
     if !faults.is_empty() {
         bail!("{}:\n{}", library.display(), faults.join("\n"));
     }
-    Ok(Outcome::Passed)
+    Ok(())
+}
+
+/// What `readelf` prints of a file.
+pub fn read_elf(file: &Path, what: &str) -> Result<String> {
+    captured(Command::new("readelf").args([what, "-W"]).arg(file).env("LC_ALL", "C"))
+}
+
+/// The highest version of glibc that a library asks for, by the output of `readelf -V`.
+pub fn newest_glibc(versions: &str) -> Option<(u32, u32)> {
+    let names = versions.split("GLIBC_").skip(1);
+    names
+        .filter_map(|rest| {
+            let number = rest.split(|letter: char| !letter.is_ascii_digit() && letter != '.').next()?;
+            let mut parts = number.split('.');
+            Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        })
+        .max()
 }
 
 /// What is wrong in the output of `readelf -d`.
@@ -153,6 +179,13 @@ mod tests {
     fn a_table_gives_its_first_column() {
         let text = "| function | since |\n|---|---|\n| `sg_a` | `sg_not` |\nand `sg_b` in a sentence\n| `SG_C` | 1 |\n";
         assert_eq!(table(text), BTreeSet::from(["sg_a".to_owned()]));
+    }
+
+    #[test]
+    fn the_newest_version_is_by_number() {
+        let versions = "0x10: Name: GLIBC_2.9 Flags: none\n0x20: Name: GLIBC_2.17  Flags: none\n0x30: Name: GLIBC_2.3.4";
+        assert_eq!(newest_glibc(versions), Some((2, 17)));
+        assert_eq!(newest_glibc("no versions"), None);
     }
 
     #[test]

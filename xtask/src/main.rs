@@ -3,6 +3,7 @@
 // Every line this program prints is meant for the person at the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod abi;
 mod bench;
 mod browser;
 mod c_programs;
@@ -11,6 +12,7 @@ mod checks;
 mod codegen;
 mod cpp;
 mod demo;
+mod dist;
 mod doc_site;
 mod docblock;
 mod elf;
@@ -48,6 +50,9 @@ cargo xtask <command>
                                the targets of fuzz/, or only the named ones, under cargo-fuzz, for 60 seconds each
   soak [--minutes N]           sixteen threads, every kind of call, a site that fails now and then, for 30 minutes
   sbom [PATH [TARGET]]         write what the shared library is made of, as CycloneDX; for this machine's kind unless told otherwise
+  dist [--all] [GLIBC…]        release archives for the named versions of glibc (the oldest, when none is named; --all: every one),
+                               looked at from the outside, in target/packages
+  abi                          take what the header has more into abi/libshotgrid.abi; refuses what is no addition
   header [--check]             write include/shotgrid.h from src/ffi, or only compare";
 
 fn main() -> ExitCode {
@@ -77,6 +82,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "test" => &["--required"],
         "bench" => &["--keep"],
         "header" => &["--check"],
+        "dist" => &["--all"],
         _ => &[],
     };
     if let Some(unknown) = flags.iter().find(|flag| !known.contains(flag)) {
@@ -89,6 +95,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "bench" => bench::run(&steps::Session { workspace, required: true }, !flags.is_empty(), &names),
         "c-tests" => c_programs::run_alone(&workspace, &names),
         "sbom" => sbom::run(&workspace, &names),
+        "abi" => abi::update(&workspace),
+        "dist" => dist::run(workspace, !flags.is_empty(), &names),
         "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
         "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),
         "help" | "--help" | "-h" => {

@@ -11,6 +11,8 @@ pub struct Function {
     pub parameters: Vec<String>,
     /// Whether it gives nothing back.
     pub returns_void: bool,
+    /// The declaration as it stands in the header, without its semicolon.
+    pub declaration: String,
     /// The text of the comment right above it, without the stars. Empty when there is none.
     pub comment: String,
 }
@@ -47,6 +49,18 @@ pub fn functions(header: &str) -> Result<Vec<Function>> {
             rest = after;
         }
     }
+}
+
+/// What the callback types of a header point to, as declarations of functions that are named after them.
+pub fn callbacks(header: &str) -> Vec<String> {
+    let pointers = header.lines().filter_map(|line| line.strip_prefix("typedef ")?.strip_suffix(';'));
+    pointers
+        .filter_map(|line| {
+            let (result, rest) = line.split_once("(*")?;
+            let (name, parameters) = rest.split_once(')')?;
+            Some(format!("{result}{name}_pointee{parameters}"))
+        })
+        .collect()
 }
 
 /// Macros and types of a header whose names do not begin with ours: they would meet a host's own.
@@ -106,6 +120,7 @@ fn function(declaration: &str, comment: String) -> Option<Function> {
         name,
         parameters,
         returns_void,
+        declaration: declaration.to_owned(),
         comment,
     })
 }
@@ -199,6 +214,12 @@ const char *sg_say(void);
         assert_eq!(found[1].comment, "", "the comment belongs to the function above");
         assert!(found[1].returns_void && !found[0].returns_void && !found[2].returns_void);
         assert!(found[2].parameters.is_empty());
+    }
+
+    #[test]
+    fn callbacks_become_functions() {
+        let header = "typedef void (*sg_fn)(sg_a *a, void *data);\ntypedef struct sg_a sg_a;\n";
+        assert_eq!(callbacks(header), ["void sg_fn_pointee(sg_a *a, void *data)"]);
     }
 
     #[test]

@@ -59,19 +59,24 @@ fn run(session: &Session, python: &Path, script: &Path, arguments: &[&str]) -> R
     }
 }
 
-/// The official client's environment.
+/// A virtual environment, or the reason why there is none.
 pub enum Environment {
-    /// Its Python.
+    /// Its interpreter.
     Ready(PathBuf),
-    /// Why there is none, as a sentence.
+    /// The reason as a sentence.
     Missing(String),
 }
 
-/// A virtual environment below the build folder with the pinned client in it.
+/// A virtual environment with the pinned client in it.
 pub fn environment(session: &Session) -> Result<Environment> {
+    pinned(session, "tests/official/requirements.txt", "official-client")
+}
+
+/// A virtual environment `name` below the build folder with what the file `requirements` of the checkout pins.
+pub fn pinned(session: &Session, requirements: &str, name: &str) -> Result<Environment> {
     let workspace = &session.workspace;
-    let requirements = workspace.root.join("tests/official/requirements.txt");
-    let folder = workspace.scratch.join("official-client");
+    let requirements = workspace.root.join(requirements);
+    let folder = workspace.scratch.join(name);
     let python = folder.join("bin/python");
     // The copy of the list that the environment was filled from: it is filled anew when the list changes.
     let stamp = folder.join("requirements.txt");
@@ -106,7 +111,8 @@ pub fn environment(session: &Session) -> Result<Environment> {
     ]);
     if let Err(error) = captured(install.arg(&requirements)) {
         return Ok(Environment::Missing(format!(
-            "the official client could not be installed: {error:#}"
+            "what {} pins could not be installed: {error:#}",
+            requirements.display()
         )));
     }
     std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))?;

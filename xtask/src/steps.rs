@@ -7,9 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::bench::speed;
 use crate::workspace::Workspace;
-use crate::{
-    browser, c_programs, checks, codegen, cpp, doc_site, docblock, elf, examples, header, hosts, house, languages, python, sbom, soak,
-};
+use crate::{abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python, sbom, soak};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {
@@ -60,6 +58,11 @@ const STEPS: &[Step] = &[
         name: "c-header",
         about: "the header compiles as C and C++, alone and twice",
         run: checks::header_compiles,
+    },
+    Step {
+        name: "abi",
+        about: "the header is what abi/libshotgrid.abi says, or more; changes on purpose are told",
+        run: abi::check,
     },
     Step {
         name: "tls-stack",
@@ -160,6 +163,11 @@ const STEPS: &[Step] = &[
         name: "speed",
         about: "fixed work takes no more instructions than was accepted",
         run: speed::check,
+    },
+    Step {
+        name: "dist",
+        about: "the release archive: built for an old glibc, unpacked, looked at, and used",
+        run: dist::check,
     },
     Step {
         name: "dependencies",

@@ -58,9 +58,14 @@ pub const MCS: Tool = Tool {
     package: "mono-mcs",
 };
 /// What knows the compiler's flags of libraries.
-const PKG_CONFIG: Tool = Tool {
+pub const PKG_CONFIG: Tool = Tool {
     program: "pkg-config",
     package: "pkg-config",
+};
+/// What builds the projects of most who write C++.
+pub const CMAKE: Tool = Tool {
+    program: "cmake",
+    package: "cmake",
 };
 /// A browser without a window.
 pub const CHROMIUM: Tool = Tool {

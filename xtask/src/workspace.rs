@@ -20,6 +20,8 @@ pub struct Workspace {
     pub scratch: PathBuf,
     /// Where tools are installed that the project pins.
     pub tools: PathBuf,
+    /// Where archives and packages are put that go out of the house.
+    pub packages: PathBuf,
     built: OnceCell<Built>,
     released: OnceCell<PathBuf>,
 }
@@ -58,6 +60,7 @@ impl Workspace {
             root,
             scratch,
             tools,
+            packages: target.join("packages"),
             built: OnceCell::new(),
             released: OnceCell::new(),
         })
@@ -133,8 +136,14 @@ fn named(files: &[PathBuf], name: &str) -> Result<PathBuf> {
 /// The cargo that started us, without what it set for us alone: build scripts that watch those variables
 /// (ring's does) would otherwise build everything again each time the commands here and a plain cargo alternate.
 fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).env_remove("LD_LIBRARY_PATH");
+    let mut command = without_cargo_variables(Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())));
+    command.current_dir(root);
+    command
+}
+
+/// A program that starts cargo or a compiler, without what the cargo that started us set for us alone.
+pub fn without_cargo_variables(mut command: Command) -> Command {
+    command.env_remove("LD_LIBRARY_PATH");
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]

@@ -1,0 +1,125 @@
+//! `cargo xtask dist`: what goes out of the house, made and looked at from the outside.
+
+mod build;
+mod consumers;
+mod inspect;
+mod openssl;
+mod pack;
+mod third_party;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{Outcome, Session};
+use crate::workspace::Workspace;
+
+/// What is made for.
+pub const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+/// The versions of glibc that archives are made for, the oldest first: that of CentOS 7, and that of the VFX Platform from CY2023 on.
+const BASELINES: &[&str] = &["2.17", "2.28"];
+/// The version of everything here.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Part of the soname: the ABI only grows while it stays (docs/abi.md).
+pub const MAJOR: &str = env!("CARGO_PKG_VERSION_MAJOR");
+/// What programs ask the loader for.
+pub const SONAME: &str = concat!("libshotgrid.so.", env!("CARGO_PKG_VERSION_MAJOR"));
+/// The file itself.
+pub const REAL_NAME: &str = concat!("libshotgrid.so.", env!("CARGO_PKG_VERSION"));
+
+/// What was made for one glibc.
+pub struct Made {
+    /// The archive.
+    pub archive: PathBuf,
+    /// The archive with the debug information.
+    pub debug: PathBuf,
+}
+
+/// Something that needs a release build, or the reason why there is none here.
+pub enum Release<T> {
+    /// It was made.
+    Ready(T),
+    /// The reason as a sentence.
+    Missing(String),
+}
+
+/// The command: archives for the named versions of glibc, or for the oldest.
+pub fn run(workspace: Workspace, all: bool, names: &[&str]) -> Result<ExitCode> {
+    let session = Session { workspace, required: true };
+    let baselines: Vec<&str> = match names {
+        [] if all => BASELINES.to_vec(),
+        [] => BASELINES.iter().take(1).copied().collect(),
+        names => names.to_vec(),
+    };
+    for glibc in baselines {
+        match archives(&session, glibc)? {
+            Release::Ready(made) => {
+                inspect::archive(&session.workspace, &made, glibc)?;
+                println!("{}", made.archive.display());
+                println!("{}", made.debug.display());
+            }
+            Release::Missing(why) => bail!("no archive was made: {why}"),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The step of `cargo xtask test`: the archive for the oldest glibc, from its making to its users.
+pub fn check(session: &Session) -> Result<Outcome> {
+    let missing = consumers::missing(session)?;
+    if !missing.is_empty() {
+        return Ok(Outcome::Skipped(missing.join("; ")));
+    }
+    let made = match archives(session, oldest())? {
+        Release::Ready(made) => made,
+        Release::Missing(why) => return Ok(Outcome::Skipped(why)),
+    };
+    inspect::archive(&session.workspace, &made, oldest())?;
+    consumers::check(session, &made)?;
+    Ok(Outcome::Passed)
+}
+
+/// A freshly unpacked archive below the scratch folder: its prefix, with include, lib and share in it. `name` keeps users apart.
+pub fn unpacked(workspace: &Workspace, made: &Made, name: &str) -> Result<PathBuf> {
+    let folder = workspace.scratch.join("dist/unpacked").join(name);
+    tree::fresh(&folder)?;
+    pack::unpack(&made.archive, &folder)
+}
+
+/// The version of glibc that tests make the archive for.
+pub fn oldest() -> &'static str {
+    BASELINES.first().copied().unwrap_or_default()
+}
+
+/// Compiles, lays out and packs for one glibc.
+pub fn archives(session: &Session, glibc: &str) -> Result<Release<Made>> {
+    if !BASELINES.contains(&glibc) {
+        bail!("there is no baseline {glibc}; there are {}", BASELINES.join(", "));
+    }
+    let compiled = match build::compile(session, glibc)? {
+        Ok(compiled) => compiled,
+        Err(why) => return Ok(Release::Missing(why)),
+    };
+    let workspace = &session.workspace;
+    let folder = workspace.scratch.join("dist").join(glibc);
+    let layout = tree::Layout { libdir: "lib", glibc };
+    let finished = tree::finish(&compiled, &folder.join("finished"))?;
+    let name = format!("libshotgrid-{VERSION}-{TRIPLE}.{glibc}");
+    let (tree, debug) = (folder.join("tree"), folder.join("debug"));
+    tree::fresh(&tree)?;
+    tree::fresh(&debug)?;
+    tree::lay_out(workspace, &finished, &layout, &tree.join(&name))?;
+    tree::add_for_archive(workspace, &finished, &layout, &tree.join(&name))?;
+    tree::add_debug(&finished, &layout, &debug.join(&name))?;
+    let made = Made {
+        archive: workspace.packages.join(format!("{name}.tar.gz")),
+        debug: workspace.packages.join(format!("{name}-debug.tar.gz")),
+    };
+    std::fs::create_dir_all(&workspace.packages).with_context(|| format!("{} cannot be made", workspace.packages.display()))?;
+    pack::archive(workspace, &tree, &name, &made.archive)?;
+    pack::archive(workspace, &debug, &name, &made.debug)?;
+    pack::checksums(workspace)?;
+    Ok(Release::Ready(made))
+}
