@@ -24,8 +24,9 @@ pub struct Compiled {
     pub native: String,
 }
 
-/// Compiles the library for a version of glibc; `Err` inside `Ok` says what is missing for that.
-pub fn compile(session: &Session, glibc: &str) -> Result<Result<Compiled, String>> {
+/// Compiles the library of the checkout `root` for a version of glibc, into the folder `target`; `Err` inside `Ok` says what is missing
+/// for that.
+pub fn compile(session: &Session, glibc: &str, root: &Path, target: &Path) -> Result<Result<Compiled, String>> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Ok(Err("archives are made on x86_64 Linux".to_owned()));
     }
@@ -35,11 +36,10 @@ pub fn compile(session: &Session, glibc: &str) -> Result<Result<Compiled, String
     };
     let programs = python.parent().context("the Python environment has no folder of programs")?;
     let workspace = &session.workspace;
-    let target = workspace.scratch.join("dist/target");
     println!("   compiling for glibc {glibc} (minutes, the first time)");
     let mut command = without_cargo_variables(Command::new(programs.join("cargo-zigbuild")));
     command
-        .current_dir(&workspace.root)
+        .current_dir(root)
         .args(["rustc", "--lib", "--package", "libshotgrid", "--profile", "dist", "--locked"])
         // Named here, so that no rlib is among them: with one, cargo leaves link-time optimisation out.
         .args(["--crate-type", "cdylib", "--crate-type", "staticlib"])
@@ -47,8 +47,8 @@ pub fn compile(session: &Session, glibc: &str) -> Result<Result<Compiled, String
         .args(["--", "--print", "native-static-libs"])
         .args(["-C", &format!("link-arg=-Wl,-soname,{SONAME}")])
         .args(["-C", &format!("link-arg=-Wl,--build-id={BUILD_ID}")])
-        .env("CARGO_TARGET_DIR", &target)
-        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(&workspace.root)?)
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root)?)
         .env_remove("RUSTFLAGS")
         // Debug information of C names folders of this machine.
         .env("CFLAGS", "-g0")

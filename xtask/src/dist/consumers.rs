@@ -52,6 +52,30 @@ pub fn check(session: &Session, made: &Made) -> Result<()> {
     super::openssl::check(session, &moved)
 }
 
+/// main.c alone, shared and static, from a prefix with another folder of libraries.
+pub fn by_prefix(session: &Session, prefix: &Path, libdir: &str) -> Result<()> {
+    let workspace = &session.workspace;
+    let folder = workspace.scratch.join("dist/by-prefix");
+    tree::fresh(&folder)?;
+    let bench = Bench {
+        workspace,
+        sources: workspace.root.join("tests/consumers"),
+        folder,
+    };
+    let libraries = prefix.join(libdir);
+    for (module, shared) in [("shotgrid", true), ("shotgrid-static", false)] {
+        let words = flags(&libraries, &[module])?;
+        let program = bench.compile(module, &prefix.join("include"), &words, &[])?;
+        bench.expect(&program, shared, Some(&libraries))?;
+    }
+    let build = bench.folder.join("cmake");
+    let mut configure = bench.configure(&build);
+    configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+    configure.arg("-DCMAKE_LIBRARY_ARCHITECTURE=x86_64-linux-gnu");
+    captured(configure.arg(format!("-DWANTED_VERSION={VERSION}")))?;
+    bench.build_and_run(&build)
+}
+
 /// Where consumers are built.
 struct Bench<'a> {
     workspace: &'a Workspace,
@@ -63,9 +87,19 @@ impl Bench<'_> {
     /// main.c by what pkg-config says: with the shared library, with the static one, and where there is only the static one.
     fn by_pkg_config(&self, prefix: &Path) -> Result<()> {
         let search = format!("-Wl,-rpath,{}", prefix.join("lib").display());
-        let shared = self.compile("pc-shared", &prefix.join("include"), &flags(prefix, &["shotgrid"])?, &[&search])?;
+        let shared = self.compile(
+            "pc-shared",
+            &prefix.join("include"),
+            &flags(&prefix.join("lib"), &["shotgrid"])?,
+            &[&search],
+        )?;
         self.expect(&shared, true, None)?;
-        let fixed = self.compile("pc-static", &prefix.join("include"), &flags(prefix, &["shotgrid-static"])?, &[])?;
+        let fixed = self.compile(
+            "pc-static",
+            &prefix.join("include"),
+            &flags(&prefix.join("lib"), &["shotgrid-static"])?,
+            &[],
+        )?;
         self.expect(&fixed, false, None)?;
         let alone = self.folder.join("alone");
         let alone = alone.join("prefix");
@@ -74,7 +108,12 @@ impl Bench<'_> {
             let file = alone.join("lib").join(name);
             fs::remove_file(&file).with_context(|| format!("{} cannot be removed", file.display()))?;
         }
-        let only = self.compile("pc-only", &alone.join("include"), &flags(&alone, &["--static", "shotgrid"])?, &[])?;
+        let only = self.compile(
+            "pc-only",
+            &alone.join("include"),
+            &flags(&alone.join("lib"), &["--static", "shotgrid"])?,
+            &[],
+        )?;
         self.expect(&only, false, None)?;
         println!("   C by pkg-config: shared, static, a prefix without the shared library");
         Ok(())
@@ -96,7 +135,7 @@ impl Bench<'_> {
             let program = self.compile(
                 name,
                 &include,
-                &flags(prefix, &["--libs-only-L", "--libs-only-l", "shotgrid"])?,
+                &flags(&prefix.join("lib"), &["--libs-only-L", "--libs-only-l", "shotgrid"])?,
                 &[],
             )?;
             let said = self.run(&program, Some(&prefix.join("lib")), false)?;
@@ -116,7 +155,7 @@ impl Bench<'_> {
             .args(["-std=c99", "-D_GNU_SOURCE", "-o"])
             .arg(&program)
             .arg(prefix.join("share/doc/libshotgrid/examples/c/quickstart.c"))
-            .args(flags(prefix, &["shotgrid"])?);
+            .args(flags(&prefix.join("lib"), &["shotgrid"])?);
         cc::must_compile(&mut command)?;
         let site = self.site("quickstart")?;
         let mut command = local(Command::new(&program));
@@ -278,11 +317,11 @@ fn found(said: &str) -> Result<()> {
     Ok(())
 }
 
-/// The words that pkg-config gives for a prefix, where it looks nowhere else.
-fn flags(prefix: &Path, arguments: &[&str]) -> Result<Vec<String>> {
+/// The words that pkg-config gives for a folder of libraries, where it looks nowhere else.
+fn flags(libraries: &Path, arguments: &[&str]) -> Result<Vec<String>> {
     let mut command = Command::new(PKG_CONFIG.program);
     command
-        .env("PKG_CONFIG_LIBDIR", prefix.join("lib/pkgconfig"))
+        .env("PKG_CONFIG_LIBDIR", libraries.join("pkgconfig"))
         .env_remove("PKG_CONFIG_PATH");
     if !arguments.iter().any(|word| word.starts_with("--libs")) {
         command.args(["--cflags", "--libs"]);

@@ -137,7 +137,7 @@ fn debug_information(made: &Made, folder: &Path, library: &Path) -> Result<()> {
         let notes = elf::read_elf(file, "-n")?;
         let id = notes
             .lines()
-            .find_map(|line| line.trim().strip_prefix("Build ID: ").map(str::to_owned));
+            .find_map(|line| line.split_once("Build ID: ").map(|(_, id)| id.trim().to_owned()));
         id.with_context(|| format!("{} has no build ID", file.display()))
     };
     let (ours, theirs) = (id(library)?, id(&debug)?);

@@ -2,19 +2,21 @@
 
 mod build;
 mod consumers;
+mod deb;
 mod inspect;
 mod openssl;
 mod pack;
+mod recipes;
 mod third_party;
 mod tree;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
 use crate::steps::{Outcome, Session};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, captured};
 
 /// What is made for.
 pub const TRIPLE: &str = "x86_64-unknown-linux-gnu";
@@ -35,6 +37,7 @@ pub struct Made {
     pub archive: PathBuf,
     /// The archive with the debug information.
     pub debug: PathBuf,
+    finished: tree::Finished,
 }
 
 /// Something that needs a release build, or the reason why there is none here.
@@ -45,25 +48,64 @@ pub enum Release<T> {
     Missing(String),
 }
 
-/// The command: archives for the named versions of glibc, or for the oldest.
+/// The command: archives for the named versions of glibc, or for the oldest; with `all` every one, and everything that is made of them.
 pub fn run(workspace: Workspace, all: bool, names: &[&str]) -> Result<ExitCode> {
     let session = Session { workspace, required: true };
     let baselines: Vec<&str> = match names {
         [] if all => BASELINES.to_vec(),
-        [] => BASELINES.iter().take(1).copied().collect(),
+        [] => vec![oldest()],
         names => names.to_vec(),
     };
     for glibc in baselines {
-        match archives(&session, glibc)? {
-            Release::Ready(made) => {
-                inspect::archive(&session.workspace, &made, glibc)?;
-                println!("{}", made.archive.display());
-                println!("{}", made.debug.display());
+        let Release::Ready(made) = archives(&session, glibc)? else {
+            bail!("no archive can be made here");
+        };
+        inspect::archive(&session.workspace, &made, glibc)?;
+        if all && glibc == oldest() {
+            consumers::check(&session, &made)?;
+            recipes::check(&session, &made)?;
+            if let Some(packages) = deb::make(&session, &made.finished, glibc)? {
+                deb::check(&session, &packages, |prefix| {
+                    consumers::by_prefix(&session, prefix, "lib/x86_64-linux-gnu")
+                })?;
             }
-            Release::Missing(why) => bail!("no archive was made: {why}"),
+            again(&session, &made, glibc)?;
         }
     }
+    pack::checksums(&session.workspace)?;
+    println!("{}", session.workspace.packages.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same sources in another folder, compiled into another one, give the same bytes.
+fn again(session: &Session, made: &Made, glibc: &str) -> Result<()> {
+    let folder = session.workspace.scratch.join("dist/again");
+    let copy = folder.join("a copy of the checkout");
+    tree::fresh(&folder)?;
+    let root = &session.workspace.root;
+    let mut list = Command::new("git");
+    list.arg("-C")
+        .arg(root)
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    for name in captured(&mut list)?.lines() {
+        tree::copy(&root.join(name), &copy.join(name))?;
+    }
+    let compiled = match build::compile(session, glibc, &copy, &folder.join("target"))? {
+        Ok(compiled) => compiled,
+        Err(why) => bail!(why),
+    };
+    let finished = tree::finish(&compiled, &folder.join("finished"))?;
+    for (one, other) in made.finished.shipped().iter().zip(finished.shipped()) {
+        if tree::digest(one)? != tree::digest(&other)? {
+            bail!(
+                "compiled in another folder, this is another file: {} and {}",
+                one.display(),
+                other.display()
+            );
+        }
+    }
+    println!("   compiled again in another folder: the same bytes");
+    Ok(())
 }
 
 /// The step of `cargo xtask test`: the archive for the oldest glibc, from its making to its users.
@@ -98,11 +140,11 @@ pub fn archives(session: &Session, glibc: &str) -> Result<Release<Made>> {
     if !BASELINES.contains(&glibc) {
         bail!("there is no baseline {glibc}; there are {}", BASELINES.join(", "));
     }
-    let compiled = match build::compile(session, glibc)? {
+    let workspace = &session.workspace;
+    let compiled = match build::compile(session, glibc, &workspace.root, &workspace.scratch.join("dist/target"))? {
         Ok(compiled) => compiled,
         Err(why) => return Ok(Release::Missing(why)),
     };
-    let workspace = &session.workspace;
     let folder = workspace.scratch.join("dist").join(glibc);
     let layout = tree::Layout { libdir: "lib", glibc };
     let finished = tree::finish(&compiled, &folder.join("finished"))?;
@@ -116,10 +158,10 @@ pub fn archives(session: &Session, glibc: &str) -> Result<Release<Made>> {
     let made = Made {
         archive: workspace.packages.join(format!("{name}.tar.gz")),
         debug: workspace.packages.join(format!("{name}-debug.tar.gz")),
+        finished,
     };
     std::fs::create_dir_all(&workspace.packages).with_context(|| format!("{} cannot be made", workspace.packages.display()))?;
     pack::archive(workspace, &tree, &name, &made.archive)?;
     pack::archive(workspace, &debug, &name, &made.debug)?;
-    pack::checksums(workspace)?;
     Ok(Release::Ready(made))
 }

@@ -1,7 +1,7 @@
 //! The installed tree: what lies where, for the archive and for distributions' packages alike.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -22,8 +22,15 @@ pub struct Layout<'a> {
 /// their content.
 pub struct Finished {
     /// Folder with [`REAL_NAME`], its `.debug` and `libshotgrid.a`.
-    folder: std::path::PathBuf,
+    folder: PathBuf,
     native: String,
+}
+
+impl Finished {
+    /// The files that are shipped.
+    pub fn shipped(&self) -> [PathBuf; 2] {
+        [self.folder.join(REAL_NAME), self.folder.join("libshotgrid.a")]
+    }
 }
 
 /// The name of the file with the debug information.
