@@ -7,7 +7,10 @@ use anyhow::{Result, bail};
 
 use crate::bench::speed;
 use crate::workspace::Workspace;
-use crate::{abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python, sbom, soak};
+use crate::{
+    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python, sbom,
+    soak,
+};
 
 /// How a step ended when nothing failed.
 pub enum Outcome {

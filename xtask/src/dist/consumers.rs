@@ -30,8 +30,8 @@ pub fn missing(session: &Session) -> Result<Vec<String>> {
     Ok(reasons)
 }
 
-/// Builds and runs them all.
-pub fn check(session: &Session, made: &Made) -> Result<()> {
+/// Builds and runs them all; gives the prefix, where it is in the end.
+pub fn check(session: &Session, made: &Made) -> Result<PathBuf> {
     let workspace = &session.workspace;
     let folder = workspace.scratch.join("dist/consumers");
     tree::fresh(&folder)?;
@@ -48,8 +48,19 @@ pub fn check(session: &Session, made: &Made) -> Result<()> {
     bench.by_cmake(&prefix)?;
     let moved = bench.moved(&prefix)?;
     bench.by_fetch_content(made)?;
-    bench.rust()?;
-    super::openssl::check(session, &moved)
+    Ok(moved)
+}
+
+/// A Rust program over the packaged crate, which compiles everything that the crate needs.
+pub fn rust(session: &Session) -> Result<()> {
+    let folder = session.workspace.scratch.join("dist/consumer-in-rust");
+    tree::fresh(&folder)?;
+    let bench = Bench {
+        workspace: &session.workspace,
+        sources: session.workspace.root.join("tests/consumers"),
+        folder,
+    };
+    bench.rust()
 }
 
 /// main.c alone, shared and static, from a prefix with another folder of libraries.

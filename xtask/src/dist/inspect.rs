@@ -22,6 +22,7 @@ const HELD: &[&str] = &[
     "THIRD-PARTY.md",
     "include/shotgrid.h",
     "include/shotgrid/shotgrid.hpp",
+    "libshotgrid.cdx.json",
     "lib/cmake/shotgrid/shotgrid-config-version.cmake",
     "lib/cmake/shotgrid/shotgrid-config.cmake",
     "lib/libshotgrid.a",
@@ -149,7 +150,13 @@ fn debug_information(made: &Made, folder: &Path, library: &Path) -> Result<()> {
     let link = folder.join("debuglink");
     let mut dump = std::ffi::OsString::from(".gnu_debuglink=");
     dump.push(&link);
-    captured(Command::new("objcopy").arg("--dump-section").arg(dump).arg(library).arg("/dev/null"))?;
+    captured(
+        Command::new("objcopy")
+            .arg("--dump-section")
+            .arg(dump)
+            .arg(library)
+            .arg("/dev/null"),
+    )?;
     let link = fs::read(&link).context("the library has no debug link")?;
     let packed = Command::new("gzip").args(["-1", "-n", "-c"]).arg(&debug).output();
     let packed = packed.context("gzip could not be started")?.stdout;

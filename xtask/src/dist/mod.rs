@@ -62,7 +62,9 @@ pub fn run(workspace: Workspace, all: bool, names: &[&str]) -> Result<ExitCode> 
         };
         inspect::archive(&session.workspace, &made, glibc)?;
         if all && glibc == oldest() {
-            consumers::check(&session, &made)?;
+            let prefix = consumers::check(&session, &made)?;
+            openssl::check(&session, &prefix)?;
+            consumers::rust(&session)?;
             recipes::check(&session, &made)?;
             if let Some(packages) = deb::make(&session, &made.finished, glibc)? {
                 deb::check(&session, &packages, |prefix| {

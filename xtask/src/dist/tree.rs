@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::build::Compiled;
 use super::{MAJOR, REAL_NAME, SONAME, TRIPLE, VERSION};
+use crate::sbom;
 use crate::workspace::{Workspace, captured, files_below, read};
 
 /// How a tree differs from the next.
@@ -112,6 +113,7 @@ pub fn add_for_archive(workspace: &Workspace, finished: &Finished, layout: &Layo
         copy(&workspace.root.join(name), &prefix.join(name))?;
     }
     write(&prefix.join("THIRD-PARTY.md"), &super::third_party::notice(workspace, TRIPLE)?)?;
+    sbom::write(workspace, TRIPLE, &prefix.join("libshotgrid.cdx.json"))?;
     let documents = prefix.join("share/doc/libshotgrid");
     for file in files_below(&workspace.root.join("docs"), "md")? {
         copy(&file, &documents.join(file.file_name().unwrap_or_default()))?;
