@@ -90,6 +90,13 @@ impl Error {
     pub fn protocol(message: impl Into<String>) -> Self {
         Error::new(Status::Protocol, message)
     }
+
+    /// A reply whose HTTP status tells of success, and which does not hold what was asked for.
+    pub(super) fn wrong_content(message: impl Into<String>) -> Self {
+        let mut error = Error::protocol(message);
+        error.http_status = Some(200);
+        error
+    }
 }
 
 /// What a trouble with a local file comes to. The system's words do not name the file.

@@ -35,7 +35,7 @@ impl SiteInfo {
             .get("version")
             .filter(|version| version.kind() == Kind::Array && version.count() > 0);
         let Some(numbers) = numbers else {
-            return Err(Error::protocol(
+            return Err(Error::wrong_content(
                 "the site did not tell its version, so it is no ShotGrid site or not a working one",
             ));
         };
@@ -44,7 +44,7 @@ impl SiteInfo {
             .take(3)
             .map(|part| part.as_i64().ok().and_then(|part| u64::try_from(part).ok()));
         let version = Version(parts.collect::<Option<Vec<_>>>().ok_or_else(|| {
-            Error::protocol(format!(
+            Error::wrong_content(format!(
                 "the site's version is {}, not a list of numbers",
                 super::document::shorten(numbers.json())
             ))

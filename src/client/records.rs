@@ -34,7 +34,7 @@ pub(super) fn tidy(document: Document) -> Result<Document> {
         return Ok(document);
     }
     let changed = edited.finish();
-    Document::parse(changed.into_bytes()).map_err(|error| Error::protocol(format!("the site's records cannot be read: {error}")))
+    Document::parse(changed.into_bytes()).map_err(|error| Error::wrong_content(format!("the site's records cannot be read: {error}")))
 }
 
 /// A text of which some values are replaced.

@@ -248,7 +248,7 @@ impl Client {
         }
         token
             .map(|token| Secret::new(token.into_owned()))
-            .ok_or_else(|| Error::protocol("the site signed nobody in: its reply has no session_id"))
+            .ok_or_else(|| Error::wrong_content("the site signed nobody in: its reply has no session_id"))
     }
 
     /// Sends one request, again where that is safe, and reads its reply.

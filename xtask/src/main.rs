@@ -25,6 +25,7 @@ mod languages;
 mod prototypes;
 mod python;
 mod sbom;
+mod reliability;
 mod site;
 mod soak;
 mod steps;
@@ -53,7 +54,8 @@ cargo xtask <command>
   dist [--all] [GLIBC…]        release archives for the named versions of glibc (the oldest, when none is named; --all: every one),
                                looked at from the outside, in target/packages
   abi                          take what the header has more into abi/libshotgrid.abi; refuses what is no addition
-  header [--check]             write include/shotgrid.h from src/ffi, or only compare";
+  header [--check]             write include/shotgrid.h from src/ffi, or only compare
+  reliability [--required]     measure what docs/reliability.md tells, and write its tables anew";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -79,7 +81,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().map(String::as_str).partition(|word| word.starts_with("--"));
     let known: &[&str] = match command.as_str() {
-        "test" => &["--required"],
+        "test" | "reliability" => &["--required"],
         "bench" => &["--keep"],
         "header" => &["--check"],
         "dist" => &["--all"],
@@ -99,6 +101,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "dist" => dist::run(workspace, !flags.is_empty(), &names),
         "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
         "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),
+        "reliability" => reliability::write(workspace, !flags.is_empty()),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

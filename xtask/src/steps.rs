@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::bench::speed;
 use crate::workspace::Workspace;
 use crate::{
-    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python, sbom,
+    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python, reliability, sbom,
     soak,
 };
 
@@ -161,6 +161,11 @@ const STEPS: &[Step] = &[
         name: "browser",
         about: "the sandbox's pages in a headless Chromium",
         run: browser::pages,
+    },
+    Step {
+        name: "reliability",
+        about: "faults between client and site come to what docs/reliability.md says",
+        run: reliability::check,
     },
     Step {
         name: "speed",

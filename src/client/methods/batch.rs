@@ -4,7 +4,7 @@ use super::entity::{Modes, field, name_of};
 use super::find::return_fields;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
 use crate::client::document::{Kind, Value, shorten};
-use crate::client::error::Result;
+use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
 use crate::client::json::{Object, array};
 use crate::client::retry::Effect;
@@ -19,7 +19,7 @@ pub(super) const METHODS: &[Method] = &[Method {
         wire: "batch",
         effect: Effect::Write,
         build,
-        reply: Reply::Records,
+        reply: Reply::Answers,
     },
 }];
 
@@ -36,6 +36,19 @@ fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     Ok(Step::Send(Some(array(
         built.map_err(|problem| args.wrong_inside("requests", &problem))?,
     ))))
+}
+
+/// Fails unless there is an answer to each request: a record, or for a delete whether it did something.
+pub(super) fn check(requests: Value<'_>, answers: Value<'_>) -> Result<()> {
+    let fits = |(request, answer): (Value<'_>, Value<'_>)| match request.get("request_type").is_some_and(|kind| kind.is_str("delete")) {
+        true => answer.kind() == Kind::Bool,
+        false => answer.get("id").is_some_and(|id| id.as_i64().is_ok()),
+    };
+    let whole = answers.kind() == Kind::Array && answers.count() == requests.count();
+    if whole && requests.children().zip(answers.children()).all(fits) {
+        return Ok(());
+    }
+    Err(Error::wrong_content("the site's reply does not answer each request of the batch"))
 }
 
 /// One request. Unlike those of `update`, its entities are sent whole, and thumbnails are plain values.

@@ -57,7 +57,7 @@ pub(super) const METHODS: &[Method] = &[
             wire: "delete",
             effect: Effect::Write,
             build: one_row,
-            reply: Reply::AsSent,
+            reply: Reply::Flag,
         },
     },
     Method {
@@ -70,7 +70,7 @@ pub(super) const METHODS: &[Method] = &[
             wire: "revive",
             effect: Effect::Write,
             build: one_row,
-            reply: Reply::AsSent,
+            reply: Reply::Flag,
         },
     },
 ];
@@ -127,15 +127,25 @@ pub(super) async fn save(
             let sent = client
                 .rpc(Call::new(wire, params.as_deref(), Effect::Write), client.deadline())
                 .await;
-            super::written(super::received(sent.map_err(|error| super::complete(error, args))?, &Reply::Record))?
+            let sent = sent.map_err(|error| super::complete(error, args))?;
+            super::written(super::received(sent, &Reply::Record, args).and_then(with_id))?
         }
     };
     if thumbnails.is_empty() {
         return Ok(record);
     }
-    let id = record.root().get("id").and_then(|id| id.as_i64().ok());
-    let id = id.ok_or_else(|| super::after_write(Error::protocol("the site's record has no id, so its thumbnail was not uploaded")))?;
+    let id = id_of(&record)?;
     set_thumbnails(transfer, record, (&args.text("entity_type")?, id), &thumbnails).await
+}
+
+fn id_of(record: &Document) -> Result<i64> {
+    let id = record.root().get("id").and_then(|id| id.as_i64().ok());
+    id.ok_or_else(|| Error::wrong_content("the site's record has no id"))
+}
+
+/// What was written is a row, and rows have ids.
+fn with_id(record: Document) -> Result<Document> {
+    id_of(&record).map(|_| record)
 }
 
 /// Thumbnails are uploaded, not written.

@@ -110,6 +110,10 @@ enum Reply {
     Record,
     /// A list of records and other values.
     Records,
+    /// What each request of a batch would have returned.
+    Answers,
+    /// Whether something was done.
+    Flag,
     /// Text of any kind.
     Text,
     /// An object that tells of success: the caller gets a boolean.
@@ -181,8 +185,8 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
             let outcome = client.rpc(call, deadline).await;
             let document = outcome.map_err(|error| complete(error, &args))?;
             match effect {
-                Effect::Read => received(document, reply),
-                Effect::Write => written(received(document, reply)),
+                Effect::Read => received(document, reply, &args),
+                Effect::Write => written(received(document, reply, &args)),
             }
         }
     }
@@ -228,9 +232,20 @@ fn local_answer(text: String) -> Result<Document> {
     Document::parse(text.into_bytes()).map_err(|error| Error::protocol(error.to_string()))
 }
 
-fn received(document: Document, reply: &Reply) -> Result<Document> {
+fn received(document: Document, reply: &Reply, args: &Args<'_>) -> Result<Document> {
+    let wrong = |wanted: &str| {
+        let found = document.root().kind().with_article();
+        Err(Error::wrong_content(format!("the site's reply should be {wanted} and is {found}")))
+    };
     match reply {
         Reply::AsSent | Reply::Text => Ok(document),
+        Reply::Flag if document.root().kind() != Kind::Bool => wrong("true or false"),
+        Reply::Flag => Ok(document),
+        Reply::Records if document.root().kind() != Kind::Array => wrong("an array"),
+        Reply::Answers => {
+            batch::check(args.need("requests")?, document.root())?;
+            records::tidy(document)
+        }
         Reply::Success => {
             let told = document.root().get("status").is_some_and(|status| status.is_str("success"));
             local_answer(told.to_string())
@@ -240,7 +255,7 @@ fn received(document: Document, reply: &Reply) -> Result<Document> {
             let root = document.root();
             let record = if root.kind() == Kind::Array { root.first() } else { Some(root) };
             let Some(node) = record.filter(|record| record.kind() == Kind::Object).map(Value::node) else {
-                return Err(Error::protocol("the site's reply holds no record"));
+                return Err(Error::wrong_content("the site's reply holds no record"));
             };
             records::tidy(document.narrow(node))
         }

@@ -1,6 +1,7 @@
 //! A read of any number of pages: asked for ahead, handed out in order.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
@@ -35,6 +36,8 @@ pub struct Pages {
     handed_out: u64,
     /// How many pages in a row were empty.
     empty: u32,
+    /// The hash of the rows of the page before.
+    before: Option<u64>,
     asked: VecDeque<Asked>,
     ended: bool,
     /// What ended the read before its end. It is told again and again, so that nobody takes a part for the whole.
@@ -71,6 +74,7 @@ impl Pages {
             limit,
             handed_out: 0,
             empty: 0,
+            before: None,
             asked: VecDeque::new(),
             ended: false,
             failed: None,
@@ -129,13 +133,22 @@ impl Pages {
     }
 
     fn receive(&mut self, reply: Document) -> Result<Option<Document>> {
-        let rows = entities(&reply)?.ok_or_else(|| Error::protocol("the site's reply to a read has no list of entities"))?;
+        let rows = entities(&reply)?.ok_or_else(|| Error::wrong_content("the site's reply to a read has no list of entities"))?;
         let (node, count) = (rows.node(), rows.count() as u64);
         let page = self.next - 1 - self.asked.len() as u64;
         let more = self.has_next_page(&reply, page, count)?;
         self.empty = if count == 0 { self.empty + 1 } else { 0 };
         if more && self.empty > MOST_EMPTY {
-            return Err(Error::protocol("the site promises more pages and gives nothing but empty ones"));
+            return Err(Error::wrong_content(
+                "the site promises more pages and gives nothing but empty ones",
+            ));
+        }
+        if count > 0 {
+            let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(rows.json());
+            // Each row stands in one page. Something that answers every page alike would be read for ever.
+            if self.before.replace(hash) == Some(hash) {
+                return Err(Error::wrong_content("the site gives the same page again for the next one"));
+            }
         }
         let left = if self.limit > 0 { self.limit - self.handed_out } else { u64::MAX };
         self.ended = !more || count >= left;
@@ -155,7 +168,7 @@ impl Pages {
         let total = told("entity_count")
             .and_then(|count| count.as_i64().ok())
             .and_then(|count| u64::try_from(count).ok());
-        let total = total.ok_or_else(|| Error::protocol("the site's reply does not say whether there is another page"))?;
+        let total = total.ok_or_else(|| Error::wrong_content("the site's reply does not say whether there is another page"))?;
         let pages = total.div_ceil(self.query.page_size);
         self.last = Some(self.last.map_or(pages, |last| last.min(pages)));
         Ok(rows > 0 && page < pages)
@@ -184,7 +197,7 @@ impl Query {
 /// The rows of a page; `None` where the reply names none.
 pub(super) fn entities(reply: &Document) -> Result<Option<Value<'_>>> {
     let root = reply.root();
-    let wrong = |what: &str, kind: Kind| Error::protocol(format!("{what} {}", kind.with_article()));
+    let wrong = |what: &str, kind: Kind| Error::wrong_content(format!("{what} {}", kind.with_article()));
     if root.kind() != Kind::Object {
         return Err(wrong("the site's reply to a read should be an object and is", root.kind()));
     }

@@ -3,7 +3,7 @@
 use super::{Args, Method, Param, Run, Takes, local_answer};
 use crate::client::document::{Document, Kind, Value};
 use crate::client::error::{Error, Result};
-use crate::client::transfer::{Target, Transfer, address, download, share_thumbnail, upload};
+use crate::client::transfer::{Target, Transfer, Wanted, address, download, share_thumbnail, upload};
 
 const ENTITY_TYPE: Param = Param::required("entity_type", Takes::Text);
 const ENTITY_ID: Param = Param::required("entity_id", Takes::Id);
@@ -111,7 +111,8 @@ pub(super) async fn run(transfer: &Transfer, args: &Args<'_>, kind: Kinds) -> Re
                 return local_answer("null".to_owned());
             };
             let path = args.get("file_path").and_then(Value::as_str);
-            local_answer(download(transfer, &url, path.as_deref()).await?)
+            let wanted = Wanted::new(url, attachment(args)?, path.as_deref());
+            local_answer(download(transfer, &wanted, path.as_deref()).await?)
         }
         Kinds::DownloadUrl => {
             let url = address(transfer.client.connection.transport.site(), attachment(args)?)?;

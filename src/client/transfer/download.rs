@@ -11,6 +11,7 @@ use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use url::Url;
 
 use super::Transfer;
+use super::content::Wanted;
 use super::local::expanded;
 use crate::client::document::{Kind, Value};
 use crate::client::error::{Error, Result, file_trouble};
@@ -50,11 +51,12 @@ pub(in crate::client) fn address(site: &Site, attachment: Value<'_>) -> Result<O
 }
 
 /// Fetches a file. With a path it ends up there, and the path is the answer; without, its content in base64 is.
-pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Option<&str>) -> Result<String> {
+pub(in crate::client) async fn download(transfer: &Transfer, wanted: &Wanted, path: Option<&str>) -> Result<String> {
+    let url = &wanted.url;
     let Some(path) = path else {
         let read = async {
             let incoming = open(transfer, url, None).await?;
-            transfer.client.connection.transport.read(given(transfer, incoming).await?).await
+            transfer.client.connection.transport.read(wanted.checked(given(transfer, incoming).await?)?).await
         };
         return match read.await {
             Ok(reply) => Ok(quote(&STANDARD.encode(&reply.body))),
@@ -62,7 +64,7 @@ pub(in crate::client) async fn download(transfer: &Transfer, url: &Url, path: Op
         };
     };
     let mut partial = Partial::create(expanded(path)).await?;
-    fetch(transfer, url, &mut partial).await?;
+    fetch(transfer, wanted, &mut partial).await?;
     partial.finish().await?;
     Ok(quote(path))
 }
@@ -156,12 +158,12 @@ impl Drop for Partial {
 }
 
 /// Fetches until the file is whole; after a failure from where it is, if the server can do that.
-async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<()> {
+async fn fetch(transfer: &Transfer, wanted: &Wanted, partial: &mut Partial) -> Result<()> {
     let mut attempts = Attempts::new(&transfer.client, "a download", Effect::Read, transfer.limit());
     let mut validator = None;
     let mut furthest = 0;
     loop {
-        let failure = match attempt_once(transfer, url, partial, &mut validator).await {
+        let failure = match attempt_once(transfer, wanted, partial, &mut validator).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
@@ -176,7 +178,7 @@ async fn fetch(transfer: &Transfer, url: &Url, partial: &mut Partial) -> Result<
 
 async fn attempt_once(
     transfer: &Transfer,
-    url: &Url,
+    wanted: &Wanted,
     partial: &mut Partial,
     validator: &mut Option<HeaderValue>,
 ) -> std::result::Result<(), Failure> {
@@ -185,7 +187,8 @@ async fn attempt_once(
         .filter(|_| partial.length > 0)
         .map(|value| (partial.length, value));
     let transport = &transfer.client.connection.transport;
-    let mut incoming = given(transfer, open(transfer, url, resume).await?).await?;
+    let incoming = open(transfer, &wanted.url, resume).await?;
+    let mut incoming = wanted.checked(given(transfer, incoming).await?)?;
     let goes_on = incoming.status() == 206 && starts_at(&incoming, partial.length);
     if !goes_on {
         transfer.progress.take_back(partial.length);
@@ -347,7 +350,7 @@ fn refused(mut error: Error) -> Error {
     error
 }
 
-fn not_sent(error: Error) -> Failure {
+pub(super) fn not_sent(error: Error) -> Failure {
     Failure {
         error,
         reached: Reached::Nothing,

@@ -161,7 +161,7 @@ pub(super) fn id_of(reply: &str) -> Result<i64> {
         .split_once(':')
         .map(|(_, rest)| rest.split([':', '\n', '\r']).next().unwrap_or_default().trim());
     id.and_then(|id| id.parse().ok()).ok_or_else(|| {
-        let mut error = Error::protocol("the site took the file, but its reply has no attachment id");
+        let mut error = Error::wrong_content("the site took the file, but its reply has no attachment id");
         error.server_message = Some(reply.to_owned());
         error.may_have_applied = true;
         error

@@ -3,6 +3,7 @@
 //! Files stream between disk and net: no more than a few chunks are in memory. Their time is limited by standing still, not in
 //! all. Credentials go to the site's own address and nowhere else.
 
+mod content;
 mod download;
 mod form;
 mod local;
@@ -17,6 +18,7 @@ use super::Client;
 use super::progress::Progress;
 use super::transport::Limit;
 
+pub(super) use content::Wanted;
 pub(super) use download::{address, download};
 pub(super) use share::share_thumbnail;
 pub(super) use thumbnails::{Thumbnail, set as set_thumbnails};

@@ -66,7 +66,7 @@ pub(in crate::client) async fn share_thumbnail(
 /// `1:` and an id; where no number follows, the source had no thumbnail.
 fn read(reply: &str) -> Result<Option<i64>> {
     let Some(rest) = reply.strip_prefix("1:") else {
-        let mut error = Error::protocol("the site's reply does not say whether the thumbnail is shared");
+        let mut error = Error::wrong_content("the site's reply does not say whether the thumbnail is shared");
         error.server_message = Some(reply.to_owned());
         error.may_have_applied = true;
         return Err(error);

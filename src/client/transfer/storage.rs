@@ -38,7 +38,7 @@ impl Place {
         let mut lines = reply.lines().skip(1).map(str::to_owned);
         let (Some(url), Some(timestamp), Some(upload_type), Some(upload_id)) = (lines.next(), lines.next(), lines.next(), lines.next())
         else {
-            return Err(Error::protocol("the site did not say where the file should go"));
+            return Err(Error::wrong_content("the site did not say where the file should go"));
         };
         Ok(Place {
             url,
@@ -131,14 +131,13 @@ impl Transfer {
         let url = reply
             .lines()
             .nth(1)
-            .ok_or_else(|| Error::protocol("the site did not say where a part should go"))?;
-        let stored = self.put(file, url, part).await?;
-        let tag = stored.header(header::ETAG).map(str::to_owned);
-        tag.ok_or_else(|| Error::protocol("the storage took a part without giving its ETag, so the parts cannot be put together"))
+            .ok_or_else(|| Error::wrong_content("the site did not say where a part should go"))?;
+        self.put(file, url, part).await
     }
 
-    /// Puts a stretch of the file. The same bytes at the same address may be put again: each attempt reads them anew.
-    async fn put(&self, file: &LocalFile, address: &str, part: Part) -> Result<Reply> {
+    /// Puts a stretch of the file and gives its ETag. The same bytes at the same address may be put again: each attempt reads them
+    /// anew.
+    async fn put(&self, file: &LocalFile, address: &str, part: Part) -> Result<String> {
         // The address is a secret: it lets whoever has it write. No message repeats it.
         let url = self.storage_address(address)?;
         let kind = HeaderValue::try_from(file.content_type()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
@@ -150,12 +149,21 @@ impl Transfer {
                 .body(body)
                 .progress(&self.progress);
             match self.client.connection.transport.send_file(request, self.limit()).await {
-                Ok(reply) if reply.status < 300 => return Ok(reply),
+                Ok(reply) if reply.status < 300 => return tag_of(&reply),
                 Ok(reply) => attempts.again(refused(reply)).await?,
                 Err(failure) => attempts.again(failure).await?,
             }
         }
     }
+}
+
+/// The ETag of what was stored. Every storage gives one; what answers without it has stored nothing, as far as anybody knows.
+fn tag_of(reply: &Reply) -> Result<String> {
+    let tag = reply.header(header::ETAG).map(str::to_owned);
+    tag.ok_or_else(|| {
+        let what = "what answered in place of the storage gave no ETag, so nobody knows whether the file was stored";
+        Error::wrong_content(what)
+    })
 }
 
 /// What a refusal of the storage means.
@@ -164,12 +172,16 @@ fn refused(reply: Reply) -> Failure {
     let mut failure = reply::failure(reply);
     let error = &mut failure.error;
     let (kind, what) = match status {
+        // Somebody in between leads elsewhere: where that is, no file goes.
+        300..400 => (Status::Protocol, "redirects, which is not followed"),
+        407 => return failure,
+        408 => (Status::Timeout, "gave up waiting for the file"),
         429 => (Status::RateLimited, "asks for fewer requests"),
         500.. => (Status::Unavailable, "is too busy or down"),
         _ => (Status::Rejected, "refuses the file"),
     };
     error.status = kind;
-    error.retryable = kind != Status::Rejected;
+    error.retryable = !matches!(kind, Status::Rejected | Status::Protocol);
     error.message = format!("the storage behind the site {what} (HTTP status {status})");
     failure
 }

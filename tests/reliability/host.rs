@@ -1,0 +1,178 @@
+//! The host: calls through the C functions, and what it was told.
+
+use std::ffi::c_void;
+use std::ptr::{null, null_mut};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use shotgrid::client::Status;
+use shotgrid::ffi::*;
+use shotgrid_sandbox::Sandbox;
+
+use super::support::{LONG, c, good, maybe, read};
+
+/// A client, freed when it is dropped. Threads share it as hosts do.
+pub struct Host(*mut sg_client);
+
+// The header says that a client may be used by any number of threads.
+unsafe impl Send for Host {}
+unsafe impl Sync for Host {}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        unsafe { sg_client_free(self.0) };
+    }
+}
+
+/// What the host is told of a call.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub status: Status,
+    pub message: String,
+    pub http_status: i32,
+    pub retryable: bool,
+    /// −1 where the site asked for none.
+    pub retry_after_ms: i64,
+    pub may_have_applied: bool,
+    /// The result as JSON; empty where there is none.
+    pub answer: String,
+    pub took: Duration,
+}
+
+impl Told {
+    pub fn is_ok(&self) -> bool {
+        self.status == Status::Ok
+    }
+
+    fn answered(json: &str, took: Duration) -> Told {
+        Told {
+            status: Status::Ok,
+            message: String::new(),
+            http_status: 0,
+            retryable: false,
+            retry_after_ms: -1,
+            may_have_applied: false,
+            answer: json.to_owned(),
+            took,
+        }
+    }
+
+    unsafe fn failed(error: *const sg_error, took: Duration) -> Told {
+        unsafe {
+            Told {
+                status: sg_error_status(error),
+                message: maybe(sg_error_message(error)).unwrap_or_default().to_owned(),
+                http_status: sg_error_http_status(error),
+                retryable: sg_error_is_retryable(error) != 0,
+                retry_after_ms: sg_error_retry_after_ms(error),
+                may_have_applied: sg_error_may_have_applied(error) != 0,
+                answer: String::new(),
+                took,
+            }
+        }
+    }
+}
+
+/// How a host makes its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// It waits in the call.
+    Waits,
+    /// It is called back when the operation is done.
+    CalledBack,
+}
+
+/// How often a read, or a write of which nothing has left, is tried in all.
+pub const ATTEMPTS: u32 = 2;
+
+impl Host {
+    /// Signs in to `url` as the script of `site`. `verified`: with a first exchange.
+    pub fn new(url: &str, site: &Sandbox, limit: Duration, verified: bool) -> Host {
+        let mut client = null_mut();
+        unsafe {
+            let options = sg_options_new();
+            good(sg_options_set_verify_on_connect(options, i32::from(verified)));
+            good(sg_options_set_allow_insecure_http(options, 1));
+            good(sg_options_set_no_proxy(options, 1));
+            good(sg_options_set_max_attempts(options, ATTEMPTS));
+            good(sg_options_set_timeout_ms(options, u32::try_from(limit.as_millis()).unwrap()));
+            let script = site.script();
+            let (url, name, key) = (c(url), c(&script.name), c(&script.api_key));
+            good(sg_connect_script(url.as_ptr(), name.as_ptr(), key.as_ptr(), options, &mut client));
+            sg_options_free(options);
+        }
+        Host(client)
+    }
+
+    /// Straight to the site, with all the time in the world.
+    pub fn at(site: &Sandbox) -> Host {
+        Host::new(site.url(), site, LONG * 3, true)
+    }
+
+    pub fn call(&self, manner: Manner, method: &str, params: &str) -> Told {
+        let start = Instant::now();
+        match manner {
+            Manner::Waits => self.waits(method, params, start),
+            Manner::CalledBack => self.called_back(method, params, start),
+        }
+    }
+
+    /// A call that must succeed: its result.
+    pub fn must(&self, method: &str, params: &str) -> serde_json::Value {
+        let told = self.call(Manner::Waits, method, params);
+        assert!(told.is_ok(), "{method} {params}: {}", told.message);
+        serde_json::from_str(&told.answer).unwrap()
+    }
+
+    fn waits(&self, method: &str, params: &str, start: Instant) -> Told {
+        unsafe {
+            let mut result = null_mut();
+            let status = sg_call(self.0, c(method).as_ptr(), c(params).as_ptr(), &mut result);
+            if status != Status::Ok {
+                let took = start.elapsed();
+                let error = sg_error_take_last();
+                let told = Told::failed(error, took);
+                sg_error_free(error);
+                assert!(result.is_null() && told.status == status, "{told:?}");
+                return told;
+            }
+            let told = Told::answered(read(sg_result_json(result, null_mut())), start.elapsed());
+            sg_result_free(result);
+            told
+        }
+    }
+
+    fn called_back(&self, method: &str, params: &str, start: Instant) -> Told {
+        unsafe extern "C" fn done(op: *mut sg_op, user_data: *mut c_void) {
+            let tell = unsafe { &*user_data.cast::<mpsc::Sender<usize>>() };
+            let _ = tell.send(op as usize);
+        }
+        unsafe extern "C" fn finalize(user_data: *mut c_void) {
+            drop(unsafe { Box::from_raw(user_data.cast::<mpsc::Sender<usize>>()) });
+        }
+        unsafe {
+            let (tell, told) = mpsc::channel::<usize>();
+            let mut op = null_mut();
+            good(sg_submit(self.0, c(method).as_ptr(), c(params).as_ptr(), null(), &mut op));
+            let user_data = Box::into_raw(Box::new(tell)).cast();
+            good(sg_op_on_done(op, Some(done), user_data, Some(finalize)));
+            let called = told.recv_timeout(LONG * 6).expect("an operation was never reported");
+            let took = start.elapsed();
+            assert_eq!(called, op as usize);
+            // The finalizer drops the sender behind the one callback.
+            assert!(told.recv_timeout(LONG).is_err(), "two callbacks");
+            let error = sg_op_error(op);
+            let told = if error.is_null() {
+                let mut result = null_mut();
+                good(sg_op_take_result(op, &mut result));
+                let told = Told::answered(read(sg_result_json(result, null_mut())), took);
+                sg_result_free(result);
+                told
+            } else {
+                Told::failed(error, took)
+            };
+            sg_op_free(op);
+            told
+        }
+    }
+}

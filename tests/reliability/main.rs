@@ -1,0 +1,35 @@
+//! What a host is told when something goes wrong between it and the site, and what the site has done by then. `cargo xtask
+//! reliability` makes the tables of docs/reliability.md of it.
+
+#![allow(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::undocumented_unsafe_blocks,
+    reason = "these are tests, and they call C functions as C does"
+)]
+
+mod cases;
+mod faults;
+mod host;
+mod http;
+mod operations;
+mod proxy;
+mod rows;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/tools.rs"]
+mod tools;
+
+/// Without rows to write, only what ends at once: all of it is the step `reliability` of `cargo xtask test`.
+#[test]
+fn every_fault_comes_to_what_was_promised() {
+    let which = if rows::folder().is_some() {
+        cases::Which::All
+    } else {
+        cases::Which::Quick
+    };
+    cases::write(&cases::run(which));
+}

@@ -1,0 +1,214 @@
+//! `cargo xtask reliability`: measures what docs/reliability.md promises, and writes or compares its tables.
+//!
+//! A test that finds the variable [`ROWS`] set to a folder writes there one file for each section of the page, `NN-NAME.json`:
+//! `{"title", "about", "columns": […], "rows": [[…]]}`. Sections stand in the order of their files' names. Cells are what does not
+//! depend on the machine: statuses, counts, "within the limit"; never a time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::steps::{Outcome, Session};
+use crate::workspace::{Workspace, read, succeed};
+
+/// Names the folder for the rows.
+const ROWS: &str = "SHOTGRID_RELIABILITY_ROWS";
+const PAGE: &str = "docs/reliability.md";
+const BEGIN: &str = "<!-- measured: what follows is written by cargo xtask reliability -->\n";
+const END: &str = "<!-- end of what was measured -->\n";
+
+/// What measures some sections of the page.
+struct Source {
+    name: &'static str,
+    /// With what the names of its sections begin.
+    sections: &'static str,
+    run: fn(&Session, &Path) -> Result<Outcome>,
+}
+
+const SOURCES: &[Source] = &[Source {
+    name: "faults",
+    sections: "1",
+    run: faults,
+}];
+
+/// Sections by name, as they stand in the page.
+type Sections = BTreeMap<String, String>;
+
+fn faults(session: &Session, rows: &Path) -> Result<Outcome> {
+    succeed(
+        session
+            .workspace
+            .cargo()
+            .args(["test", "--package", "libshotgrid", "--test", "reliability"])
+            .env(ROWS, rows),
+    )?;
+    Ok(Outcome::Passed)
+}
+
+/// The command: writes the page's tables anew.
+pub fn write(workspace: Workspace, required: bool) -> Result<ExitCode> {
+    let session = Session { workspace, required };
+    let page = session.workspace.root.join(PAGE);
+    let before = read(&page)?;
+    let (after, skipped) = measured(&session, &before)?;
+    skipped.iter().for_each(|why| println!("   kept as they were: {why}"));
+    if required && !skipped.is_empty() {
+        bail!("required, but not everything could be measured");
+    }
+    fs::write(&page, &after).with_context(|| format!("{} cannot be written", page.display()))?;
+    println!("   {PAGE} {}", if after == before { "is as it was" } else { "is written anew" });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The step of `cargo xtask test`: measures, and compares with the page.
+pub fn check(session: &Session) -> Result<Outcome> {
+    let committed = read(&session.workspace.root.join(PAGE))?;
+    let (found, skipped) = measured(session, &committed)?;
+    if let Some(difference) = first_difference(&committed, &found) {
+        bail!("{PAGE} is not what was measured; `cargo xtask reliability` writes it anew\n{difference}");
+    }
+    match skipped.is_empty() {
+        true => Ok(Outcome::Passed),
+        false => Ok(Outcome::Skipped(format!("in part: {}", skipped.join("; ")))),
+    }
+}
+
+/// The page with what was measured now, and why some of it was not. Sections that were not measured stay.
+fn measured(session: &Session, page: &str) -> Result<(String, Vec<String>)> {
+    let (head, old, tail) = parts(page)?;
+    let mut sections = Sections::new();
+    let mut skipped = Vec::new();
+    for source in SOURCES {
+        let rows = session.workspace.scratch.join("reliability").join(source.name);
+        let _ = fs::remove_dir_all(&rows);
+        fs::create_dir_all(&rows).with_context(|| format!("{} cannot be made", rows.display()))?;
+        let is_its_own = |name: &str| name.starts_with(source.sections);
+        match (source.run)(session, &rows)? {
+            Outcome::Passed => {
+                let found = collected(&rows)?;
+                if found.is_empty() {
+                    bail!("{} measured nothing", source.name);
+                }
+                if let Some(foreign) = found.keys().find(|name| !is_its_own(name)) {
+                    bail!(
+                        "{} wrote the section {foreign}, and its sections begin with {}",
+                        source.name,
+                        source.sections
+                    );
+                }
+                sections.extend(found);
+            }
+            Outcome::Skipped(why) => {
+                skipped.push(format!("{}: {why}", source.name));
+                sections.extend(old.clone().into_iter().filter(|(name, _)| is_its_own(name)));
+            }
+        }
+    }
+    let text: String = sections.iter().map(|(name, text)| format!("{}{text}", mark(name))).collect();
+    Ok((format!("{head}{BEGIN}{text}{END}{tail}"), skipped))
+}
+
+fn mark(section: &str) -> String {
+    format!("<!-- section {section} -->\n")
+}
+
+/// What stands before the tables, the sections, and what stands behind.
+fn parts(page: &str) -> Result<(&str, Sections, &str)> {
+    let (head, rest) = page.split_once(BEGIN).with_context(|| format!("{PAGE} has no line {BEGIN}"))?;
+    let (tables, tail) = rest.split_once(END).with_context(|| format!("{PAGE} has no line {END}"))?;
+    let mut sections = Sections::new();
+    for section in tables.split("<!-- section ").skip(1) {
+        let (name, text) = section.split_once(" -->\n").context("a section of the page has no name")?;
+        sections.insert(name.to_owned(), text.to_owned());
+    }
+    Ok((head, sections, tail))
+}
+
+/// The sections that were written to a folder.
+fn collected(rows: &Path) -> Result<Sections> {
+    let mut sections = Sections::new();
+    for file in crate::workspace::files_below(rows, "json")? {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let section: Value = serde_json::from_str(&read(&file)?).with_context(|| format!("{} is no JSON", file.display()))?;
+        let text = rendered(&section).with_context(|| format!("{} is no section", file.display()))?;
+        sections.insert(name, text);
+    }
+    Ok(sections)
+}
+
+fn rendered(section: &Value) -> Result<String> {
+    let text = |key: &str| section.get(key).and_then(Value::as_str).with_context(|| format!("it has no {key}"));
+    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().context("it lacks a list");
+    let cells = |row: &Value| -> Result<Vec<String>> {
+        let cell = |cell: &Value| match cell {
+            Value::String(text) => text.replace('|', "\\|").replace('\n', " "),
+            other => other.to_string(),
+        };
+        Ok(list(Some(row))?.iter().map(cell).collect())
+    };
+    let columns = cells(section.get("columns").context("it has no columns")?)?;
+    let mut out = format!("\n### {}\n\n{}\n\n", text("title")?, text("about")?);
+    let mut line = |cells: &[String]| out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    line(&columns);
+    line(&vec!["---".to_owned(); columns.len()]);
+    for row in list(section.get("rows"))? {
+        let row = cells(&row)?;
+        if row.len() != columns.len() {
+            bail!("a row has {} cells, and there are {} columns: {row:?}", row.len(), columns.len());
+        }
+        line(&row);
+    }
+    out.push('\n');
+    Ok(out)
+}
+
+/// The first line that differs, in both.
+fn first_difference(committed: &str, found: &str) -> Option<String> {
+    if committed == found {
+        return None;
+    }
+    let (mut old, mut new) = (committed.lines(), found.lines());
+    loop {
+        match (old.next(), new.next()) {
+            (None, None) => return Some("the line breaks differ".to_owned()),
+            (old, new) if old == new => {}
+            (old, new) => {
+                let shown = |line: Option<&str>| line.unwrap_or("(nothing)").to_owned();
+                return Some(format!("committed: {}\nmeasured:  {}", shown(old), shown(new)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sections_become_tables_and_pages_are_taken_apart() -> Result<()> {
+        let section = json!({"title": "A", "about": "What it is.", "columns": ["x", "y"], "rows": [["a|b", 2]]});
+        let text = rendered(&section)?;
+        assert_eq!(text, "\n### A\n\nWhat it is.\n\n| x | y |\n| --- | --- |\n| a\\|b | 2 |\n\n");
+        let page = format!("head\n{BEGIN}{}{text}{}more\n{END}tail\n", mark("10-a"), mark("20-b"));
+        let (head, sections, tail) = parts(&page)?;
+        assert_eq!((head, tail), ("head\n", "tail\n"));
+        assert_eq!(sections.get("10-a"), Some(&text));
+        assert_eq!(sections.get("20-b").map(String::as_str), Some("more\n"));
+        assert!(parts("no marks").is_err());
+        assert!(rendered(&json!({"title": "A", "about": "", "columns": ["x"], "rows": [["a", "b"]]})).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_difference_is_shown() {
+        assert_eq!(first_difference("a\n", "a\n"), None);
+        assert_eq!(first_difference("a\nb\n", "a\nc\n").as_deref(), Some("committed: b\nmeasured:  c"));
+        assert!(first_difference("a\n", "a\nb\n").is_some());
+    }
+}
