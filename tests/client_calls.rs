@@ -444,7 +444,9 @@ fn a_page_that_fails_ends_the_read() {
     let site = FakeSite::bare(|request| match request.params()["paging"]["current_page"].as_u64() {
         None => Answer::json(r#"{"version":[8,60,0],"api_max_entities_per_page":10}"#),
         Some(3) => Answer::fault(104, "Entity of type Shot can not be accessed by this user. Rule: Vendor"),
-        Some(_) => Answer::json(r#"{"results":{"entities":[{"id":1}],"paging_info":{"has_next_page":true}}}"#),
+        Some(page) => Answer::Json(format!(
+            r#"{{"results":{{"entities":[{{"id":{page}}}],"paging_info":{{"has_next_page":true}}}}}}"#
+        )),
     });
     let error = call(&site, "find", r#"["Shot", []]"#).unwrap_err();
     assert_eq!(

@@ -467,3 +467,60 @@ fn links_are_followed_permissions_kept_and_devices_left_alone() {
     assert!(error.message.contains("write-protected"), "{error}");
     assert_eq!(folder.names(), ["link.mov", "pipe", "target.mov"]);
 }
+
+#[test]
+fn what_comes_in_place_of_a_file_is_not_saved_as_one() {
+    let folder = Folder::new("in-place");
+    let http = |headers: &[(&'static str, &str)], body: &str| {
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Answer::Http(200, headers, body.as_bytes().to_vec())
+    };
+    let html = ("content-type", "text/html; charset=utf-8");
+    let json = ("content-type", "application/json");
+    let tag = ("etag", "\"1\"");
+    let named = ("content-disposition", "attachment; filename=a");
+    let packed = ("content-encoding", "gzip");
+    for (headers, body, attachment, is_file) in [
+        (vec![html], "<html>", json!(9), false),
+        // The page of a portal is a file of its own server.
+        (vec![html, tag], "<html>", json!(9), false),
+        (vec![html, named], "<html>", json!(9), true),
+        (
+            vec![html],
+            "<html>",
+            json!({"type": "Attachment", "id": 9, "name": "report.HTML"}),
+            true,
+        ),
+        (
+            vec![html],
+            "<html>",
+            json!({"type": "Attachment", "id": 9, "content_type": "text/html"}),
+            true,
+        ),
+        (vec![html], "<html>", json!({"url": "/wiki/page", "link_type": "web"}), true),
+        (vec![json], "{}", json!(9), false),
+        (vec![json, tag], "{}", json!(9), true),
+        (vec![], "", json!(9), false),
+        (vec![tag], "", json!(9), true),
+        (vec![packed, tag], "\u{1f}", json!(9), false),
+        (vec![packed, tag, ("content-type", "application/x-gzip")], "\u{1f}", json!(9), true),
+        (vec![("content-type", "video/quicktime")], "MOVIE", json!(9), true),
+    ] {
+        let label = format!("{headers:?} {attachment}");
+        let answer = http(&headers, body);
+        let site = site(false, move |request| request.target().starts_with("GET ").then(|| answer.clone()));
+        let target = folder.0.join("x.mov");
+        for params in [json!([attachment, target]), json!([attachment])] {
+            match call(&site, "download_attachment", params) {
+                Ok(_) => assert!(is_file, "{label}"),
+                Err(error) => {
+                    assert!(!is_file, "{label}: {error}");
+                    assert_eq!((error.status, error.http_status), (Status::Protocol, Some(200)), "{label}");
+                }
+            }
+        }
+        assert_eq!(target.exists(), is_file, "{label}");
+        let _ = std::fs::remove_file(target);
+    }
+    assert!(folder.names().is_empty());
+}

@@ -366,3 +366,73 @@ fn no_write_is_told_to_have_stayed_here_that_did_not() {
         }
     });
 }
+
+#[test]
+fn pages_that_never_end_are_not_read_for_ever() {
+    let paged = |rows: fn(u64) -> String| {
+        FakeSite::bare(move |request| match request.params()["paging"]["current_page"].as_u64() {
+            None => Answer::json(fake_site::INFO),
+            Some(page) => Answer::Json(format!(
+                r#"{{"results":{{"entities":{},"paging_info":{{"has_next_page":true}}}}}}"#,
+                rows(page)
+            )),
+        })
+    };
+    let alike = paged(|_| r#"[{"type":"Shot","id":1}]"#.to_owned());
+    let error = outcome(&alike, Options::default(), FIND).unwrap_err();
+    assert_eq!((error.status, error.http_status), (Status::Protocol, Some(200)), "{error}");
+    let ever_new = paged(|page| format!(r#"[{{"type":"Shot","id":{page},"code":"{}"}}]"#, "x".repeat(10_000)));
+    let options = Options {
+        max_reply_bytes: 100_000,
+        ..Options::default()
+    };
+    let error = outcome(&ever_new, options, FIND).unwrap_err();
+    assert_eq!(error.status, Status::ProtocolTooLarge, "{error}");
+    assert!(ever_new.requests_of("read").len() < 30);
+}
+
+#[test]
+fn a_write_is_only_told_as_done_by_what_answers_it() {
+    let batch =
+        r#"[[{"request_type":"create","entity_type":"Shot","data":{}},{"request_type":"delete","entity_type":"Shot","entity_id":1}]]"#;
+    for (method, params, right, wrong) in [
+        (
+            "create",
+            CREATE.1,
+            r#"{"id":1,"type":"Shot"}"#,
+            vec!["null", "7", "[1,2]", "{}", r#"{"entities":{}}"#],
+        ),
+        ("delete", r#"["Shot", 1]"#, "true", vec!["null", "7", "[]", "{}"]),
+        ("revive", r#"["Shot", 1]"#, "false", vec!["null", "\"true\""]),
+        (
+            "batch",
+            batch,
+            r#"[{"id":1,"type":"Shot"},true]"#,
+            vec![
+                "null",
+                "7",
+                "[]",
+                "{}",
+                r#"[{"id":1}]"#,
+                "[1,true]",
+                r#"[{"id":1},{"id":2}]"#,
+                r#"[{"id":1},true,true]"#,
+            ],
+        ),
+    ] {
+        let answering = |results: &str| {
+            let reply = format!(r#"{{"results":{results}}}"#);
+            FakeSite::new(move |_| Answer::json(reply.clone()))
+        };
+        outcome(&answering(right), Options::default(), (method, params)).unwrap();
+        for results in wrong {
+            let error = outcome(&answering(results), Options::default(), (method, params)).unwrap_err();
+            assert_eq!(
+                (error.status, error.http_status),
+                (Status::Protocol, Some(200)),
+                "{method} {results}: {error}"
+            );
+            assert!(error.may_have_applied && !error.retryable, "{method} {results}");
+        }
+    }
+}

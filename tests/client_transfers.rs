@@ -486,3 +486,26 @@ fn what_is_no_file_is_not_opened() {
     let error = call(&site, "upload", json!(["Version", 1, "/tmp/a\0b"])).unwrap_err();
     assert_eq!(error.status, Status::InvalidArgument, "{error}");
 }
+
+#[test]
+fn what_answers_in_place_of_the_storage_has_stored_nothing() {
+    let folder = Folder::new("no-storage");
+    let file = folder.file("a.mov", "MOVIE");
+    let html = || vec![("content-type", "text/html".to_owned())];
+    for (answer, status) in [
+        (Answer::Http(200, html(), b"<html>".to_vec()), Status::Protocol),
+        (Answer::status(200), Status::Protocol),
+        (Answer::Http(302, vec![("location", "/login".into())], vec![]), Status::Protocol),
+        (Answer::status(408), Status::Timeout),
+        (Answer::status(403), Status::Rejected),
+    ] {
+        let site = site(true, move |request| request.target().starts_with("PUT ").then(|| answer.clone()));
+        let error = call(&site, "upload", json!(["Version", 1, file])).unwrap_err();
+        assert_eq!(error.status, status, "{error}");
+        assert!(!error.may_have_applied);
+        assert!(
+            !targets(&site).iter().any(|target| target.contains("link_file")),
+            "it is not linked"
+        );
+    }
+}

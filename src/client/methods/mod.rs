@@ -233,15 +233,17 @@ fn local_answer(text: String) -> Result<Document> {
 }
 
 fn received(document: Document, reply: &Reply, args: &Args<'_>) -> Result<Document> {
-    let wrong = |wanted: &str| {
-        let found = document.root().kind().with_article();
-        Err(Error::wrong_content(format!("the site's reply should be {wanted} and is {found}")))
-    };
     match reply {
         Reply::AsSent | Reply::Text => Ok(document),
-        Reply::Flag if document.root().kind() != Kind::Bool => wrong("true or false"),
-        Reply::Flag => Ok(document),
-        Reply::Records if document.root().kind() != Kind::Array => wrong("an array"),
+        Reply::Flag => match document.root().kind() {
+            Kind::Bool => Ok(document),
+            other => {
+                let found = other.with_article();
+                Err(Error::wrong_content(format!(
+                    "the site's reply should be true or false and is {found}"
+                )))
+            }
+        },
         Reply::Answers => {
             batch::check(args.need("requests")?, document.root())?;
             records::tidy(document)

@@ -56,7 +56,12 @@ pub(in crate::client) async fn download(transfer: &Transfer, wanted: &Wanted, pa
     let Some(path) = path else {
         let read = async {
             let incoming = open(transfer, url, None).await?;
-            transfer.client.connection.transport.read(wanted.checked(given(transfer, incoming).await?)?).await
+            transfer
+                .client
+                .connection
+                .transport
+                .read(wanted.checked(given(transfer, incoming).await?)?)
+                .await
         };
         return match read.await {
             Ok(reply) => Ok(quote(&STANDARD.encode(&reply.body))),
