@@ -17,7 +17,7 @@ use super::support::LONG;
 use super::support::fake_site::{Answer, FakeSite};
 
 /// The limit where a fault stands still: long enough for what comes before the fault, on a machine with other work.
-const SHORT: Duration = Duration::from_millis(1500);
+const SHORT: Duration = Duration::from_millis(2500);
 /// What a machine with other work may add.
 const SLACK: Duration = Duration::from_secs(15);
 /// Cases at a time. Most of their time is waiting.
@@ -118,7 +118,8 @@ fn row(scene: &Scene, case: &Case, operation: Operation, index: usize) -> Vec<St
             (host, None)
         }
         Where::Request(fault) | Where::Behind(fault) => {
-            let host = Host::new(&proxy.url, &scene.site, limit, true);
+            let host = Host::new(&proxy.url, &scene.site, LONG * 2, true);
+            let host = if case.stalls { host.limited(limit) } else { host };
             let plan = proxy.plan(operation.target(), &[], fault.clone(), EVERY_TIME);
             (host, Some(plan))
         }

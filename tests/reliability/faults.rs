@@ -151,6 +151,17 @@ pub fn all(elsewhere: &str) -> Vec<Case> {
     all
 }
 
+/// Those that happen to a request and suit every write, by name.
+pub fn by_request() -> Vec<(String, Fault)> {
+    let cases = all("http://elsewhere.invalid").into_iter().filter(|case| !case.large);
+    cases
+        .filter_map(|case| match case.place {
+            Where::Request(fault) => Some((case.name, fault)),
+            _ => None,
+        })
+        .collect()
+}
+
 fn connections() -> Vec<Case> {
     let whole = |reply: &Reply| reply.bytes();
     vec![
@@ -220,7 +231,9 @@ fn stalls() -> Vec<Case> {
         stalled("silent when the request has come", Fault::mute(false, Then::Stall)),
         stalled("silent when the site has done it", Fault::mute(true, Then::Stall)),
         stalled("silent in the head of the reply", changed(Then::Stall, half_head)),
-        stalled("silent in the body of the reply", changed(Then::Stall, half_body)).of_the_body(),
+        stalled("silent in the body of the reply", changed(Then::Stall, half_body))
+            .of_the_body()
+            .but(Operation::Upload, Status::TimeoutTotal),
         Case {
             large: true,
             ..stalled("silent when a part of 19 MB was read", part_read(Then::Stall))

@@ -1,7 +1,7 @@
 //! The host: calls through the C functions, and what it was told.
 
 use std::ffi::c_void;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,11 @@ use shotgrid_sandbox::Sandbox;
 use super::support::{LONG, c, good, maybe, read};
 
 /// A client, freed when it is dropped. Threads share it as hosts do.
-pub struct Host(*mut sg_client);
+pub struct Host {
+    client: *mut sg_client,
+    /// The limit of each call, where it is another than the client's.
+    limit: Option<Duration>,
+}
 
 // The header says that a client may be used by any number of threads.
 unsafe impl Send for Host {}
@@ -20,7 +24,7 @@ unsafe impl Sync for Host {}
 
 impl Drop for Host {
     fn drop(&mut self) {
-        unsafe { sg_client_free(self.0) };
+        unsafe { sg_client_free(self.client) };
     }
 }
 
@@ -101,7 +105,13 @@ impl Host {
             good(sg_connect_script(url.as_ptr(), name.as_ptr(), key.as_ptr(), options, &mut client));
             sg_options_free(options);
         }
-        Host(client)
+        Host { client, limit: None }
+    }
+
+    /// The same client, whose calls from now on have another limit.
+    pub fn limited(mut self, limit: Duration) -> Host {
+        self.limit = Some(limit);
+        self
     }
 
     /// Straight to the site, with all the time in the world.
@@ -112,8 +122,8 @@ impl Host {
     pub fn call(&self, manner: Manner, method: &str, params: &str) -> Told {
         let start = Instant::now();
         match manner {
-            Manner::Waits => self.waits(method, params, start),
-            Manner::CalledBack => self.called_back(method, params, start),
+            Manner::Waits if self.limit.is_none() => self.waits(method, params, start),
+            _ => self.submits(manner, method, params, start),
         }
     }
 
@@ -127,7 +137,7 @@ impl Host {
     fn waits(&self, method: &str, params: &str, start: Instant) -> Told {
         unsafe {
             let mut result = null_mut();
-            let status = sg_call(self.0, c(method).as_ptr(), c(params).as_ptr(), &mut result);
+            let status = sg_call(self.client, c(method).as_ptr(), c(params).as_ptr(), &mut result);
             if status != Status::Ok {
                 let took = start.elapsed();
                 let error = sg_error_take_last();
@@ -142,7 +152,7 @@ impl Host {
         }
     }
 
-    fn called_back(&self, method: &str, params: &str, start: Instant) -> Told {
+    fn submits(&self, manner: Manner, method: &str, params: &str, start: Instant) -> Told {
         unsafe extern "C" fn done(op: *mut sg_op, user_data: *mut c_void) {
             let tell = unsafe { &*user_data.cast::<mpsc::Sender<usize>>() };
             let _ = tell.send(op as usize);
@@ -153,7 +163,15 @@ impl Host {
         unsafe {
             let (tell, told) = mpsc::channel::<usize>();
             let mut op = null_mut();
-            good(sg_submit(self.0, c(method).as_ptr(), c(params).as_ptr(), null(), &mut op));
+            let options = sg_call_options {
+                struct_size: u32::try_from(size_of::<sg_call_options>()).unwrap(),
+                timeout_ms: self.limit.map_or(0, |limit| u32::try_from(limit.as_millis()).unwrap()),
+                max_attempts: 0,
+            };
+            good(sg_submit(self.client, c(method).as_ptr(), c(params).as_ptr(), &options, &mut op));
+            if manner == Manner::Waits {
+                good(sg_op_wait(op, -1));
+            }
             let user_data = Box::into_raw(Box::new(tell)).cast();
             good(sg_op_on_done(op, Some(done), user_data, Some(finalize)));
             let called = told.recv_timeout(LONG * 6).expect("an operation was never reported");

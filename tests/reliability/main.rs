@@ -18,6 +18,7 @@ mod http;
 mod operations;
 mod proxy;
 mod rows;
+mod storm;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../support/tools.rs"]
@@ -32,4 +33,14 @@ fn every_fault_comes_to_what_was_promised() {
         cases::Which::Quick
     };
     cases::write(&cases::run(which));
+}
+
+/// A larger storm, or another: `SHOTGRID_RELIABILITY_WRITES=20000 SHOTGRID_RELIABILITY_SEED=7 cargo test --test reliability storm`.
+#[test]
+fn a_storm_of_faults_applies_no_write_twice() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let usual = if rows::folder().is_some() { 2_700 } else { 150 };
+    let writes = number("SHOTGRID_RELIABILITY_WRITES").unwrap_or(usual);
+    let seed = number("SHOTGRID_RELIABILITY_SEED").unwrap_or(1);
+    storm::run(seed, usize::try_from(writes).unwrap());
 }

@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use crate::bench::speed;
 use crate::workspace::Workspace;
 use crate::{
-    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python, reliability, sbom,
-    soak,
+    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python,
+    reliability, sbom, soak,
 };
 
 /// How a step ended when nothing failed.
