@@ -33,6 +33,7 @@ struct Program {
     /// What its site is started with beyond the defaults.
     site: &'static [&'static str],
     not_sanitized: Option<&'static str>,
+    not_in_valgrind: Option<&'static str>,
     /// Whether memory that is lost at the end, also of forked children, is an error.
     leaks_count: bool,
 }
@@ -45,6 +46,7 @@ impl Program {
             links,
             site: &[],
             not_sanitized: None,
+            not_in_valgrind: None,
             leaks_count: true,
         }
     }
@@ -73,6 +75,11 @@ const PROGRAMS: &[Program] = &[
     Program::new("panic", Links::Panics),
     Program::new("permission", Links::Library),
     Program::new("queue", Links::Library),
+    Program {
+        not_sanitized: Some("it looks through the memory of the process, and the sanitizer's shadow is terabytes"),
+        not_in_valgrind: Some("valgrind keeps a copy of the environment, secrets and all, in the memory that it looks through"),
+        ..Program::new("secrets", Links::Library)
+    },
     Program {
         // Short enough to wait for their end, long enough for a renewed one to be used under valgrind.
         site: &["--session-lifetime", "6"],
@@ -246,7 +253,12 @@ fn run(workspace: &Workspace, way: Way, names: &[&str]) -> Result<Tally> {
     let old_library = as_on_an_old_system(workspace)?;
     let mut tally = Tally::default();
     for program in PROGRAMS.iter().filter(|program| names.is_empty() || names.contains(&program.name)) {
-        if let Some(why) = program.not_sanitized.filter(|_| way == Way::Sanitized) {
+        let not_here = match way {
+            Way::Plain => None,
+            Way::Sanitized => program.not_sanitized,
+            Way::Valgrind => program.not_in_valgrind,
+        };
+        if let Some(why) = not_here {
             println!("   skip {:<12} {why}", program.name);
             tally.skipped += 1;
             continue;
