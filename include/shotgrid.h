@@ -446,6 +446,13 @@ typedef struct sg_client sg_client;
 typedef struct sg_error sg_error;
 
 /**
+ * A feed of the events of a site: every event at least once, although their numbers fill in late and out of order.
+ *
+ * It works on after its client was freed. docs/events.md says what can be relied on.
+ */
+typedef struct sg_events sg_events;
+
+/**
  * A call under way, or at its end.
  *
  * Any number of threads may wait for it, ask how far it is, or cancel it. Freeing it lets the call go on unobserved.
@@ -1887,6 +1894,108 @@ SG_NOEXCEPT;
  * @since 0.1.0
  */
 SG_API void sg_pages_free(sg_pages *pages) SG_NOEXCEPT;
+
+/**
+ * Opens a feed of the events that a client may see.
+ *
+ * The options are a JSON object. What to read: "projects" (ids or links), "entity_types" (such as "Shot"), "event_types" (such as
+ * "Shotgun_Shot_Change"), "attributes" (names of fields), "filters" (conditions as for find), all of them asked at the site; and "fields", to
+ * be read besides those that every event has. Where to begin: "from", one of "now" (the default), "beginning", {"id": N} and {"time": "…Z"}; or
+ * "state", what sg_events_state() gave, which wins. How: "batch", the most events at once (100); "poll_min_ms" (1000) and "poll_max_ms"
+ * (10000), the pauses between two looks while events come and while none do; "window_ms" (300000), how long a number may take to fill in;
+ * "rescan_ms" (2000), how soon it is looked for; "accept_other_site" (false), to resume at another address.
+ *
+ * @param[in] client  the client; not NULL; stays the caller's, and may be freed before the feed.
+ * @param[in] options_json  the options; NULL for all defaults; copied.
+ * @param[out] out  the feed, owned by the caller: give it to sg_events_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: an option is wrong, or the state is of another site; otherwise as sg_call()
+ * @threadsafe yes
+ * @blocking yes, within the time limits of the client's options: it asks which event is the newest
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_events_open(const sg_client *client,
+                         const char *options_json,
+                         sg_events **out)
+SG_NOEXCEPT;
+
+/**
+ * Waits for the next events: a result that is an array of one or more, in the order of their numbers but for those that filled in late.
+ *
+ * Each is a row of EventLogEntry with three members more: "actor" ({"kind", "user", "acting"}; kind is "person", "script", "script_for_person",
+ * "person_for_person" or "site"), "duplicate_possible" (true only where a feed has resumed and may have given it before), and "late" (true where
+ * it filled in behind others). To ask for the next events says that those before have been handled. A failure does not end the
+ * feed: it looks again when you ask again, after a pause.
+ *
+ * @param[in] feed  the feed; not NULL; stays the caller's.
+ * @param[in] timeout_ms  the longest wait in milliseconds; 0 only looks; negative waits for as long as it takes. A look that is under way when
+ *   the time is over goes on, and the next call has what it finds.
+ * @param[out] out  the events, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
+ * @return SG_STATUS_OK; SG_STATUS_TIMEOUT_WAIT: there were none; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE: somebody waits for the next
+ *   events already, or after a shutdown; otherwise as sg_call(), and the feed goes on
+ * @threadsafe yes, but one at a time
+ * @blocking yes, at most for timeout_ms
+ * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_events_next(const sg_events *feed,
+                         int64_t timeout_ms,
+                         sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * Begins to wait for the next events and returns at once: sg_events_next() without the wait or its limit.
+ *
+ * One at a time. That the events were handled is said by asking for the next ones, and not by sg_events_state(). Those of an operation that
+ * was cancelled come again; those of one that nobody took the result of do not.
+ *
+ * @param[in] feed  the feed; not NULL; stays the caller's, and may be freed before the operation.
+ * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself. When it is done,
+ *   sg_op_take_result() gives the events.
+ * @return SG_STATUS_OK: it is under way, and whatever comes of it is the operation's; SG_STATUS_INVALID_ARGUMENT;
+ *   SG_STATUS_INVALID_STATE: somebody waits for the next events already, or after a shutdown; SG_STATUS_FORKED
+ * @threadsafe yes, but one at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_events_submit_next(const sg_events *feed,
+                                sg_op **out)
+SG_NOEXCEPT;
+
+/**
+ * Where the host is in the log: a JSON text of a few kilobytes to resume from, as "state" of sg_events_open().
+ *
+ * Keep it after the events were handled. It covers all that sg_events_next() gave, and of sg_events_submit_next() all but the events that came last. A
+ * feed that resumes gives everything that the state does not cover, so what was handled since it was kept comes again, marked.
+ *
+ * @param[in] feed  the feed; not NULL; stays the caller's.
+ * @param[out] out  the state, owned by the caller: sg_result_json() gives its text, sg_result_free() frees it. NULL on failure. Not NULL
+ *   itself.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+ * @threadsafe yes; while somebody waits for events it is the state from before that
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_events_state(const sg_events *feed,
+                          sg_result **out)
+SG_NOEXCEPT;
+
+/**
+ * Frees a feed. Events that came from it stay valid.
+ *
+ * @param[in] feed  the feed, or NULL, which does nothing; gone afterwards.
+ * @threadsafe yes, once nobody uses the feed
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API void sg_events_free(sg_events *feed) SG_NOEXCEPT;
 
 /**
  * The JSON text of the whole answer.

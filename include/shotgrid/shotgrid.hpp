@@ -35,6 +35,7 @@
  * | json.hpp, types.hpp | sg::object, sg::array, sg::json, sg::link, sg::date |
  * | value.hpp, read.hpp | sg::document, sg::value, and how they become C++ types |
  * | result.hpp, error.hpp | sg::result, sg::error, sg::exception |
+ * | events.hpp | sg::events, the event log as it grows |
  * | sign_in.hpp, secret.hpp | sg::sign_in by the person's browser, and a session's token |
  * | op.hpp, coroutine.hpp | sg::op, sg::queue, co_await |
  * | options.hpp, log.hpp | sg::options, sg::limits, sg::set_log() |
@@ -63,6 +64,7 @@
 #include "client.hpp"
 #include "coroutine.hpp"
 #include "error.hpp"
+#include "events.hpp"
 #include "filter.hpp"
 #include "handle.hpp"
 #include "json.hpp"

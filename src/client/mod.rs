@@ -7,6 +7,7 @@ mod credentials;
 mod deadline;
 mod document;
 mod error;
+pub mod events;
 mod fault;
 mod filters;
 mod handover;

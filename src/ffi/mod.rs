@@ -47,6 +47,8 @@ mod queue;
 
 mod pages;
 
+mod events;
+
 mod result;
 
 mod value;
@@ -71,6 +73,7 @@ pub use call::*;
 pub use callback::*;
 pub use client::*;
 pub use error::*;
+pub use events::*;
 pub use json::*;
 pub use log::*;
 pub use op::*;

@@ -276,6 +276,24 @@ functions! {
     sg_pages_submit_next(f, w, i) { gives!(w, i, ops, false, |out| f(w.page(i), out)); }
     sg_pages_free(f, w, i) { f(w.pages.take(i)); f(w.clients.get(i).cast()); }
 
+    sg_events_open(f, w, i) {
+        let options = w.texts.params("find", i);
+        let options = if i.one_in(2) { c"{\"poll_min_ms\": 1, \"poll_max_ms\": 2, \"from\": {\"id\": 0}}".as_ptr() } else { options };
+        gives!(w, i, feeds, false, |out| f(w.client(i), options, out));
+    }
+    sg_events_next(f, w, i) { gives!(w, i, results, false, |out| f(w.feed(i), i.pick(&[0, 1, 10]), out)); }
+    // A feed without events never comes to an end by itself: it is cancelled at once.
+    sg_events_submit_next(f, w, i) {
+        let feed = w.feed(i);
+        gives!(w, i, ops, false, |out| {
+            let got = f(feed, out);
+            if got == Status::Ok { sg_op_cancel(*out); }
+            got
+        });
+    }
+    sg_events_state(f, w, i) { gives!(w, i, results, false, |out| f(w.feed(i), out)); }
+    sg_events_free(f, w, i) { f(w.feeds.take(i)); f(w.clients.get(i).cast()); }
+
     sg_result_json(f, w, i) {
         let result = w.result(i);
         let mut length = 7;

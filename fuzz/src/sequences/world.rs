@@ -89,6 +89,7 @@ pub(super) struct World {
     pub(super) queues: Slots<sg_queue>,
     pub(super) pages: Slots<sg_pages>,
     pub(super) sign_ins: Slots<sg_sign_in>,
+    pub(super) feeds: Slots<sg_events>,
     pub(super) results: Slots<sg_result>,
     pub(super) errors: Slots<sg_error>,
     pub(super) texts: Texts,
@@ -127,6 +128,7 @@ impl World {
             queues: Slots::new(sg_queue_free),
             pages: Slots::new(sg_pages_free),
             sign_ins: Slots::new(sg_sign_in_free),
+            feeds: Slots::new(sg_events_free),
             results: Slots::new(sg_result_free),
             errors: Slots::new(sg_error_free),
             texts: Texts::default(),
@@ -197,6 +199,10 @@ impl World {
 
     pub(super) fn page(&self, input: &mut Input<'_>) -> *const sg_pages {
         self.lend(&self.pages, input)
+    }
+
+    pub(super) fn feed(&self, input: &mut Input<'_>) -> *const sg_events {
+        self.lend(&self.feeds, input)
     }
 
     pub(super) fn sign_in(&self, input: &mut Input<'_>) -> *const sg_sign_in {
@@ -285,17 +291,18 @@ impl World {
         self.ops.all().for_each(|op| unsafe {
             sg_op_cancel(op);
         });
-        let mut order: [fn(&mut World); 8] = [
+        let mut order: [fn(&mut World); 9] = [
             |world| world.ops.free_all(),
             |world| world.queues.free_all(),
             |world| world.pages.free_all(),
             |world| world.sign_ins.free_all(),
+            |world| world.feeds.free_all(),
             |world| world.results.free_all(),
             |world| world.clients.free_all(),
             |world| world.options.free_all(),
             |world| world.errors.free_all(),
         ];
-        order.rotate_left(input.below(8));
+        order.rotate_left(input.below(9));
         if !self.shut_down && !self.clients.first.is_null() {
             let first = self.clients.first;
             self.clients

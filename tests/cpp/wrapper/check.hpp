@@ -100,5 +100,6 @@ void test_coroutines();
 void test_nlohmann();
 void test_schema_fields();
 void test_sign_in();
+void test_events();
 
 #endif

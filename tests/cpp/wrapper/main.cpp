@@ -14,6 +14,7 @@ int main() {
   test_nlohmann();
   test_schema_fields();
   test_sign_in();
+  test_events();
   const int failures = check_failures;
   if (failures > 0) {
     std::fprintf(stderr, "%d checks failed\n", failures);
