@@ -49,7 +49,9 @@ pub fn check(session: &Session, prefix: &Path) -> Result<()> {
                 .arg(prefix.join("lib").join(REAL_NAME))
                 .args([crypto, ssl, order])
                 .envs(site.environment()?)
-                .env("SHOTGUN_API_CACERTS", folder.join("ca.pem"));
+                .env("SHOTGUN_API_CACERTS", folder.join("ca.pem"))
+                // The libraries of the wheel want others that lie beside them.
+                .env("LD_LIBRARY_PATH", Path::new(ssl).parent().unwrap_or_else(|| Path::new("")));
             let status = bounded(&mut command, &log, LIMIT)?;
             let said = read(&log)?;
             if !status.is_some_and(|status| status.success()) {
