@@ -21,7 +21,12 @@ const LINTIAN: Tool = Tool {
     package: "lintian",
 };
 /// What lintian says of every package that is not on its way into Debian itself.
-const NOT_FOR_US: &[&str] = &["initial-upload-closes-no-bugs", "bogus-mail-host", "embedded-library"];
+const NOT_FOR_US: &[&str] = &[
+    "initial-upload-closes-no-bugs",
+    "bogus-mail-host",
+    "embedded-library",
+    "copyright-file-contains-full-apache-2-license",
+];
 const LIBDIR: &str = "lib/x86_64-linux-gnu";
 const WHO: &str = "The libshotgrid project <libshotgrid@project.invalid>";
 
@@ -52,8 +57,8 @@ pub fn make(session: &Session, finished: &Finished, glibc: &str) -> Result<Optio
             depends: format!("libc6 (>= {glibc})"),
             section: "libs",
             summary: "C library for Autodesk Flow Production Tracking (ShotGrid)",
-            description: " Signs in to a site as a person or as a script, makes every call that the official Python\n \
-                          client knows, and tells a permission refusal from every other failure.\n",
+            description: " Signs in to a site as a person or as a script, makes every call that the official \n \
+                          Python client knows, and tells a permission refusal from every other failure.\n",
             name: library.clone(),
         },
         Package {

@@ -63,6 +63,7 @@ pub fn finish(compiled: &Compiled, folder: &Path) -> Result<Finished> {
     let mut link = std::ffi::OsString::from("--add-gnu-debuglink=");
     link.push(&debug);
     captured(Command::new("objcopy").arg(link).arg(&library))?;
+    captured(Command::new("chmod").arg("0644").arg(&library))?;
     captured(
         Command::new("strip")
             .args(["--strip-debug", "--enable-deterministic-archives", "-o"])
