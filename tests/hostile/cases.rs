@@ -80,32 +80,32 @@ fn sizes() -> Vec<Case> {
         large("the limit full of the smallest values", TOO_LARGE, || {
             many("[", "1", "]", LIMIT as usize / 2 - 2)
         })
-        .memory(6),
+        .memory(8),
         large("as many small values as are allowed", OK, || {
             many("[", "1", "]", LIMIT as usize / 4 - 100)
         })
-        .memory(13),
+        .memory(14),
         large("the limit full of strings with escapes", OK, || {
             many("[", "\"\\n\\n\"", "]", LIMIT as usize / 7 - 10)
         })
-        .memory(13),
+        .memory(14),
         large("the limit full of empty objects", TOO_LARGE, || {
             many("[", "{}", "]", LIMIT as usize / 3 - 10)
         })
-        .memory(6),
+        .memory(8),
         large("a string as long as the limit", OK, || {
             format!("\"{}\"", "x".repeat(LIMIT as usize - 10))
         })
-        .memory(6),
-        large("spaces up to the limit", OK, || format!("{}1", " ".repeat(LIMIT as usize - 10))).memory(6),
+        .memory(8),
+        large("spaces up to the limit", OK, || format!("{}1", " ".repeat(LIMIT as usize - 10))).memory(8),
         large("a fault whose message is as long as the limit", "SERVER_FAULT", || {
             format!(r#"{{"exception":true,"message":"{}"}}"#, "%\\\\&".repeat(LIMIT as usize / 5 - 100))
         })
-        .memory(6),
+        .memory(8),
         case("a status 500 with a text as long as the limit", "SERVER_FAULT", |_| {
             Answer::Http(500, vec![("content-type", "text/plain".into())], vec![b'x'; LIMIT as usize - 10])
         })
-        .memory(6),
+        .memory(8),
     ]
 }
 
@@ -176,15 +176,15 @@ fn values() -> Vec<Case> {
                 }
                 assert!(get(root, c"no").is_null());
             }))
-            .memory(13)
+            .memory(14)
             .more_time(60),
         large("one key 500,000 times", OK, || many("{", "\"k\":7", "}", 500_000))
             .work(Work::Checked(|root| {
                 (0..1000).for_each(|_| assert!(!get(root, c"k").is_null()));
             }))
-            .memory(13)
+            .memory(14)
             .more_time(60),
-        large("1,000,000 keys, more than the limit", TOO_LARGE, move || keys(1_000_000)).memory(6),
+        large("1,000,000 keys, more than the limit", TOO_LARGE, move || keys(1_000_000)).memory(8),
         body("doubled keys: the last one counts", OK, r#"{"results":{"a":1,"a":2,"\u0061":3}}"#).work(Work::Checked(|root| {
             let mut number = 0;
             assert_eq!(unsafe { sg_value_int64(get(root, c"a"), &mut number) }, Status::Ok);
@@ -388,11 +388,11 @@ fn steps() -> Vec<Case> {
     vec![
         case("large pages without end", TOO_LARGE, numbered(large))
             .work(Work::Call("find", r#"["Shot",[],["code"]]"#))
-            .memory(6)
+            .memory(8)
             .more_time(60),
         case("small pages without end", TOO_LARGE, numbered(small))
             .work(Work::Call("find", r#"["Shot",[],["code"]]"#))
-            .memory(6)
+            .memory(8)
             .more_time(60),
         case("empty pages without end", PROTOCOL, |_| {
             Answer::json(r#"{"results":{"entities":[],"paging_info":{"has_next_page":true}}}"#)
