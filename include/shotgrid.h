@@ -786,7 +786,7 @@ SG_API sg_status sg_options_set_user_agent_suffix(sg_options *options, const cha
 
 /**
  * Names a PEM file of certificates to trust besides the operating system's. It wins over the environment variable
- * SHOTGUN_API_CACERTS.
+ * SHOTGUN_API_CACERTS. Nothing turns the verification of certificates off.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] path  the file, as UTF-8 on every system; not empty; NULL for none; copied. It is read while connecting.
@@ -799,7 +799,8 @@ SG_API sg_status sg_options_set_user_agent_suffix(sg_options *options, const cha
 SG_API sg_status sg_options_set_ca_file(sg_options *options, const char *path) SG_NOEXCEPT;
 
 /**
- * Sends everything through an HTTP proxy. It wins over the proxy of the environment.
+ * Sends everything through an HTTP proxy. It wins over the proxy of the environment (https_proxy, http_proxy, all_proxy,
+ * no_proxy). Other kinds of proxies, such as socks, are refused while connecting.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied.

@@ -112,6 +112,40 @@ fn a_site_is_trusted_by_its_authority_alone() {
 }
 
 #[test]
+fn a_certificate_that_calls_itself_an_authority_is_trusted_by_itself_alone() {
+    let file = std::env::temp_dir().join(format!("libshotgrid-{}-itself.pem", std::process::id()));
+    for (name, years, expected) in [
+        ("localhost", (2020, 2100), None),
+        ("elsewhere.example.com", (2020, 2100), Some(Status::TlsHostName)),
+        ("localhost", (2020, 2021), Some(Status::TlsExpired)),
+    ] {
+        let (server, itself) = tls::authority_as_server(name, years);
+        let site = SecureSite::new(server);
+        std::fs::write(&file, itself).unwrap();
+        let options = || Options {
+            ca_file: Some(file.clone()),
+            max_attempts: 1,
+            ..Options::default()
+        };
+        let outcome = connect(&site.url(), options());
+        assert_eq!(outcome.err().map(|error| error.status), expected, "{name} {years:?}");
+        let (stranger, _) = tls::authority_as_server(name, years);
+        let error = connect(&SecureSite::new(stranger).url(), options()).unwrap_err();
+        assert!(matches!(error.status, Status::TlsUntrusted | Status::TlsExpired), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn a_refusal_whose_words_are_cut_off_is_told_with_its_title() {
+    let site =
+        FakeSite::bare(|_| Answer::Raw(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 500\r\n\r\n<html><title>No\n entry</title>".to_vec()));
+    let error = connect(&site.url, Options::default()).unwrap_err();
+    assert_eq!(error.status, Status::AuthBlocked, "{error}");
+    assert!(error.message.contains("\"No entry\"") && error.http_status == Some(403), "{error}");
+}
+
+#[test]
 fn ca_files_that_are_none_are_told() {
     let site = FakeSite::new(|_| Answer::Close);
     let options = |file: PathBuf| Options {

@@ -2,7 +2,7 @@
 
 use reqwest::header;
 
-use super::document::{Document, Value};
+use super::document::{Document, Value, shorten};
 use super::error::Error;
 use super::fault;
 use super::json::quote;
@@ -86,11 +86,15 @@ pub(super) fn failure(reply: Reply) -> Failure {
     let (status, retry_after_ms) = (reply.status, reply.retry_after_ms());
     let location = reply.header(header::LOCATION).map(str::to_owned);
     let text = said(&reply);
+    let title = title(&reply);
     let told = Document::parse_within(reply.body, reply.most_values)
         .ok()
         .and_then(|document| exception(&document));
     let applied = matches!(status, 500.. if told.is_none());
     let mut error = told.unwrap_or_else(|| from_http_status(status, location.as_deref()));
+    if let Some(title) = title {
+        error.message.push_str(&format!("; it came with a web page, \"{title}\""));
+    }
     error.http_status = Some(status);
     error.server_message = error.server_message.take().or(text);
     error.retry_after_ms = retry_after_ms;
@@ -111,6 +115,15 @@ fn said(reply: &Reply) -> Option<String> {
     let message = text.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
     let text = message.map_or(text, |(message, _)| message);
     Some(text.chars().take(LONGEST).collect())
+}
+
+/// The title of a web page that came in place of a reply: servers and proxies on the way put there what is wrong.
+fn title(reply: &Reply) -> Option<String> {
+    let start = reply.body.get(..reply.body.len().min(4_096))?;
+    let text = String::from_utf8_lossy(start);
+    let (_, rest) = text.split_once("<title>")?;
+    let title = rest.split_once("</title>")?.0.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!title.is_empty()).then(|| shorten(&title).into_owned())
 }
 
 fn from_http_status(status: u16, location: Option<&str>) -> Error {

@@ -128,7 +128,7 @@ fn basic_authorization(url: &Url) -> Option<Secret> {
     Some(Secret::new(format!("Basic {}", STANDARD.encode(user))))
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
+pub(super) fn percent_decode(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     let mut plain = Vec::with_capacity(rest.len());
     while let [first, tail @ ..] = rest {

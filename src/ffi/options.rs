@@ -162,7 +162,7 @@ pub unsafe extern "C" fn sg_options_set_user_agent_suffix(options: *mut sg_optio
 }
 
 /// Names a PEM file of certificates to trust besides the operating system's. It wins over the environment variable
-/// SHOTGUN_API_CACERTS.
+/// SHOTGUN_API_CACERTS. Nothing turns the verification of certificates off.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] path  the file, as UTF-8 on every system; not empty; NULL for none; copied. It is read while connecting.
@@ -180,7 +180,8 @@ pub unsafe extern "C" fn sg_options_set_ca_file(options: *mut sg_options, path: 
     })
 }
 
-/// Sends everything through an HTTP proxy. It wins over the proxy of the environment.
+/// Sends everything through an HTTP proxy. It wins over the proxy of the environment (https_proxy, http_proxy, all_proxy,
+/// no_proxy). Other kinds of proxies, such as socks, are refused while connecting.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied.

@@ -39,19 +39,34 @@ impl Authority {
         params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)
-            .unwrap()
+        showing(&certificate, &key)
     }
 
     /// A front of this name before a site on this machine.
     pub fn front(&self, name: &str, site: &str) -> Front {
         Front::new(name, self.server(name, (2020, 2100)), site)
     }
+}
+
+/// A server's settings with a certificate that is signed by itself and calls itself an authority, and that certificate.
+pub fn authority_as_server(name: &str, years: (i32, i32)) -> (rustls::ServerConfig, String) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    (showing(&certificate, &key), certificate.pem())
+}
+
+fn showing(certificate: &rcgen::Certificate, key: &KeyPair) -> rustls::ServerConfig {
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap()
 }
 
 impl Drop for Authority {

@@ -22,6 +22,7 @@ mod header;
 mod hosts;
 mod house;
 mod languages;
+mod network;
 mod prototypes;
 mod python;
 mod reliability;

@@ -72,6 +72,26 @@ pub const CHROMIUM: Tool = Tool {
     program: "chromium",
     package: "chromium",
 };
+/// What makes network namespaces and lines between them.
+pub const IP: Tool = Tool {
+    program: "ip",
+    package: "iproute2",
+};
+/// A firewall.
+pub const NFT: Tool = Tool {
+    program: "nft",
+    package: "nftables",
+};
+/// A web server to stand before a site.
+pub const NGINX: Tool = Tool {
+    program: "nginx",
+    package: "nginx-light",
+};
+/// A proxy.
+pub const TINYPROXY: Tool = Tool {
+    program: "tinyproxy",
+    package: "tinyproxy-bin",
+};
 /// What drives it.
 pub const CHROMEDRIVER: Tool = Tool {
     program: "chromedriver",

@@ -1,84 +1,83 @@
 //! What kind of failure the HTTP stack reports.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io::ErrorKind;
 
 use rustls::CertificateError;
 
-use super::Transport;
+use super::Place;
 use super::body::FileTrouble;
 use crate::client::error::Error;
 use crate::client::status::Status;
+use crate::client::tls;
 
-impl Transport {
-    pub(super) fn classify_body(&self, error: &reqwest::Error, place: &str, http_status: u16) -> Error {
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.name)
+    }
+}
+
+impl Place {
+    pub(super) fn classify_body(&self, error: &reqwest::Error, http_status: u16) -> Error {
         // What fails without a word of the HTTP stack's came whole, and cannot be unpacked.
         let of_http = sources(error).any(|source| source.is::<hyper::Error>());
         let broken = sources(error)
             .filter_map(|source| source.downcast_ref::<std::io::Error>())
             .any(|io| matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput));
         let mut found = match of_http {
-            false if error.is_decode() => Error::protocol(format!("the reply of {place} cannot be decompressed: {}", chain(error))),
-            true if broken => Error::protocol(format!("the reply of {place} is broken HTTP: {}", chain(error))),
-            _ => self.classify(error, place),
+            false if error.is_decode() => Error::protocol(format!("the reply of {self} cannot be decompressed: {}", chain(error))),
+            true if broken => Error::protocol(format!("the reply of {self} is broken HTTP: {}", chain(error))),
+            _ => self.classify(error),
         };
         found.http_status = Some(http_status);
         found
     }
 
     /// Tells what kind of failure the HTTP stack reports.
-    pub(super) fn classify(&self, error: &reqwest::Error, place: &str) -> Error {
+    pub(super) fn classify(&self, error: &reqwest::Error) -> Error {
         if let Some(trouble) = sources(error).find_map(|source| source.downcast_ref::<FileTrouble>()) {
             return trouble.0.clone();
         }
+        if let Some(trouble) = sources(error).find_map(|source| source.downcast_ref::<rustls::Error>()) {
+            let status = tls_status(trouble);
+            let what = status.describe().trim_end_matches('.');
+            let advice = tls_advice(status, trouble);
+            return Error::new(
+                status,
+                format!("no secure connection to {self}: {what}; {advice} ({})", chain(error)),
+            );
+        }
         let status = self.status_of(error);
-        let what = match status {
-            Status::TimeoutConnect => format!("{place} did not take the connection within the connect limit"),
-            Status::NetworkDns => format!("the name of {place} has no address"),
-            Status::NetworkConnect => format!("{place} cannot be reached"),
-            Status::NetworkProxy => format!("the proxy did not make the connection to {place}"),
-            Status::Protocol => format!("{place} did not answer in HTTP"),
-            Status::NetworkReset => format!("{place} dropped the connection before the whole reply had come"),
-            _ if status.class() == Status::Tls.class() => format!("no secure connection to {place}: {}", status.describe()),
-            _ => format!("the exchange with {place} failed"),
-        };
-        let hint = match self.environment_proxy() {
-            Some(name) if matches!(status, Status::NetworkConnect | Status::NetworkDns | Status::TimeoutConnect) => {
-                format!("; the environment names a proxy in {name}, and that may be what cannot be reached")
+        let what = match (status, self.proxy) {
+            (Status::TimeoutConnect, _) => format!("{self} did not take the connection within the connect limit"),
+            (Status::NetworkDns, _) => format!("the name of {self} has no address"),
+            (Status::NetworkConnect, _) => format!("{self} cannot be reached"),
+            (Status::NetworkProxy, Some(named_by)) => {
+                format!("the proxy that {} did not make the connection to {self}", named(named_by))
             }
-            _ => String::new(),
+            (Status::Protocol, _) => format!("{self} did not answer in HTTP"),
+            (Status::NetworkReset, _) => format!("{self} dropped the connection before the whole reply had come"),
+            (Status::Timeout, _) => format!("the connection to {self} died: nothing on the way answered any more"),
+            _ => format!("the exchange with {self} failed"),
         };
-        Error::new(status, format!("{what}{hint} ({})", chain(error)))
-    }
-
-    /// The variable that names a proxy which this client may go through.
-    fn environment_proxy(&self) -> Option<&'static str> {
-        const VARIABLES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
-        let named = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        VARIABLES.into_iter().find(|name| self.heeds_environment && named(name))
+        Error::new(status, format!("{what} ({})", chain(error)))
     }
 
     fn status_of(&self, error: &reqwest::Error) -> Status {
-        if let Some(status) = sources(error).find_map(tls_status) {
-            return status;
-        }
         let text = chain(error);
+        let at_proxy = |otherwise| if self.proxy.is_some() { Status::NetworkProxy } else { otherwise };
         if text.contains("dns error") {
-            return if self.has_proxy_option {
-                Status::NetworkProxy
-            } else {
-                Status::NetworkDns
-            };
+            return at_proxy(Status::NetworkDns);
         }
         if text.contains("tunnel error") {
             return Status::NetworkProxy;
         }
         if error.is_connect() {
-            return match (error.is_timeout(), self.has_proxy_option) {
-                (_, true) => Status::NetworkProxy,
-                (true, false) => Status::TimeoutConnect,
-                (false, false) => Status::NetworkConnect,
-            };
+            return at_proxy(match error.is_timeout() {
+                true => Status::TimeoutConnect,
+                false => Status::NetworkConnect,
+            });
         }
         let hyper = || sources(error).filter_map(|source| source.downcast_ref::<hyper::Error>());
         if hyper().any(|error| error.is_parse() && !error.is_incomplete_message()) {
@@ -102,6 +101,19 @@ impl Transport {
         }
         if error.is_timeout() { Status::Timeout } else { Status::Network }
     }
+}
+
+/// Whether an established connection was given up because its other side said nothing any more, not even to probes.
+pub(super) fn died_in_silence(error: &reqwest::Error) -> bool {
+    !error.is_connect()
+        && sources(error)
+            .filter_map(|source| source.downcast_ref::<std::io::Error>())
+            .any(|io| {
+                matches!(
+                    io.kind(),
+                    ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+                )
+            })
 }
 
 /// An error and all that caused it.
@@ -128,17 +140,46 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
     parts.join(": ")
 }
 
-fn tls_status(error: &(dyn StdError + 'static)) -> Option<Status> {
-    let rustls::Error::InvalidCertificate(problem) = error.downcast_ref::<rustls::Error>()? else {
-        return Some(Status::Tls);
+/// What named a proxy, as part of a sentence.
+fn named(by: &str) -> String {
+    match by.starts_with("the ") {
+        true => format!("{by} names"),
+        false => format!("the environment names in {by}"),
+    }
+}
+
+fn tls_status(error: &rustls::Error) -> Status {
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return Status::Tls;
     };
-    Some(match problem {
+    match problem {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => Status::TlsUntrusted,
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => Status::TlsExpired,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Status::TlsHostName,
+        _ if tls::is_authority_as_site(error) => Status::TlsUntrusted,
         _ => Status::Tls,
-    })
+    }
+}
+
+/// What somebody may do about it.
+fn tls_advice(status: Status, error: &rustls::Error) -> &'static str {
+    use rustls::AlertDescription::{BadCertificate, CertificateRequired, HandshakeFailure, ProtocolVersion};
+    match (status, error) {
+        (Status::TlsUntrusted, _) => {
+            "where that is right, name the certificate of its authority as CA file (the option ca_file or the variable SHOTGUN_API_CACERTS)"
+        }
+        (Status::TlsExpired, _) => "set this machine's clock, or have the site's certificate renewed",
+        (Status::TlsHostName, _) => "use a name that it is for",
+        (_, rustls::Error::InvalidMessage(_)) => "what answers there does not speak TLS: perhaps it is an http:// address, or another port",
+        (_, rustls::Error::AlertReceived(CertificateRequired | BadCertificate)) => {
+            "the site wants a certificate of the client, which is not supported"
+        }
+        (_, rustls::Error::AlertReceived(ProtocolVersion | HandshakeFailure) | rustls::Error::PeerIncompatible(_)) => {
+            "the site must speak TLS 1.2 or 1.3 with today's ciphers"
+        }
+        _ => "something on the way may be breaking it",
+    }
 }

@@ -5,7 +5,7 @@ mod failure;
 mod proxy;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -14,7 +14,6 @@ use reqwest::{Method, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::credentials::Secret;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::mask::Mask;
@@ -26,6 +25,7 @@ use super::status::Status;
 use super::tally::Tally;
 use super::tls;
 pub(super) use body::Pieces;
+use proxy::Ways;
 pub(super) use watch::Limit;
 use watch::Watch;
 
@@ -36,6 +36,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The longest reply to a form or a file, in bytes.
 const LONGEST_WORDS: u64 = 1 << 20;
+
+/// How long what was sent may stay unacknowledged by the other side's system until the connection counts as dead.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 /// What came back over HTTP, whatever its status.
 pub(super) struct Reply {
@@ -133,13 +136,20 @@ impl Request {
     }
 }
 
+/// Where a request goes, for messages.
+struct Place {
+    name: String,
+    /// What named the proxy on the way, where there is one.
+    proxy: Option<&'static str>,
+}
+
 /// A reply whose body is read as it comes.
 pub(super) struct Incoming {
     response: Response,
     watch: Arc<Watch>,
     limit: Limit,
     most_bytes: u64,
-    place: String,
+    place: Place,
     /// Kept until the reply is read or given up.
     _turn: OwnedSemaphorePermit,
 }
@@ -147,16 +157,30 @@ pub(super) struct Incoming {
 /// An HTTP stack with a bound on what is under way at once. Turns come in the order in which they were asked for, so that
 /// nobody is starved.
 struct Http {
-    client: reqwest::Client,
+    client: RwLock<reqwest::Client>,
+    make: Box<dyn Fn() -> Result<reqwest::Client> + Send + Sync>,
     turns: Arc<Semaphore>,
 }
 
 impl Http {
-    fn new(client: reqwest::Client, most: u32) -> Http {
+    fn new(most: u32, make: impl Fn() -> Result<reqwest::Client> + Send + Sync + 'static) -> Result<Http> {
         let most = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
-        Http {
-            client,
+        Ok(Http {
+            client: RwLock::new(make()?),
+            make: Box::new(make),
             turns: Arc::new(Semaphore::new(most)),
+        })
+    }
+
+    fn client(&self) -> reqwest::Client {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of every connection that waits for another request. Where one has died without a word, because a firewall forgot
+    /// it or the machine changed its network, the others have as well, and each would cost the same wait.
+    fn forget_idle(&self) {
+        if let Ok(fresh) = (self.make)() {
+            *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
     }
 }
@@ -169,9 +193,7 @@ pub(super) struct Transport {
     files: Http,
     site: Site,
     max_reply_bytes: u64,
-    proxy_password: Option<Secret>,
-    has_proxy_option: bool,
-    heeds_environment: bool,
+    ways: Arc<Ways>,
 }
 
 impl Transport {
@@ -182,52 +204,52 @@ impl Transport {
             Err(error) if error.status == Status::TlsNoRoots && site.address.scheme() == "http" => tls::without_roots()?,
             Err(error) => return Err(error),
         };
-        let builder = || -> Result<reqwest::ClientBuilder> {
+        let ways = Arc::new(Ways::new(options)?);
+        ways.via(&site.address)?;
+        let (agent, most, connect_timeout) = (user_agent(options)?, options.max_connections, options.connect_timeout);
+        let rule = ways.rule();
+        let builder = move |silence: Duration| {
             let mut builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
-                .user_agent(user_agent(options)?)
+                .user_agent(agent.clone())
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .referer(false)
                 .tcp_keepalive(KEEP_ALIVE)
                 .tcp_nodelay(true)
                 .pool_idle_timeout(IDLE_LIMIT)
-                .pool_max_idle_per_host(usize::try_from(options.max_connections).unwrap_or(usize::MAX));
-            if let Some(limit) = options.connect_timeout {
+                .pool_max_idle_per_host(usize::try_from(most).unwrap_or(usize::MAX));
+            if let Some(limit) = connect_timeout {
                 builder = builder.connect_timeout(limit);
             }
-            // What goes to this machine must not cross the network by way of a proxy that the environment names.
-            if options.no_proxy || (options.proxy.is_none() && site::is_loopback(&site.address)) {
-                return Ok(builder.no_proxy());
-            }
-            match &options.proxy {
-                Some(proxy) => Ok(builder.proxy(proxy::proxy(proxy.expose())?)),
-                None => Ok(builder),
-            }
+            builder = noticing(builder, silence);
+            // The environment is read by us alone.
+            builder.no_proxy().proxy(rule.clone())
         };
-        let broken = |error: reqwest::Error| {
+        let broken = |error: reqwest::Error| -> Error {
             let why = failure::chain(&error.without_url());
             Error::new(Status::Internal, format!("the HTTP stack could not be set up: {why}"))
         };
-        let loopback = site::is_loopback(&site.address);
+        // Half of the limit, so that a read has time for another attempt. For files, whose limit is one of standing still, all of it.
+        let longest = options.timeout.unwrap_or(LONGEST_SILENCE * 2);
+        let silence = (longest / 2).min(LONGEST_SILENCE);
+        let calls = builder.clone();
         Ok(Transport {
-            calls: Http::new(builder()?.build().map_err(broken)?, options.max_connections),
-            files: Http::new(
-                builder()?.no_gzip().no_deflate().build().map_err(broken)?,
-                options.max_connections.div_ceil(2),
-            ),
+            calls: Http::new(options.max_connections, move || calls(silence).build().map_err(broken))?,
+            files: Http::new(options.max_connections.div_ceil(2), move || {
+                let builder = builder(longest).no_gzip().no_deflate();
+                builder.build().map_err(broken)
+            })?,
             site,
             max_reply_bytes: options.max_reply_bytes,
-            proxy_password: options.proxy.as_ref().and_then(|proxy| proxy::password(proxy.expose())),
-            has_proxy_option: options.proxy.is_some() && !options.no_proxy,
-            heeds_environment: options.proxy.is_none() && !options.no_proxy && !loopback,
+            ways,
         })
     }
 
     /// The passwords that stand in addresses.
     pub(super) fn secrets(&self, mask: &mut Mask) {
-        let passwords = [&self.site.password, &self.proxy_password];
-        passwords.into_iter().flatten().for_each(|password| mask.secret(password));
+        self.site.password.iter().for_each(|password| mask.secret(password));
+        self.ways.passwords().for_each(|password| mask.secret(&password));
     }
 
     pub(super) fn site(&self) -> &Site {
@@ -280,16 +302,23 @@ impl Transport {
     }
 
     async fn send(&self, http: &Http, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
-        let place = site::name_of(&request.url);
+        let proxy = self.ways.via(&request.url).map_err(not_sent)?.map(|via| via.named_by);
+        let name = site::name_of(&request.url);
+        let place = Place { name, proxy };
         let turn = turn(http, limit).await?;
         let watch = Watch::new(request.progress, request.tally, request.effect);
-        let mut outgoing = http.client.request(request.method, request.url);
+        let mut outgoing = http.client().request(request.method, request.url);
         for (name, value) in request.headers {
             outgoing = outgoing.header(name, value);
         }
         let sending = outgoing.body(reqwest::Body::wrap(request.body.watched(watch.clone()))).send();
         let outcome = match watch.within(limit, sending).await {
-            Some(sent) => sent.map_err(|error| self.classify(&error.without_url(), &place)),
+            Some(sent) => sent.map_err(|error| {
+                if failure::died_in_silence(&error) {
+                    http.forget_idle();
+                }
+                place.classify(&error.without_url())
+            }),
             None => Err(too_slow(limit, &place)),
         };
         match outcome {
@@ -318,14 +347,22 @@ impl Transport {
         }
         // What is announced is only believed so far: memory follows what really comes.
         let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(1 << 20));
-        while let Some(chunk) = self.chunk(&mut incoming).await? {
+        let status = incoming.status();
+        loop {
+            let chunk = match self.chunk(&mut incoming).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // Who refuses may hang up without taking the rest of the request, which cuts off the words but not the status.
+                Err(failure) if status >= 300 && failure.error.status == Status::NetworkReset => break,
+                Err(failure) => return Err(failure),
+            };
             if (body.len() + chunk.len()) as u64 > most {
                 return Err(too_large(&incoming.watch));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Reply {
-            status: incoming.status(),
+            status,
             headers: std::mem::take(incoming.response.headers_mut()),
             body,
             most_values: most_values(self.max_reply_bytes),
@@ -338,7 +375,7 @@ impl Transport {
         // Whoever reads may have been busy with what it read before.
         incoming.watch.note_movement();
         let outcome = match incoming.watch.within(incoming.limit, incoming.response.chunk()).await {
-            Some(read) => read.map_err(|error| self.classify_body(&error.without_url(), &incoming.place, status)),
+            Some(read) => read.map_err(|error| incoming.place.classify_body(&error.without_url(), status)),
             None => Err(too_slow(incoming.limit, &incoming.place)),
         };
         if let Ok(Some(bytes)) = &outcome {
@@ -377,10 +414,6 @@ async fn turn(http: &Http, limit: Limit) -> std::result::Result<OwnedSemaphorePe
         Limit::Total(deadline) => deadline.limit(turn).await,
         Limit::Stall(_) => Some(turn.await),
     };
-    let not_sent = |error| Failure {
-        error,
-        reached: Reached::Nothing,
-    };
     match turn {
         Some(Ok(turn)) => Ok(turn),
         // It is closed with the client alone.
@@ -398,6 +431,13 @@ fn most_values(most_bytes: u64) -> usize {
     usize::try_from(most_bytes / 4).unwrap_or(usize::MAX).max(4096)
 }
 
+fn not_sent(error: Error) -> Failure {
+    Failure {
+        error,
+        reached: Reached::Nothing,
+    }
+}
+
 fn failed(error: Error, watch: &Watch) -> Failure {
     watch.take_back();
     Failure {
@@ -406,7 +446,7 @@ fn failed(error: Error, watch: &Watch) -> Failure {
     }
 }
 
-fn too_slow(limit: Limit, place: &str) -> Error {
+fn too_slow(limit: Limit, place: &Place) -> Error {
     match limit {
         Limit::Total(_) => Error::new(Status::TimeoutTotal, format!("{place} did not answer within the time limit")),
         Limit::Stall(_) => Error::new(
@@ -414,6 +454,19 @@ fn too_slow(limit: Limit, place: &str) -> Error {
             format!("the exchange with {place} stood still for the whole time limit"),
         ),
     }
+}
+
+/// Ends a connection whose other side has been silent for so long, though it owes an answer to something sent or to a probe. Not
+/// the site: its system, which answers at once even if the site takes its time.
+#[cfg(target_os = "linux")]
+fn noticing(builder: reqwest::ClientBuilder, silence: Duration) -> reqwest::ClientBuilder {
+    builder.tcp_user_timeout(silence)
+}
+
+/// Elsewhere the system's own limits hold.
+#[cfg(not(target_os = "linux"))]
+fn noticing(builder: reqwest::ClientBuilder, _: Duration) -> reqwest::ClientBuilder {
+    builder
 }
 
 fn user_agent(options: &Options) -> Result<HeaderValue> {
