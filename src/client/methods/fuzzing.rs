@@ -83,8 +83,8 @@ pub fn receive(name: &str, params: &str, answer: &Answer<'_>) -> Result<Document
     let failed = |failure: transport::Failure| complete(failure.error, &args);
     match &method.run {
         Run::Rpc { reply: Reply::Text, .. } => reply::read_text(answer()).map_err(failed),
-        Run::Rpc { reply: kind, .. } => received(reply::read(answer()).map_err(failed)?, kind),
-        Run::Save { .. } => received(reply::read(answer()).map_err(failed)?, &Reply::Record),
+        Run::Rpc { reply: kind, .. } => received(reply::read(answer()).map_err(failed)?, kind, &args),
+        Run::Save { .. } => received(reply::read(answer()).map_err(failed)?, &Reply::Record, &args),
         Run::Find { .. } => {
             let page = reply::read(answer()).map_err(failed)?;
             match pages::entities(&page)?.map(Value::node) {
