@@ -352,8 +352,9 @@ impl Transport {
             let chunk = match self.chunk(&mut incoming).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
-                // Who refuses may hang up without taking the rest of the request, which cuts off the words but not the status.
-                Err(failure) if status >= 300 && failure.error.status == Status::NetworkReset => break,
+                // Who refuses may hang up without taking the rest of the request, which cuts off the words but not the status. A
+                // range that cannot be had (416) is no refusal.
+                Err(failure) if status >= 300 && status != 416 && failure.error.status == Status::NetworkReset => break,
                 Err(failure) => return Err(failure),
             };
             if (body.len() + chunk.len()) as u64 > most {
