@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cc;
+use crate::dist;
 use crate::site::{Site, local, log_file};
 use crate::steps::{Outcome, Session};
 use crate::tools::{self, CXX, MCS, PYTHON, Tool};
@@ -27,9 +28,10 @@ const GIMP: Tool = Tool {
 pub fn check(session: &Session) -> Result<Outcome> {
     let mut missing = Vec::new();
     missing.extend(stand_ins(session)?);
+    let library = dist::library(session, "hosts")?;
     match tools::missing(&BLENDER, session.required)? {
         Some(why) => missing.push(why),
-        None => blender(&session.workspace)?,
+        None => blender(&session.workspace, &library)?,
     }
     let lacks = match tools::missing(&GIMP, session.required)? {
         Some(why) => Some(why),
@@ -37,7 +39,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
     };
     match lacks {
         Some(why) => missing.push(why),
-        None => gimp(&session.workspace)?,
+        None => gimp(&session.workspace, &library)?,
     }
     if missing.is_empty() {
         return Ok(Outcome::Passed);
@@ -109,16 +111,14 @@ fn stand_ins(session: &Session) -> Result<Vec<String>> {
 }
 
 /// The add-on signs in, lists shots, renders, publishes, and is unloaded.
-fn blender(workspace: &Workspace) -> Result<()> {
+fn blender(workspace: &Workspace, library: &Path) -> Result<()> {
     let site = site(workspace, "blender")?;
     let artist = site.person("artist")?;
     let mut command = local(Command::new(BLENDER.program));
     command.args(["--background", "--factory-startup", "--python"]);
     command.arg(workspace.root.join("examples/blender/headless.py"));
     command.args(["--", &site.url, &artist.login, &artist.password]);
-    command
-        .env("SHOTGRID_LIBRARY", &workspace.built()?.cdylib)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("SHOTGRID_LIBRARY", library).env("PYTHONDONTWRITEBYTECODE", "1");
     let said = run(workspace, command, "blender")?;
     for expected in [
         "Published SQ010_0010_blender",
@@ -135,7 +135,7 @@ fn blender(workspace: &Workspace) -> Result<()> {
 }
 
 /// The plug-in publishes an image to a shot, and is told that another shot is none.
-fn gimp(workspace: &Workspace) -> Result<()> {
+fn gimp(workspace: &Workspace, library: &Path) -> Result<()> {
     const SCRIPT: &str = r#"(let* ((image (car (gimp-image-new 320 180 RGB)))
         (layer (car (gimp-layer-new image 320 180 RGB-IMAGE "all" 100 LAYER-MODE-NORMAL))))
         (gimp-image-insert-layer image layer 0 0)
@@ -146,7 +146,7 @@ fn gimp(workspace: &Workspace) -> Result<()> {
     let profile = workspace.scratch.join("gimp");
     let plug_in = profile.join("plug-ins/shotgrid-publish");
     fs::create_dir_all(&plug_in).with_context(|| format!("{} cannot be made", plug_in.display()))?;
-    compile(workspace, &plug_in.join("shotgrid-publish"))?;
+    compile(workspace, library, &plug_in.join("shotgrid-publish"))?;
     let site = site(workspace, "gimp")?;
     let artist = site.person("artist")?;
     let mut command = local(Command::new(GIMP.program));
@@ -165,7 +165,7 @@ fn gimp(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn compile(workspace: &Workspace, program: &Path) -> Result<()> {
+fn compile(workspace: &Workspace, library: &Path, program: &Path) -> Result<()> {
     let flags = captured(Command::new("pkg-config").args(["--cflags", "--libs", "gimp-2.0"]))?;
     // Its own headers are not ours to warn about.
     let flags = flags.replace("-I", "-isystem");
@@ -174,7 +174,7 @@ fn compile(workspace: &Workspace, program: &Path) -> Result<()> {
         .arg("-o")
         .arg(program)
         .arg(workspace.root.join("examples/gimp/shotgrid-publish.c"));
-    cc::with_library(&mut command, &workspace.built()?.cdylib)?;
+    cc::with_library(&mut command, library)?;
     cc::must_compile(command.args(flags.split_whitespace()))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::dist;
 use crate::site::{Site, local, log_file};
 use crate::steps::{Outcome, Session};
 use crate::tools::{self, MCS, PYTHON, Tool};
@@ -80,7 +81,7 @@ const LANGUAGES: &[Language] = &[
 /// The step of `cargo xtask test`.
 pub fn check(session: &Session) -> Result<Outcome> {
     let workspace = &session.workspace;
-    let library = &workspace.built()?.cdylib;
+    let library = &dist::library(session, "languages")?;
     let expected = read(&workspace.root.join("examples/story.txt"))?;
     let mut missing = Vec::new();
     for language in LANGUAGES {

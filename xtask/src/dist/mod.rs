@@ -132,6 +132,18 @@ pub fn unpacked(workspace: &Workspace, made: &Made, name: &str) -> Result<PathBu
     pack::unpack(&made.archive, &folder)
 }
 
+/// The shared library as a user has it, for whoever loads it by name: from an archive that is unpacked for it; from the build folder where
+/// nothing is required, since a release takes minutes.
+pub fn library(session: &Session, name: &str) -> Result<PathBuf> {
+    if !session.required {
+        return Ok(session.workspace.built()?.cdylib.clone());
+    }
+    match archives(session, oldest())? {
+        Release::Ready(made) => Ok(unpacked(&session.workspace, &made, name)?.join("lib/libshotgrid.so")),
+        Release::Missing(why) => bail!(why),
+    }
+}
+
 /// The version of glibc that tests make the archive for.
 pub fn oldest() -> &'static str {
     BASELINES.first().copied().unwrap_or_default()
