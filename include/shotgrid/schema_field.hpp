@@ -68,8 +68,8 @@ class schema_field {
 
 /** Begins a condition on a field: `sg::where(Shot::sg_status_list).in({"ip", "rev"})`. */
 template <class Kind, class Value>
-basic_field<Kind> where(const schema_field<Kind, Value> &field) {
-  return basic_field<Kind>(field.name());
+basic_field<Kind> where(const schema_field<Kind, Value> &named) {
+  return basic_field<Kind>(named.name());
 }
 
 }  // namespace SG_CPP_ABI

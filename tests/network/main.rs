@@ -1,5 +1,5 @@
 //! What happens between machines: a real nginx with TLS before the site, a real proxy on the way, firewalls that drop packets, lines
-//! that lose them. `cargo xtask test network` makes the network that these tests need, and runs them one after the other.
+//! that lose them. `cargo xtask test reliability` makes the network that these tests need, and runs them one after the other.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -21,25 +21,25 @@ mod tls;
 mod tools;
 
 #[test]
-#[ignore = "needs a network of its own: cargo xtask test network"]
+#[ignore = "needs a network of its own: cargo xtask test reliability"]
 fn certificates_and_protocols() {
     tls::check();
 }
 
 #[test]
-#[ignore = "needs a network of its own: cargo xtask test network"]
+#[ignore = "needs a network of its own: cargo xtask test reliability"]
 fn proxies_on_the_way() {
     proxies::check();
 }
 
 #[test]
-#[ignore = "needs a network of its own: cargo xtask test network"]
+#[ignore = "needs a network of its own: cargo xtask test reliability"]
 fn firewalls_and_routes() {
     faults::check();
 }
 
 #[test]
-#[ignore = "needs a network of its own: cargo xtask test network"]
+#[ignore = "needs a network of its own: cargo xtask test reliability"]
 fn bad_lines() {
     loss::check();
 }

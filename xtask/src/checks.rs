@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cc;
 use crate::header;
+use crate::reliability;
 use crate::steps::{Outcome, Session};
 use crate::tools::{self, CXX};
 use crate::workspace::{PRODUCT, captured, read, succeed};
@@ -45,7 +46,12 @@ pub fn lints(session: &Session) -> Result<Outcome> {
 /// The Rust tests of every package; what cargo test prints is shown.
 pub fn rust_tests(session: &Session) -> Result<Outcome> {
     for packages in [PRODUCT, SELF] {
-        succeed(session.workspace.cargo().args(["test", "--no-fail-fast"]).args(packages))?;
+        let mut test = session.workspace.cargo();
+        test.args(["test", "--no-fail-fast"]).args(packages);
+        if packages == PRODUCT {
+            reliability::written_by(&session.workspace, &mut test)?;
+        }
+        succeed(&mut test)?;
     }
     Ok(Outcome::Passed)
 }

@@ -1,5 +1,6 @@
 //! What happens between machines: the tests of `tests/network`, in a network that is made for them and gone with them.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -11,8 +12,8 @@ use crate::workspace::{PRODUCT, succeed};
 /// Namespaces of the tests' own for network, mounts and processes: what is made in them ends with the tests, however those end.
 const UNSHARE: &[&str] = &["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
-/// The step of `cargo xtask test`.
-pub fn check(session: &Session) -> Result<Outcome> {
+/// Runs them. `rows` names a folder for what they measure, by the variable that tells them.
+pub fn run(session: &Session, rows: Option<(&str, &Path)>) -> Result<Outcome> {
     for tool in [IP, NFT, NGINX, TINYPROXY, PYTHON] {
         if let Some(why) = tools::missing(&tool, session.required)? {
             return Ok(Outcome::Skipped(why));
@@ -45,6 +46,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
         "--test-threads",
         "1",
     ]);
+    test.envs(rows);
     succeed(test.env("SHOTGRID_SANDBOX", &workspace.built()?.sandbox))?;
     Ok(Outcome::Passed)
 }

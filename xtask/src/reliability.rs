@@ -6,14 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::network;
 use crate::steps::{Outcome, Session};
-use crate::workspace::{Workspace, read, succeed};
+use crate::workspace::{PRODUCT, Workspace, files_below, read, succeed};
 
 /// Names the folder for the rows.
 const ROWS: &str = "SHOTGRID_RELIABILITY_ROWS";
@@ -24,29 +26,58 @@ const END: &str = "<!-- end of what was measured -->\n";
 /// What measures some sections of the page.
 struct Source {
     name: &'static str,
-    /// With what the names of its sections begin.
+    /// With which digits the names of its sections begin.
     sections: &'static str,
     run: fn(&Session, &Path) -> Result<Outcome>,
 }
 
-const SOURCES: &[Source] = &[Source {
-    name: "faults",
-    sections: "1",
-    run: faults,
-}];
+const SOURCES: &[Source] = &[
+    Source {
+        name: "faults",
+        sections: "156",
+        run: rust_tests,
+    },
+    Source {
+        name: "network",
+        sections: "234",
+        run: |session, rows| network::run(session, Some((ROWS, rows))),
+    },
+];
+
+/// The Rust tests that write rows.
+const TESTS: &[&str] = &["reliability", "hostile_site", "secrets_in_memory", "secrets_told"];
+
+/// The rows that a run of all Rust tests wrote, so that these are not run twice.
+static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
 
 /// Sections by name, as they stand in the page.
 type Sections = BTreeMap<String, String>;
 
-fn faults(session: &Session, rows: &Path) -> Result<Outcome> {
-    succeed(
-        session
-            .workspace
-            .cargo()
-            .args(["test", "--package", "libshotgrid", "--test", "reliability"])
-            .env(ROWS, rows),
-    )?;
+fn rust_tests(session: &Session, rows: &Path) -> Result<Outcome> {
+    if let Some(written) = WRITTEN.get() {
+        for file in files_below(written, "json")? {
+            fs::copy(&file, rows.join(file.file_name().unwrap_or_default()))?;
+        }
+        return Ok(Outcome::Passed);
+    }
+    let mut test = session.workspace.cargo();
+    test.arg("test").args(PRODUCT);
+    test.args(TESTS.iter().flat_map(|name| ["--test", *name]));
+    succeed(test.env(ROWS, rows))?;
     Ok(Outcome::Passed)
+}
+
+/// Has a run of all Rust tests write its rows, for [`check`] in the same run of this program.
+pub fn written_by(workspace: &Workspace, tests: &mut Command) -> Result<()> {
+    let rows = workspace.scratch.join("reliability/rust-tests");
+    emptied(&rows)?;
+    tests.env(ROWS, WRITTEN.get_or_init(|| rows));
+    Ok(())
+}
+
+fn emptied(folder: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 /// The command: writes the page's tables anew.
@@ -84,9 +115,8 @@ fn measured(session: &Session, page: &str) -> Result<(String, Vec<String>)> {
     let mut skipped = Vec::new();
     for source in SOURCES {
         let rows = session.workspace.scratch.join("reliability").join(source.name);
-        let _ = fs::remove_dir_all(&rows);
-        fs::create_dir_all(&rows).with_context(|| format!("{} cannot be made", rows.display()))?;
-        let is_its_own = |name: &str| name.starts_with(source.sections);
+        emptied(&rows)?;
+        let is_its_own = |name: &str| name.starts_with(|first| source.sections.contains(first));
         match (source.run)(session, &rows)? {
             Outcome::Passed => {
                 let found = collected(&rows)?;
@@ -131,7 +161,7 @@ fn parts(page: &str) -> Result<(&str, Sections, &str)> {
 /// The sections that were written to a folder.
 fn collected(rows: &Path) -> Result<Sections> {
     let mut sections = Sections::new();
-    for file in crate::workspace::files_below(rows, "json")? {
+    for file in files_below(rows, "json")? {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let section: Value = serde_json::from_str(&read(&file)?).with_context(|| format!("{} is no JSON", file.display()))?;
         let text = rendered(&section).with_context(|| format!("{} is no section", file.display()))?;

@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use crate::bench::speed;
 use crate::workspace::Workspace;
 use crate::{
-    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, network,
-    python, reliability, sbom, soak,
+    abi, browser, c_programs, checks, codegen, cpp, dist, doc_site, docblock, elf, examples, header, hosts, house, languages, python,
+    reliability, sbom, soak,
 };
 
 /// How a step ended when nothing failed.
@@ -171,11 +171,6 @@ const STEPS: &[Step] = &[
         name: "speed",
         about: "fixed work takes no more instructions than was accepted",
         run: speed::check,
-    },
-    Step {
-        name: "network",
-        about: "TLS with nginx, proxies, firewalls and bad lines, between network namespaces",
-        run: network::check,
     },
     Step {
         name: "dist",
