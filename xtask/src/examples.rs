@@ -29,9 +29,35 @@ pub fn event_loops(session: &Session) -> Result<Outcome> {
         &["--faults", &faults],
         &log_file(&workspace.scratch, "examples-site"),
     )?;
-    poll_loop(workspace, &site)?;
+    followed(workspace, &site, || poll_loop(workspace, &site))?;
     preflight(workspace, &site)?;
     qt(session, &site)
+}
+
+/// Somebody who follows the event log while `happens` publishes a version, and goes on later where it was.
+fn followed(workspace: &Workspace, site: &Site, happens: impl FnOnce() -> Result<()>) -> Result<()> {
+    let program = workspace.scratch.join("follow_events");
+    let source = workspace.root.join("examples/c/follow_events.c");
+    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.cdylib), &[])?;
+    let state = workspace.scratch.join("follow_events.state");
+    // Of an earlier run, and of another site.
+    let _ = std::fs::remove_file(&state);
+    let state = state.to_str().context("the scratch folder's name is no UTF-8")?;
+    let follow = |seconds| {
+        let arguments = [&site.url, &site.script_name, &site.api_key, state, seconds];
+        run(workspace, &program, &arguments, &format!("follow_events-{seconds}"))
+    };
+    let said = std::thread::scope(|scope| {
+        let following = scope.spawn(|| follow("10"));
+        // A feed begins at its first look.
+        std::thread::sleep(Duration::from_secs(4));
+        happens()?;
+        following.join().unwrap_or_else(|_| bail!("the follower was not waited for"))
+    })?;
+    if !said.contains("Shotgun_Version_New") {
+        bail!("follow_events did not tell of the version:\n{said}");
+    }
+    follow("1").map(drop)
 }
 
 /// A button that is greyed out for an artist.
