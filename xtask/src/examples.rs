@@ -10,7 +10,7 @@ use crate::cc::{self, Language};
 use crate::site::{Site, local, log_file};
 use crate::steps::{Outcome, Session};
 use crate::tools;
-use crate::workspace::{Workspace, bounded, captured, read};
+use crate::workspace::{Workspace, bounded, captured, read, wait_at_most};
 
 const LIMIT: Duration = Duration::from_secs(120);
 /// How long the site thinks before each answer. What never waits does not feel it.
@@ -43,21 +43,24 @@ fn followed(workspace: &Workspace, site: &Site, happens: impl FnOnce() -> Result
     // Of an earlier run, and of another site.
     let _ = std::fs::remove_file(&state);
     let state = state.to_str().context("the scratch folder's name is no UTF-8")?;
-    let follow = |seconds| {
-        let arguments = [&site.url, &site.script_name, &site.api_key, state, seconds];
-        run(workspace, &program, &arguments, &format!("follow_events-{seconds}"))
+    let arguments = |seconds| [&site.url, &site.script_name, &site.api_key, state, seconds];
+    let log = log_file(&workspace.scratch, "follow_events");
+    let mut command = local(Command::new(&program));
+    let mut following = command.args(arguments("10")).stdout(std::fs::File::create(&log)?).spawn()?;
+    // A feed begins at its first look.
+    std::thread::sleep(Duration::from_secs(4));
+    let happened = happens();
+    let Some(status) = wait_at_most(&mut following, LIMIT)? else {
+        following.kill()?;
+        following.wait()?;
+        bail!("follow_events was ended after {} s", LIMIT.as_secs());
     };
-    let said = std::thread::scope(|scope| {
-        let following = scope.spawn(|| follow("10"));
-        // A feed begins at its first look.
-        std::thread::sleep(Duration::from_secs(4));
-        happens()?;
-        following.join().unwrap_or_else(|_| bail!("the follower was not waited for"))
-    })?;
-    if !said.contains("Shotgun_Version_New") {
-        bail!("follow_events did not tell of the version:\n{said}");
+    happened?;
+    let said = read(&log)?;
+    if !status.success() || !said.contains("Shotgun_Version_New") {
+        bail!("follow_events did not tell of the version: {status}\n{said}");
     }
-    follow("1").map(drop)
+    run(workspace, &program, &arguments("1"), "follow_events-again").map(drop)
 }
 
 /// A button that is greyed out for an artist.
