@@ -119,14 +119,14 @@ fn a_large_find_does_not_starve_small_calls() {
         "info" => Answer::json(format!("{{\"results\":{INFO}}}")),
         _ if request.params()["type"] == "Version" => {
             let number = request.params()["paging"]["current_page"].as_u64().unwrap();
-            Answer::Late(Duration::from_millis(100), Box::new(page(request, number < PAGES)))
+            Answer::Late(Duration::from_millis(500), Box::new(page(request, number < PAGES)))
         }
         _ => page(request, false),
     });
     let client = client_with(&site, 5, 60_000);
     let large = submit(client, "find", r#"["Version", [["id","is",1]]]"#);
     // Behind its first page; by then it has four under way.
-    std::thread::sleep(Duration::from_millis(150));
+    std::thread::sleep(Duration::from_millis(750));
     let small: Vec<_> = (0..20)
         .map(|id| submit(client, "find", &format!(r#"["Shot", [["id","is",{id}]]]"#)))
         .collect();

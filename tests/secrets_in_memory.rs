@@ -87,7 +87,8 @@ impl Secrets {
                 ));
             }
             "POST /upload/api_link_file" => return text("1:9\n".into()),
-            target if target.starts_with("PUT /put") || target.starts_with("GET /get") => return text("stored".into()),
+            target if target.starts_with("PUT /put") => return Answer::Http(200, vec![("etag", "\"stored\"".to_owned())], Vec::new()),
+            target if target.starts_with("GET /get") => return text("stored".into()),
             // Through the proxy.
             target if target.starts_with("POST http://") => return Answer::json(INFO),
             _ => {}
