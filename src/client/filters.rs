@@ -119,7 +119,7 @@ pub(super) fn trim(value: Value<'_>) -> Cow<'_, str> {
     if value.kind() != Kind::Object || value.get("id").is_none() || value.get("type").is_none() {
         return Cow::Borrowed(value.json());
     }
-    let members = value.children().filter_map(|member| Some((member.key()?.as_str()?, member)));
+    let members = value.children().filter_map(|member| Some((member.key()?.as_str(), member)));
     let kept = members.filter(|(key, _)| ENTITY_KEYS.contains(&&**key));
     Cow::Owned(
         kept.fold(Object::new(), |object, (key, member)| object.raw(&key, member.json()))

@@ -2,12 +2,29 @@
 
 /// A text as a JSON string, with non-ASCII characters left as they are.
 pub fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::with_capacity(text.len() + 2);
+    push_quoted(&mut quoted, text);
+    quoted
 }
+
+/// Appends a text as a JSON string.
+fn push_quoted(to: &mut String, text: &str) {
+    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        to.push_str(&serde_json::Value::from(text).to_string());
+        return;
+    }
+    to.push('"');
+    to.push_str(text);
+    to.push('"');
+}
+
+/// Room for most of what is put together, so that it does not grow by and by.
+const ROOM: usize = 256;
 
 /// An array of texts that are JSON already.
 pub(super) fn array<T: AsRef<str>>(elements: impl IntoIterator<Item = T>) -> String {
-    let mut text = String::from("[");
+    let mut text = String::with_capacity(ROOM);
+    text.push('[');
     for element in elements {
         if text.len() > 1 {
             text.push(',');
@@ -23,7 +40,9 @@ pub(super) struct Object(String);
 
 impl Object {
     pub(super) fn new() -> Self {
-        Object(String::from("{"))
+        let mut text = String::with_capacity(ROOM);
+        text.push('{');
+        Object(text)
     }
 
     /// Adds a member whose value is JSON already.
@@ -31,7 +50,7 @@ impl Object {
         if self.0.len() > 1 {
             self.0.push(',');
         }
-        self.0.push_str(&quote(key));
+        push_quoted(&mut self.0, key);
         self.0.push(':');
         self.0.push_str(json);
         self

@@ -47,7 +47,7 @@ use tally::Tally;
 use transport::Transport;
 
 pub use credentials::{Credentials, Secret};
-pub use document::{CStrings, Document, Kind, MAX_DEPTH, SyntaxError, Value};
+pub use document::{CStrings, Document, Key, Kind, MAX_DEPTH, SyntaxError, Value};
 pub use error::{Error, Record, Refusal, Result};
 pub use handover::SessionWatch;
 pub use journal::{Journal, Level, Log};

@@ -17,7 +17,8 @@ const LOCAL_PATH: &str = "local_path_linux";
 /// Applies the contract to a record or a list of records.
 pub(super) fn tidy(document: Document) -> Result<Document> {
     let text = document.json();
-    if !text.contains("lt;") && !text.contains("\"local\"") {
+    let holds = |needle: &str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
+    if !holds("lt;") && !holds("\"local\"") {
         return Ok(document);
     }
     let mut edited = Edited {
@@ -86,7 +87,7 @@ fn local_link(link: Value<'_>) -> Option<String> {
     }
     let path = link.get(LOCAL_PATH)?;
     let url = format!("file://{}", path.as_str().unwrap_or_default());
-    let kept = link.children().filter_map(|member| Some((member.key()?.as_str()?, member)));
+    let kept = link.children().filter_map(|member| Some((member.key()?.as_str(), member)));
     let object = kept
         .filter(|(key, _)| key != "local_path" && key != "url")
         .fold(Object::new(), |object, (key, member)| object.raw(&key, member.json()));

@@ -7,7 +7,7 @@ use once_cell::race::OnceBox;
 
 use super::guard;
 use super::handle::{Borrowed, Handle, InBox, Out, Owned};
-use super::value::sg_value;
+use super::value::{Cursors, sg_value};
 use crate::client::{Document, Value};
 
 /// The answer to a call: a JSON value, as the site sent it.
@@ -21,9 +21,8 @@ pub struct sg_result {
 /// What is behind an `sg_result`.
 pub(super) struct Answer {
     document: Document,
-    /// One cursor for each node, so that a cursor is a plain pointer that needs no free. Made when the first one is asked for,
-    /// without a lock: a fork meanwhile must not leave the child waiting.
-    cursors: OnceBox<Box<[sg_value]>>,
+    /// Made when the first one is asked for, without a lock: a fork meanwhile must not leave the child waiting.
+    cursors: OnceBox<Cursors>,
 }
 
 impl Handle for sg_result {
@@ -49,13 +48,9 @@ impl Answer {
 
     /// The cursor that stands on `value`; NULL for none.
     pub(super) fn cursor(&self, value: Option<Value<'_>>) -> *const sg_value {
-        let nodes = || (0..self.document.node_count()).filter_map(|node| u32::try_from(node).ok());
-        let cursors = self
-            .cursors
-            .get_or_init(|| Box::new(nodes().map(|node| sg_value::new(self, node)).collect()));
-        value
-            .and_then(|value| cursors.get(usize::try_from(value.node()).ok()?))
-            .map_or(std::ptr::null(), std::ptr::from_ref)
+        let make = || Box::new(Cursors::new(self, self.document.node_count()));
+        let cursors = self.cursors.get_or_init(make);
+        value.map_or(std::ptr::null(), |value| cursors.at(value.node()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::guard;
 use super::handle::Out;
 use super::result::Answer;
 use super::string::{Span, Text};
-use crate::client::{Error, Kind, Result, Status, Value};
+use crate::client::{Document, Error, Kind, Result, Status, Value};
 
 /// A place in a result: a JSON value, or a member of an object with its key.
 ///
@@ -16,15 +16,47 @@ use crate::client::{Error, Kind, Result, Status, Value};
 /// cursor as "nothing there", so that look-ups chain without checks in between:
 /// `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
 pub struct sg_value {
-    answer: *const Answer,
     node: u32,
     mark: u32,
 }
 
-// SAFETY: a cursor points at the answer that it is a part of, and an answer never changes and may be read by all threads.
-unsafe impl Send for sg_value {}
+/// The cursors of a result: one for each node, so that a cursor is a plain pointer that needs no free. What they belong to stands
+/// before the first, where each finds it by its own number.
+pub(super) struct Cursors(Box<[Slot]>);
+
+union Slot {
+    answer: *const Answer,
+    cursor: std::mem::ManuallyDrop<sg_value>,
+}
+
+// SAFETY: an answer never changes and may be read by all threads, and nor do its cursors change.
+unsafe impl Send for Cursors {}
 // SAFETY: as above.
-unsafe impl Sync for sg_value {}
+unsafe impl Sync for Cursors {}
+
+impl Cursors {
+    /// The cursors of an answer that will stay where it is.
+    pub(super) fn new(answer: *const Answer, nodes: usize) -> Cursors {
+        let cursor = |node| Slot {
+            cursor: std::mem::ManuallyDrop::new(sg_value { node, mark: MARK }),
+        };
+        // A document has fewer nodes than 32 bits can count.
+        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+        let mut slots = Vec::with_capacity(nodes as usize + 1);
+        slots.push(Slot { answer });
+        slots.extend((0..nodes).map(cursor));
+        Cursors(slots.into_boxed_slice())
+    }
+
+    /// The cursor of a node.
+    pub(super) fn at(&self, node: u32) -> *const sg_value {
+        if node as usize + 1 >= self.0.len() {
+            return std::ptr::null();
+        }
+        // SAFETY: it was just checked that the place is inside. The pointer may be used for the whole array.
+        unsafe { self.0.as_ptr().add(node as usize + 1) }.cast()
+    }
+}
 
 /// What a cursor stands on.
 #[repr(i32)]
@@ -48,12 +80,6 @@ pub enum sg_value_type {
 
 const MARK: u32 = u32::from_le_bytes(*b"sgvl");
 
-impl sg_value {
-    pub(super) fn new(answer: *const Answer, node: u32) -> Self {
-        sg_value { answer, node, mark: MARK }
-    }
-}
-
 /// `const sg_value *`.
 struct Cursor<'a>(*const sg_value, PhantomData<&'a sg_value>);
 
@@ -74,8 +100,9 @@ impl<'a> Cursor<'a> {
         if cursor.mark != MARK {
             return None;
         }
-        // SAFETY: a cursor is a part of the answer that it points at.
-        let answer = unsafe { &*cursor.answer };
+        // SAFETY: a cursor is one of an array in which it stands behind as many others as its number says, and before all of them
+        // stands the answer that owns the array.
+        let answer = unsafe { &*(*self.0.cast::<Slot>().sub(cursor.node as usize + 1)).answer };
         answer.document().value(cursor.node).map(|value| (answer, value))
     }
 
@@ -93,12 +120,10 @@ impl<'a> Cursor<'a> {
         self.peek().map_or(std::ptr::null(), |(answer, value)| answer.cursor(to(value)))
     }
 
-    /// The decoded text of a string of this result, with its length.
-    fn text(&self, of: impl FnOnce(Value<'a>) -> Option<Value<'a>>, len: &Out<'_, usize>) -> *const c_char {
+    /// A decoded text of this result, with its length.
+    fn text(&self, of: impl FnOnce(&'a Document, Value<'a>) -> Option<&'a [u8]>, len: &Out<'_, usize>) -> *const c_char {
         len.put(0);
-        let text = self
-            .peek()
-            .and_then(|(answer, value)| answer.document().c_strings().get(of(value)?));
+        let text = self.peek().and_then(|(answer, value)| of(answer.document(), value));
         let Some((text, [0])) = text.and_then(|text| text.split_at_checked(text.len().checked_sub(1)?)) else {
             return std::ptr::null();
         };
@@ -250,7 +275,9 @@ pub unsafe extern "C" fn sg_value_pointer(value: *const sg_value, json_pointer: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_key(value: *const sg_value, len: *mut usize) -> *const c_char {
     from_c!(value: Cursor, len: Out<usize>);
-    guard::getter(std::ptr::null(), || value.text(Value::key, &len))
+    guard::getter(std::ptr::null(), || {
+        value.text(|document, value| document.c_keys().key(value.key()?), &len)
+    })
 }
 
 /// The text of a string, decoded. Dates and times are strings: see sg_value_time_ms().
@@ -265,7 +292,9 @@ pub unsafe extern "C" fn sg_value_key(value: *const sg_value, len: *mut usize) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_string(value: *const sg_value, len: *mut usize) -> *const c_char {
     from_c!(value: Cursor, len: Out<usize>);
-    guard::getter(std::ptr::null(), || value.text(Some, &len))
+    guard::getter(std::ptr::null(), || {
+        value.text(|document, value| document.c_strings().get(value), &len)
+    })
 }
 
 /// The JSON text of a value, as the site sent it.

@@ -67,8 +67,9 @@ impl<T: Send + 'static> Operation<T> {
         });
         // Made before the task: a task that is dropped unstarted must complete the operation as well.
         let completion = Completion(Arc::clone(&shared));
+        let work = caught(work);
         let task = runtime.spawn(async move {
-            let outcome = caught(work).await;
+            let outcome = work.await;
             completion.0.finish(|| outcome);
         });
         Operation {
@@ -211,12 +212,12 @@ impl<T> Drop for Completion<T> {
     }
 }
 
-/// Polls `work`; a panic inside ends it with an error.
-async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+/// Polls `work`; a panic inside ends it with an error. It is boxed before anything else, since a runtime moves what it is given
+/// several times.
+fn caught<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
     let mut work = Box::pin(work);
     std::future::poll_fn(move |context| match panics::catch(|| work.as_mut().poll(context)) {
         Ok(progress) => progress,
         Err(told) => Poll::Ready(Err(Error::new(Status::Internal, told))),
     })
-    .await
 }

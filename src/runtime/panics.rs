@@ -15,9 +15,18 @@ thread_local! {
 /// Runs `call`. A panic inside becomes `Err("file:line: message")` and prints nothing.
 pub fn catch<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     install_hook();
-    let depth = Depth::enter();
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(call));
-    drop(depth);
+    let mut call = Some(call);
+    let mut run = || call.take().map(|call| std::panic::catch_unwind(AssertUnwindSafe(call)));
+    // Looked up once for both ends: this is the frame of every function, of the smallest too.
+    let guarded = GUARDED.try_with(|depth| {
+        depth.set(depth.get().saturating_add(1));
+        let outcome = run();
+        depth.set(depth.get().saturating_sub(1));
+        outcome
+    });
+    let Some(outcome) = guarded.unwrap_or_else(|_| run()) else {
+        return Err("the call was not made".to_owned());
+    };
     outcome.map_err(|payload| {
         let told = LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take()));
         let text = message(payload.as_ref()).to_owned();
@@ -37,28 +46,22 @@ pub(super) fn guard_this_thread() {
     let _ = GUARDED.try_with(|depth| depth.set(depth.get().saturating_add(1)));
 }
 
-struct Depth;
-
-impl Depth {
-    fn enter() -> Self {
-        let _ = GUARDED.try_with(|depth| depth.set(depth.get().saturating_add(1)));
-        Depth
-    }
-}
-
-impl Drop for Depth {
-    fn drop(&mut self) {
-        let _ = GUARDED.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
-    }
-}
-
 /// Puts a hook in front of the one that is there: it keeps the library's own panics quiet and hands on all others.
 ///
 /// An atomic flag and not a lock: a fork in between must not leave the child waiting for ever.
+#[inline]
 fn install_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
+    // Nearly always it is: then nothing is written that all threads share.
+    if !INSTALLED.load(Ordering::Acquire) {
+        install_hook_first(&INSTALLED);
+    }
+}
+
+#[cold]
+fn install_hook_first(installed: &AtomicBool) {
     // Setting a hook while panicking is itself a panic; the next call does it.
-    if std::thread::panicking() || INSTALLED.swap(true, Ordering::AcqRel) {
+    if std::thread::panicking() || installed.swap(true, Ordering::AcqRel) {
         return;
     }
     let others = std::panic::take_hook();

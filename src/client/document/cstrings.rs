@@ -2,48 +2,78 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tape of the same text")]
 
-use super::{Document, ESCAPED, Kind, Value};
+use super::{Document, ESCAPED, KEYED, Key, Value};
 
-/// A copy of a document's text in which every string is decoded in place and ends with a NUL where its closing quote
-/// stood. Decoding never lengthens a string.
+/// A copy of a document's text in which every string, or every key, is decoded in place and ends with a NUL where its closing
+/// quote stood. Decoding never lengthens a string.
 pub struct CStrings {
     text: Vec<u8>,
-    /// The decoded lengths of the strings that had escapes, by node, ascending.
+    /// The decoded lengths of the strings that had escapes, by where they begin, ascending.
     decoded: Vec<(u32, u32)>,
 }
 
 impl CStrings {
-    pub(super) fn new(document: &Document) -> CStrings {
-        let raw = document.text.as_bytes();
-        let mut text = raw.to_vec();
-        let mut decoded = Vec::new();
-        for (number, node) in document.nodes.iter().enumerate() {
-            let start = node.pos as usize;
-            if raw[start] != b'"' {
-                continue;
+    /// The strings that are values.
+    pub(super) fn values(document: &Document) -> CStrings {
+        let raw = document.text.as_str();
+        let mut strings = CStrings::copied(raw);
+        for node in &document.nodes {
+            let start = node.start();
+            if raw.as_bytes()[start] == b'"' {
+                let end = (node.aux & !ESCAPED) as usize - 1;
+                strings.end(start + 1, &raw[start + 1..end], node.aux & ESCAPED != 0);
             }
-            let end = (node.aux & !ESCAPED) as usize - 1;
-            if node.aux & ESCAPED == 0 {
-                text[end] = 0;
-                continue;
-            }
-            let plain = decode(&raw[start + 1..end]);
-            text[start + 1..start + 1 + plain.len()].copy_from_slice(plain.as_bytes());
-            text[start + 1 + plain.len()] = 0;
-            decoded.push((number as u32, plain.len() as u32));
         }
-        CStrings { text, decoded }
+        strings
     }
 
-    /// The bytes of a string and the NUL behind them. `None` when the value is no string.
-    pub fn get(&self, value: Value<'_>) -> Option<&[u8]> {
-        if value.kind() != Kind::String {
-            return None;
+    /// The keys.
+    pub(super) fn keys(document: &Document) -> CStrings {
+        let raw = document.text.as_str();
+        let mut strings = CStrings::copied(raw);
+        for node in document.nodes.iter().filter(|node| node.pos & KEYED != 0) {
+            let key = Key::before(raw, node.start());
+            strings.end(key.start(), key.raw(), key.is_escaped());
         }
-        let start = value.start() + 1;
-        let length = match self.decoded.binary_search_by_key(&value.node(), |&(node, _)| node) {
-            Ok(found) => self.decoded[found].1 as usize,
-            Err(_) => value.end() - 1 - start,
+        strings
+    }
+
+    fn copied(text: &str) -> CStrings {
+        CStrings {
+            text: text.as_bytes().to_vec(),
+            decoded: Vec::new(),
+        }
+    }
+
+    /// Ends the string that stands at `start`, decoded where it must be.
+    fn end(&mut self, start: usize, raw: &str, escaped: bool) {
+        if !escaped {
+            self.text[start + raw.len()] = 0;
+            return;
+        }
+        let plain = decode(raw);
+        self.text[start..start + plain.len()].copy_from_slice(plain.as_bytes());
+        self.text[start + plain.len()] = 0;
+        self.decoded.push((start as u32, plain.len() as u32));
+    }
+
+    /// The bytes of a string that is a value, and the NUL behind them. `None` when the value is no string.
+    pub fn get(&self, value: Value<'_>) -> Option<&[u8]> {
+        let (start, raw, escaped) = value.raw_str()?;
+        self.at(start, raw.len(), escaped)
+    }
+
+    /// The bytes of a key and the NUL behind them.
+    pub fn key(&self, key: Key<'_>) -> Option<&[u8]> {
+        self.at(key.start(), key.raw().len(), key.is_escaped())
+    }
+
+    fn at(&self, start: usize, raw_length: usize, escaped: bool) -> Option<&[u8]> {
+        let length = if escaped {
+            let found = self.decoded.binary_search_by_key(&start, |&(start, _)| start as usize).ok()?;
+            self.decoded[found].1 as usize
+        } else {
+            raw_length
         };
         self.text.get(start..=start + length)
     }
@@ -51,45 +81,35 @@ impl CStrings {
 
 /// Decodes what stands between the quotes of a valid JSON string. A surrogate without its other half, which no
 /// UTF-8 text can hold, becomes U+FFFD.
-pub(super) fn decode(raw: &[u8]) -> String {
-    let mut plain = Vec::with_capacity(raw.len());
+pub(super) fn decode(raw: &str) -> String {
+    let mut plain = String::with_capacity(raw.len());
     let mut rest = raw;
-    while let Some(escape) = rest.iter().position(|&byte| byte == b'\\') {
-        plain.extend_from_slice(&rest[..escape]);
-        let used = match rest[escape + 1] {
-            b'u' => {
-                let (character, used) = unicode_escape(&rest[escape..]);
-                plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                used
-            }
-            simple => {
-                plain.push(match simple {
-                    b'b' => 8,
-                    b'f' => 12,
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    other => other,
-                });
-                2
-            }
+    while let Some((before, escape)) = rest.split_once('\\') {
+        plain.push_str(before);
+        let (character, used) = match escape.as_bytes()[0] {
+            b'u' => unicode_escape(escape.as_bytes()),
+            b'b' => ('\u{8}', 1),
+            b'f' => ('\u{c}', 1),
+            b'n' => ('\n', 1),
+            b'r' => ('\r', 1),
+            b't' => ('\t', 1),
+            other => (char::from(other), 1),
         };
-        rest = &rest[escape + used..];
+        plain.push(character);
+        rest = &escape[used..];
     }
-    plain.extend_from_slice(rest);
-    String::from_utf8_lossy(&plain).into_owned()
+    plain.push_str(rest);
+    plain
 }
 
-/// The character that the escape at the start of `raw` stands for, and how many bytes it takes.
+/// The character that the escape stands for whose `u` is at the start of `raw`, and how many bytes it takes from there.
 fn unicode_escape(raw: &[u8]) -> (char, usize) {
-    let unit = |from: usize| {
-        let digits = raw.get(from..from + 6)?.strip_prefix(b"\\u")?;
-        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
-    };
-    let first = unit(0).unwrap_or(0xfffd);
-    if let (0xd800..=0xdbff, Some(second @ 0xdc00..=0xdfff)) = (first, unit(6)) {
+    let unit = |digits: Option<&[u8]>| u32::from_str_radix(std::str::from_utf8(digits?).ok()?, 16).ok();
+    let first = unit(raw.get(1..5)).unwrap_or(0xfffd);
+    let second = raw.get(5..7).filter(|next| *next == b"\\u").and_then(|_| unit(raw.get(7..11)));
+    if let (0xd800..=0xdbff, Some(second @ 0xdc00..=0xdfff)) = (first, second) {
         let joined = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        return (char::from_u32(joined).unwrap_or('\u{fffd}'), 12);
+        return (char::from_u32(joined).unwrap_or('\u{fffd}'), 11);
     }
-    (char::from_u32(first).unwrap_or('\u{fffd}'), 6)
+    (char::from_u32(first).unwrap_or('\u{fffd}'), 5)
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tapes of the same texts")]
 
-use super::{Document, ESCAPED, Kind, MAX_TEXT, Node};
+use super::{Document, ESCAPED, KEYED, Kind, MAX_TEXT, Node};
 
 impl Document {
     /// One list of the elements of several. `None` when it would be longer than a document can be. What is no list is
@@ -76,13 +76,13 @@ impl Joined {
         let text_by = (self.text.len() as u32).wrapping_sub(from as u32);
         let nodes_by = (self.nodes.len() as u32).wrapping_sub(first as u32);
         for node in &list.nodes[first..behind] {
-            let aux = match list.text.as_bytes()[node.pos as usize] {
+            let aux = match list.text.as_bytes()[node.start()] {
                 b'[' | b'{' => node.aux.wrapping_add(nodes_by),
                 b']' | b'}' => node.aux,
                 _ => (node.aux & !ESCAPED).wrapping_add(text_by) | (node.aux & ESCAPED),
             };
             self.nodes.push(Node {
-                pos: node.pos.wrapping_add(text_by),
+                pos: (node.pos & !KEYED).wrapping_add(text_by) & !KEYED | (node.pos & KEYED),
                 aux,
             });
         }

@@ -27,7 +27,7 @@ impl Keys {
         let all = (0..document.node_count()).filter_map(|node| document.value(u32::try_from(node).ok()?));
         let large = all.filter(|value| value.kind() == Kind::Object && value.count() >= INDEX_FROM);
         let members = |object: Value<'_>| {
-            let hashed = |member: Value<'_>| Some((hash(&hasher, &member.key()?.as_str()?), member.node()));
+            let hashed = |member: Value<'_>| Some((hash(&hasher, &member.key()?.as_str()), member.node()));
             let mut sorted = Vec::with_capacity(object.count());
             sorted.extend(object.children().filter_map(hashed));
             sorted.sort_unstable();

@@ -6,6 +6,7 @@
 
 mod cstrings;
 mod join;
+mod key;
 mod keys;
 mod reader;
 mod time;
@@ -16,6 +17,7 @@ use std::fmt;
 use once_cell::race::OnceBox;
 
 pub use cstrings::CStrings;
+pub use key::Key;
 use keys::Keys;
 use reader::MAX_TEXT;
 pub use reader::{MAX_DEPTH, SyntaxError};
@@ -27,11 +29,22 @@ pub use value::{Kind, Value};
 /// Scalars: `pos` is the first byte, `aux` the first byte behind (for strings with [`ESCAPED`] set where there is a
 /// backslash). Containers take two nodes: the opening one, whose `aux` is the number of the node behind the
 /// container, and the closing one, whose `aux` is the count of elements or members. The kind is the byte at `pos`.
+/// Keys have no nodes: the value of a member has [`KEYED`] set in its `pos`, and its key is found before it in the text.
 #[derive(Clone, Copy)]
 struct Node {
     pos: u32,
     aux: u32,
 }
+
+impl Node {
+    /// Where the value begins in the text.
+    const fn start(self) -> usize {
+        (self.pos & !KEYED) as usize
+    }
+}
+
+/// Set in the `pos` of a member's value.
+const KEYED: u32 = 1 << 31;
 
 /// Set in a string's `aux` when its text has escapes.
 const ESCAPED: u32 = 1 << 31;
@@ -47,6 +60,7 @@ pub struct Document {
     root: u32,
     // Made when they are first needed, without a lock: a fork meanwhile must not leave the child waiting.
     strings: OnceBox<CStrings>,
+    key_strings: OnceBox<CStrings>,
     indexes: OnceBox<Vec<Index>>,
     keys: OnceBox<Keys>,
 }
@@ -70,6 +84,7 @@ impl Document {
             nodes,
             root,
             strings: OnceBox::new(),
+            key_strings: OnceBox::new(),
             indexes: OnceBox::new(),
             keys: OnceBox::new(),
         };
@@ -113,15 +128,20 @@ impl Document {
     /// The value with this node number, if that number is one that [`Value::node`] gives.
     pub fn value(&self, node: u32) -> Option<Value<'_>> {
         let place = self.nodes.get(node as usize)?;
-        match self.text.as_bytes().get(place.pos as usize)? {
+        match self.text.as_bytes().get(place.start())? {
             b']' | b'}' => None,
             _ => Some(Value::new(self, node)),
         }
     }
 
-    /// Every string of the document, decoded and NUL-terminated. Made on first use.
+    /// Every string of the document but for keys, decoded and NUL-terminated. Made on first use.
     pub fn c_strings(&self) -> &CStrings {
-        self.strings.get_or_init(|| Box::new(CStrings::new(self)))
+        self.strings.get_or_init(|| Box::new(CStrings::values(self)))
+    }
+
+    /// Every key of the document, decoded and NUL-terminated. Made on first use, which many hosts never make.
+    pub fn c_keys(&self) -> &CStrings {
+        self.key_strings.get_or_init(|| Box::new(CStrings::keys(self)))
     }
 
     /// The node of an element of a large container. Every large container is indexed when the first is asked.

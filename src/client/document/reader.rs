@@ -5,7 +5,7 @@
     reason = "every index is checked against the length just before, in a loop that must be fast"
 )]
 
-use super::{ESCAPED, Node};
+use super::{ESCAPED, KEYED, Node};
 
 /// How deep containers may nest.
 pub const MAX_DEPTH: usize = 512;
@@ -35,16 +35,6 @@ impl std::fmt::Display for SyntaxError {
     }
 }
 
-/// What may come next.
-#[derive(Clone, Copy, PartialEq)]
-enum Expect {
-    Value,
-    FirstElement,
-    Key,
-    FirstKey,
-    CommaOrEnd,
-}
-
 impl SyntaxError {
     pub(super) fn not_utf8(error: std::str::Utf8Error) -> SyntaxError {
         SyntaxError {
@@ -70,7 +60,7 @@ pub(super) fn read(text: &str, most: usize) -> Result<Vec<Node>, SyntaxError> {
     let mut reader = Reader {
         text,
         at: 0,
-        nodes: Vec::with_capacity((text.len() / 16 + 4).min(FIRST_NODES)),
+        nodes: Vec::with_capacity((text.len() / 20 + 4).min(FIRST_NODES)),
         open: Vec::new(),
         most,
     };
@@ -85,99 +75,120 @@ struct Reader<'t> {
     text: &'t [u8],
     at: usize,
     nodes: Vec<Node>,
-    /// The opening nodes of the containers around, each with the count of what it holds so far.
-    open: Vec<(u32, u32)>,
+    /// The containers around.
+    open: Vec<Open>,
     /// The most nodes that there may be.
     most: usize,
 }
 
+/// A container whose end was not read yet.
+struct Open {
+    /// Its opening node.
+    node: u32,
+    /// How many commas it has so far.
+    commas: u32,
+    is_object: bool,
+}
+
 impl Reader<'_> {
     fn run(&mut self) -> Result<(), SyntaxError> {
-        let mut expect = Expect::Value;
+        // Set while the next value is a member's.
+        let mut keyed = 0;
         loop {
-            self.skip_space();
-            let Some(&byte) = self.text.get(self.at) else {
-                return Err(self.ends_early());
-            };
             if self.nodes.len() > self.most {
                 return Err(SyntaxError {
                     too_many: true,
                     ..self.wrong("too many values")
                 });
             }
-            expect = match (expect, byte) {
-                (Expect::FirstElement, b']') | (Expect::FirstKey, b'}') => self.close(),
-                (Expect::CommaOrEnd, b',') => self.comma(),
-                (Expect::CommaOrEnd, b']' | b'}') => {
-                    if byte != self.closer() {
-                        return Err(self.wrong("the wrong closing bracket"));
+            match self.next_byte()? {
+                b'"' => self.string(keyed)?,
+                byte @ (b'{' | b'[') => {
+                    self.open(byte, keyed)?;
+                    let first = self.next_byte()?;
+                    if matches!((byte, first), (b'{', b'}') | (b'[', b']')) {
+                        self.close(0);
+                    } else {
+                        keyed = if byte == b'{' {
+                            self.key(first)?;
+                            KEYED
+                        } else {
+                            0
+                        };
+                        continue;
                     }
-                    self.close()
                 }
-                (Expect::CommaOrEnd, _) => return Err(self.wrong("expected a comma or a closing bracket")),
-                (Expect::Key | Expect::FirstKey, b'"') => {
-                    self.string()?;
-                    self.skip_space();
-                    match self.text.get(self.at) {
-                        Some(b':') => self.at += 1,
-                        Some(_) => return Err(self.wrong("expected a colon")),
-                        None => return Err(self.ends_early()),
+                byte => self.scalar(byte, keyed)?,
+            }
+            keyed = loop {
+                let Some(open) = self.open.last_mut() else {
+                    return self.end();
+                };
+                let is_object = open.is_object;
+                self.at = behind_space(self.text, self.at);
+                match self.text.get(self.at) {
+                    Some(b',') => {
+                        open.commas += 1;
+                        self.at += 1;
+                        if !is_object {
+                            break 0;
+                        }
+                        let first = self.next_byte()?;
+                        self.key(first)?;
+                        break KEYED;
                     }
-                    Expect::Value
-                }
-                (Expect::Key | Expect::FirstKey, _) => return Err(self.wrong("expected a key in double quotes")),
-                (Expect::Value | Expect::FirstElement, b'[' | b'{') => self.open(byte)?,
-                (Expect::Value | Expect::FirstElement, _) => {
-                    self.scalar(byte)?;
-                    Expect::CommaOrEnd
+                    Some(b'}') if is_object => self.close(1),
+                    Some(b']') if !is_object => self.close(1),
+                    Some(b']' | b'}') => return Err(self.wrong("the wrong closing bracket")),
+                    Some(_) => return Err(self.wrong("expected a comma or a closing bracket")),
+                    None => return Err(self.ends_early()),
                 }
             };
-            if self.open.is_empty() && expect == Expect::CommaOrEnd {
-                self.skip_space();
-                if self.at < self.text.len() {
-                    return Err(self.wrong("something stands behind the value"));
-                }
-                return Ok(());
-            }
         }
     }
 
-    fn closer(&self) -> u8 {
-        match self.open.last().map(|&(node, _)| self.text[self.nodes[node as usize].pos as usize]) {
-            Some(b'[') => b']',
-            _ => b'}',
+    /// The next byte that is no white space, which is not passed over.
+    fn next_byte(&mut self) -> Result<u8, SyntaxError> {
+        self.skip_space();
+        self.text.get(self.at).copied().ok_or_else(|| self.ends_early())
+    }
+
+    /// Behind the root value nothing may stand.
+    fn end(&mut self) -> Result<(), SyntaxError> {
+        self.skip_space();
+        if self.at < self.text.len() {
+            return Err(self.wrong("something stands behind the value"));
         }
+        Ok(())
     }
 
-    fn comma(&mut self) -> Expect {
-        self.at += 1;
-        if self.closer() == b']' { Expect::Value } else { Expect::Key }
-    }
-
-    fn open(&mut self, byte: u8) -> Result<Expect, SyntaxError> {
+    fn open(&mut self, byte: u8, keyed: u32) -> Result<(), SyntaxError> {
         if self.open.len() == MAX_DEPTH {
             return Err(self.wrong("nested deeper than 512 levels"));
         }
-        self.count_one();
-        self.open.push((self.nodes.len() as u32, 0));
+        self.open.push(Open {
+            node: self.nodes.len() as u32,
+            commas: 0,
+            is_object: byte == b'{',
+        });
         self.push(Node {
-            pos: self.at as u32,
+            pos: self.at as u32 | keyed,
             aux: 0,
         });
         self.at += 1;
-        Ok(if byte == b'[' { Expect::FirstElement } else { Expect::FirstKey })
+        Ok(())
     }
 
-    fn close(&mut self) -> Expect {
-        if let Some((node, count)) = self.open.pop() {
+    /// Ends a container that has so many elements or members more than commas.
+    fn close(&mut self, more: u32) {
+        if let Some(open) = self.open.pop() {
             self.push(Node {
                 pos: self.at as u32,
-                aux: count,
+                aux: open.commas + more,
             });
-            self.nodes[node as usize].aux = self.nodes.len() as u32;
+            self.nodes[open.node as usize].aux = self.nodes.len() as u32;
         }
         self.at += 1;
-        Expect::CommaOrEnd
     }
 
     fn push(&mut self, node: Node) {
@@ -189,25 +200,30 @@ impl Reader<'_> {
         self.nodes.push(node);
     }
 
-    fn count_one(&mut self) {
-        if let Some((_, count)) = self.open.last_mut() {
-            *count += 1;
-        }
-    }
-
-    fn scalar(&mut self, byte: u8) -> Result<(), SyntaxError> {
-        self.count_one();
+    fn scalar(&mut self, byte: u8, keyed: u32) -> Result<(), SyntaxError> {
         match byte {
-            b'"' => self.string(),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
-            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.literal(b"true", keyed),
+            b'f' => self.literal(b"false", keyed),
+            b'n' => self.literal(b"null", keyed),
+            b'-' | b'0'..=b'9' => self.number(keyed),
             _ => Err(self.wrong("expected a value")),
         }
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), SyntaxError> {
+    /// A key and the colon behind it.
+    fn key(&mut self, first: u8) -> Result<(), SyntaxError> {
+        if first != b'"' {
+            return Err(self.wrong("expected a key in double quotes"));
+        }
+        self.at = self.string_end()?.0;
+        if self.next_byte()? != b':' {
+            return Err(self.wrong("expected a colon"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn literal(&mut self, word: &[u8], keyed: u32) -> Result<(), SyntaxError> {
         let rest = &self.text[self.at..];
         if !rest.starts_with(word) {
             let truncated = word.starts_with(rest);
@@ -216,19 +232,19 @@ impl Reader<'_> {
                 ..self.wrong("expected true, false or null")
             });
         }
-        self.push_scalar(self.at + word.len());
+        self.push_scalar(self.at + word.len(), keyed);
         Ok(())
     }
 
-    fn push_scalar(&mut self, end: usize) {
+    fn push_scalar(&mut self, end: usize, keyed: u32) {
         self.push(Node {
-            pos: self.at as u32,
+            pos: self.at as u32 | keyed,
             aux: end as u32,
         });
         self.at = end;
     }
 
-    fn number(&mut self) -> Result<(), SyntaxError> {
+    fn number(&mut self, keyed: u32) -> Result<(), SyntaxError> {
         let text = self.text;
         let digits = |mut at: usize| {
             let start = at;
@@ -265,11 +281,22 @@ impl Reader<'_> {
             }
             end = behind;
         }
-        self.push_scalar(end);
+        self.push_scalar(end, keyed);
         Ok(())
     }
 
-    fn string(&mut self) -> Result<(), SyntaxError> {
+    fn string(&mut self, keyed: u32) -> Result<(), SyntaxError> {
+        let (end, escaped) = self.string_end()?;
+        self.push(Node {
+            pos: self.at as u32 | keyed,
+            aux: end as u32 | escaped,
+        });
+        self.at = end;
+        Ok(())
+    }
+
+    /// Where the string that begins here ends, and [`ESCAPED`] if it has escapes.
+    fn string_end(&self) -> Result<(usize, u32), SyntaxError> {
         let text = self.text;
         let mut at = self.at + 1;
         let mut escaped = 0;
@@ -277,7 +304,7 @@ impl Reader<'_> {
             at = plain_run(text, at);
             match text.get(at) {
                 None => return Err(self.ends_early()),
-                Some(b'"') => break,
+                Some(b'"') => return Ok((at + 1, escaped)),
                 Some(b'\\') => {
                     escaped = ESCAPED;
                     at = self.escape(at)?;
@@ -292,12 +319,6 @@ impl Reader<'_> {
                 }
             }
         }
-        self.push(Node {
-            pos: self.at as u32,
-            aux: (at + 1) as u32 | escaped,
-        });
-        self.at = at + 1;
-        Ok(())
     }
 
     /// Checks the escape at `at` and returns where it ends.
@@ -325,9 +346,7 @@ impl Reader<'_> {
     }
 
     fn skip_space(&mut self) {
-        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
-            self.at += 1;
-        }
+        self.at = behind_space(self.text, self.at);
     }
 
     fn wrong(&self, problem: &'static str) -> SyntaxError {
@@ -349,13 +368,29 @@ impl Reader<'_> {
     }
 }
 
+/// The next place that is no white space.
+#[inline]
+fn behind_space(text: &[u8], mut at: usize) -> usize {
+    // Sites send none, so the first look is made to be the last.
+    while let Some(&byte) = text.get(at)
+        && byte <= b' '
+        && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+    {
+        at += 1;
+    }
+    at
+}
+
 /// Where the run of ordinary string bytes that starts at `at` ends: at a quote, a backslash, a control character or
-/// the end of the text. Eight bytes at a time.
+/// the end of the text. Short runs are read by words of eight bytes; for long ones there are the processor's vectors.
 fn plain_run(text: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    while let Some(chunk) = text.get(at..at + 8) {
+    for _ in 0..WORDS {
+        let Some(chunk) = text.get(at..at + 8) else {
+            return plain_bytes(text, at);
+        };
         let mut bytes = [0; 8];
         bytes.copy_from_slice(chunk);
         let word = u64::from_le_bytes(bytes);
@@ -368,6 +403,20 @@ fn plain_run(text: &[u8], mut at: usize) -> usize {
         }
         at += 8;
     }
+    let rest = &text[at..];
+    let run = &rest[..memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
+    // All at once, which the compiler does by vectors; where there is one, it is looked for again.
+    if run.iter().fold(false, |found, &byte| found | (byte < 0x20)) {
+        return plain_bytes(text, at);
+    }
+    at + run.len()
+}
+
+/// How many words are read before a run counts as long.
+const WORDS: usize = 3;
+
+/// [`plain_run`] byte by byte.
+fn plain_bytes(text: &[u8], mut at: usize) -> usize {
     while text.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         at += 1;
     }

@@ -16,7 +16,7 @@ fn rebuild(value: Value<'_>) -> serde_json::Value {
         Kind::Array => (0..value.count()).map(|index| rebuild(value.at(index).unwrap())).collect(),
         Kind::Object => value
             .children()
-            .map(|member| (member.key().unwrap().as_str().unwrap().into_owned(), rebuild(member)))
+            .map(|member| (member.key().unwrap().as_str().into_owned(), rebuild(member)))
             .collect(),
     }
 }
@@ -159,10 +159,7 @@ fn siblings_keys_and_positions() {
     assert_eq!(list.at(1).unwrap().next().unwrap().json(), "\"x\"");
     assert!(list.at(1).unwrap().key().is_none() && list.at(3).is_none() && list.at(2).unwrap().next().is_none());
     assert!(list.get("a").is_none() && root.get("a").unwrap().first().is_none());
-    let keys: Vec<_> = root
-        .children()
-        .map(|member| member.key().unwrap().as_str().unwrap().into_owned())
-        .collect();
+    let keys: Vec<_> = root.children().map(|member| member.key().unwrap().as_str().into_owned()).collect();
     assert_eq!(keys, ["a", "b", "a", "é\n"]);
 }
 
@@ -213,7 +210,7 @@ fn c_strings_are_decoded_and_end_with_a_nul() {
     let root = document.root();
     let bytes = |name: &str| strings.get(root.get(name).unwrap()).unwrap();
     assert_eq!(bytes("plain"), b"text\0");
-    assert_eq!(strings.get(root.first().unwrap().key().unwrap()).unwrap(), b"plain\0");
+    assert_eq!(document.c_keys().key(root.first().unwrap().key().unwrap()).unwrap(), b"plain\0");
     assert_eq!(bytes("e"), b"\0");
     assert_eq!(bytes("n"), b"a\0b\0");
     assert_eq!(bytes("s"), "😀\u{fffd}x\0".as_bytes());

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Document, ESCAPED, INDEX_FROM, Node, cstrings, keys, time};
+use super::{Document, ESCAPED, INDEX_FROM, KEYED, Key, Node, cstrings, keys, time};
 use crate::client::error::{Error, Result};
 
 /// What a value is.
@@ -83,7 +83,7 @@ impl<'d> Value<'d> {
     }
 
     pub(super) fn start(self) -> usize {
-        self.place().pos as usize
+        self.place().start()
     }
 
     /// The closing node of a container.
@@ -93,7 +93,7 @@ impl<'d> Value<'d> {
 
     pub(super) fn end(self) -> usize {
         if self.is_container() {
-            self.closing().map_or(0, |closing| closing.pos as usize + 1)
+            self.closing().map_or(0, |closing| closing.start() + 1)
         } else {
             (self.place().aux & !ESCAPED) as usize
         }
@@ -123,9 +123,8 @@ impl<'d> Value<'d> {
         if self.count() == 0 {
             return None;
         }
-        let key = u32::from(self.kind() == Kind::Object);
         Some(Value {
-            node: self.node + 1 + key,
+            node: self.node + 1,
             ..self
         })
     }
@@ -136,12 +135,7 @@ impl<'d> Value<'d> {
         if self.node == self.document.root {
             return None;
         }
-        let sibling = self.document.value(self.behind())?;
-        if self.is_member() {
-            self.document.value(sibling.node + 1)
-        } else {
-            Some(sibling)
-        }
+        self.document.value(self.behind())
     }
 
     /// Its elements or members in order.
@@ -151,39 +145,32 @@ impl<'d> Value<'d> {
 
     /// Whether it stands behind a key in an object.
     fn is_member(self) -> bool {
-        let before = self.document.text.as_bytes().get(..self.start()).unwrap_or_default();
-        let last = before.iter().rev().find(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
-        self.node != self.document.root && last == Some(&b':')
+        self.place().pos & KEYED != 0 && self.node != self.document.root
     }
 
-    /// The string that names it, when it is a member of an object.
-    pub fn key(self) -> Option<Value<'d>> {
-        if self.is_member() {
-            Some(Value {
-                node: self.node.checked_sub(1)?,
-                ..self
-            })
-        } else {
-            None
-        }
+    /// What names it, when it is a member of an object.
+    pub fn key(self) -> Option<Key<'d>> {
+        self.is_member().then(|| Key::before(&self.document.text, self.start()))
     }
 
     /// Whether it is a string of exactly this text.
     pub fn is_str(self, text: &str) -> bool {
         match self.raw_str() {
-            Some((raw, false)) => raw == text,
-            Some((raw, true)) => cstrings::decode(raw.as_bytes()) == text,
+            Some((_, raw, false)) => raw == text,
+            Some((_, raw, true)) => cstrings::decode(raw) == text,
             None => false,
         }
     }
 
-    /// What stands between the quotes, and whether it has escapes.
-    fn raw_str(self) -> Option<(&'d str, bool)> {
-        if self.kind() != Kind::String {
+    /// Where the text between the quotes begins, that text, and whether it has escapes.
+    pub(super) fn raw_str(self) -> Option<(usize, &'d str, bool)> {
+        let place = self.place();
+        let start = place.start();
+        if self.byte_at(start) != b'"' {
             return None;
         }
-        let raw = self.document.text.get(self.start() + 1..self.end() - 1)?;
-        Some((raw, self.place().aux & ESCAPED != 0))
+        let raw = self.document.text.get(start + 1..(place.aux & !ESCAPED) as usize - 1)?;
+        Some((start + 1, raw, place.aux & ESCAPED != 0))
     }
 
     /// The member of this name; the last one where the name is doubled.
@@ -231,9 +218,9 @@ impl<'d> Value<'d> {
 
     /// Its text, decoded, when it is a string.
     pub fn as_str(self) -> Option<Cow<'d, str>> {
-        let (raw, escaped) = self.raw_str()?;
+        let (_, raw, escaped) = self.raw_str()?;
         if escaped {
-            return Some(Cow::Owned(cstrings::decode(raw.as_bytes())));
+            return Some(Cow::Owned(cstrings::decode(raw)));
         }
         Some(Cow::Borrowed(raw))
     }
@@ -265,6 +252,10 @@ impl<'d> Value<'d> {
     pub fn as_f64(self) -> Result<f64> {
         if self.kind() != Kind::Number {
             return Err(self.is_not("a number"));
+        }
+        // Most numbers are short and whole, which a double holds exactly.
+        if let Some(whole) = short_whole(self.json()) {
+            return Ok(whole);
         }
         match self.json().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
@@ -308,6 +299,18 @@ impl fmt::Debug for Value<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Value({:?}, {} bytes)", self.kind(), self.json().len())
     }
+}
+
+/// The number of a text of a few digits.
+fn short_whole(text: &str) -> Option<f64> {
+    if text.len() > 9 {
+        return None;
+    }
+    let number = text.bytes().try_fold(0_u32, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u32::from(digit))
+    })?;
+    Some(f64::from(number))
 }
 
 /// The text, cut where a message would grow too long.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Method, Run};
-use crate::client::document::{Document, Kind, Value, shorten};
+use crate::client::document::{Document, Key, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 
@@ -146,7 +146,7 @@ impl<'d> Args<'d> {
 
     fn bind_keywords(&mut self, params: Value<'d>) -> Result<()> {
         for value in params.children() {
-            let name = value.key().and_then(Value::as_str).unwrap_or_default();
+            let name = value.key().map(Key::as_str).unwrap_or_default();
             let position = self.method.params.iter().position(|param| param.name == name);
             let slot = position
                 .and_then(|position| self.values.get_mut(position))

@@ -1,7 +1,7 @@
 //! `create`, `update`, `delete` and `revive`.
 
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Document, Kind, Value, shorten};
+use crate::client::document::{Document, Key, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters::trim_field;
 use crate::client::info::SiteInfo;
@@ -187,7 +187,7 @@ fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> Vec<String> {
 
 /// The name of a member.
 pub(super) fn name_of(member: Value<'_>) -> String {
-    member.key().and_then(Value::as_str).unwrap_or_default().into_owned()
+    member.key().map(Key::as_str).unwrap_or_default().into_owned()
 }
 
 pub(in crate::client) fn is_thumbnail(name: &str) -> bool {

@@ -155,9 +155,10 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
         client: client.clone(),
         progress: Arc::clone(progress),
     };
+    // What is large and rare is boxed: this future is as large as its largest part, and is moved for each call.
     match &method.run {
-        Run::Save { wire, build } => entity::save(&transfer(), &args, wire, *build).await,
-        Run::Transfer(kind) => transfers::run(&transfer(), &args, *kind)
+        Run::Save { wire, build } => Box::pin(entity::save(&transfer(), &args, wire, *build)).await,
+        Run::Transfer(kind) => Box::pin(transfers::run(&transfer(), &args, *kind))
             .await
             .map_err(|error| complete(error, &args)),
         Run::Info => client.fetch_info(deadline).await,
@@ -165,9 +166,9 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
             let token = client.token_in_use(deadline).await?;
             local_answer(quote(token.text.expose()))
         }
-        Run::LastAccessed => people::last_accessed(client, &args, deadline).await,
-        Run::Authenticate => people::authenticate(client, &args, deadline).await,
-        Run::PermissionCheck => permission::run(client, &args).await,
+        Run::LastAccessed => Box::pin(people::last_accessed(client, &args, deadline)).await,
+        Run::Authenticate => Box::pin(people::authenticate(client, &args, deadline)).await,
+        Run::PermissionCheck => Box::pin(permission::run(client, &args)).await,
         Run::Find { first_only } => find::run(client, &args, *first_only).await,
         Run::Rpc {
             wire,

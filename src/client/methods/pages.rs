@@ -127,7 +127,7 @@ impl Pages {
         while self.asked.len() < wanted && (self.asked.is_empty() || self.last.is_none_or(|last| self.next <= last)) {
             let (client, query, number) = (self.client.clone(), Arc::clone(&self.query), self.next);
             let fetch = async move { query.fetch(&client, number, query.page_size, true).await };
-            self.asked.push_back(Asked(tokio::spawn(fetch)));
+            self.asked.push_back(Asked(tokio::spawn(Box::pin(fetch))));
             self.next += 1;
         }
     }

@@ -59,10 +59,7 @@ fn written(mut error: Error) -> Error {
 }
 
 fn with_member(record: &Document, name: &str, json: &str) -> Result<Document> {
-    let members = record
-        .root()
-        .children()
-        .filter_map(|member| Some((member.key()?.as_str()?, member)));
+    let members = record.root().children().filter_map(|member| Some((member.key()?.as_str(), member)));
     let others = members.filter(|(key, _)| key != name);
     let object = others.fold(Object::new(), |object, (key, member)| object.raw(&key, member.json()));
     let text = object.raw(name, json).finish();

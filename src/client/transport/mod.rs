@@ -346,7 +346,8 @@ impl Transport {
             return Err(too_large(&incoming.watch));
         }
         // What is announced is only believed so far: memory follows what really comes.
-        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(1 << 20));
+        // A byte more, for the NUL that a document ends with.
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(16 << 20) + 1);
         let status = incoming.status();
         loop {
             let chunk = match self.chunk(&mut incoming).await {

@@ -1,0 +1,67 @@
+//! The keys of an object's members, which stand in the text alone.
+
+#![allow(
+    clippy::indexing_slicing,
+    reason = "the text was validated, so a key stands before a member's value"
+)]
+
+use std::borrow::Cow;
+
+use super::cstrings;
+
+/// The key of a member.
+#[derive(Clone, Copy)]
+pub struct Key<'d> {
+    text: &'d str,
+    /// The first byte behind the opening quote.
+    start: usize,
+    /// The closing quote.
+    end: usize,
+}
+
+impl<'d> Key<'d> {
+    /// The key of the member whose value begins at `value`.
+    pub(super) fn before(text: &'d str, value: usize) -> Key<'d> {
+        let bytes = text.as_bytes();
+        // Between a value and its key there are a colon and white space, and nothing else.
+        let mut end = value - 1;
+        while bytes[end] != b'"' {
+            end -= 1;
+        }
+        // A quote inside a key has a backslash before it, and its opening quote has not.
+        let mut start = end;
+        while bytes[start - 1] != b'"' || (start >= 2 && bytes[start - 2] == b'\\') {
+            start -= 1;
+        }
+        Key { text, start, end }
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.start
+    }
+
+    /// What stands between the quotes.
+    pub(super) fn raw(self) -> &'d str {
+        &self.text[self.start..self.end]
+    }
+
+    pub(super) fn is_escaped(self) -> bool {
+        self.raw().as_bytes().contains(&b'\\')
+    }
+
+    /// Whether it is exactly this text.
+    pub fn is_str(self, text: &str) -> bool {
+        if self.is_escaped() {
+            return cstrings::decode(self.raw()) == text;
+        }
+        self.raw() == text
+    }
+
+    /// It, decoded.
+    pub fn as_str(self) -> Cow<'d, str> {
+        if self.is_escaped() {
+            return Cow::Owned(cstrings::decode(self.raw()));
+        }
+        Cow::Borrowed(self.raw())
+    }
+}
