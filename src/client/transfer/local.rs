@@ -51,13 +51,13 @@ impl LocalFile {
     }
 
     /// Opens it anew at a place in it, so that a part that is sent again is sent whole.
-    pub(super) async fn open_at(&self, offset: u64) -> Result<File> {
+    pub(super) async fn open_at(&self, offset: u64) -> Result<std::fs::File> {
         let failed = |error: &std::io::Error| unreadable(&self.path, error);
         let mut file = File::open(&self.path).await.map_err(|error| failed(&error))?;
         if offset > 0 {
             file.seek(SeekFrom::Start(offset)).await.map_err(|error| failed(&error))?;
         }
-        Ok(file)
+        Ok(file.into_std().await)
     }
 
     /// Fails if the file is not what it was: then what was sent is part the one, part the other.

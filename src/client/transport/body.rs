@@ -2,22 +2,23 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::task::JoinHandle;
 
 use super::watch::Watch;
 use crate::client::error::{Error, file_trouble};
 use crate::client::status::Status;
 
-/// How much of a file is held in memory at once.
-const CHUNK: usize = 256 * 1024;
+/// How much of a file is read at once. One chunk is being read while another is being sent.
+const CHUNK: usize = 512 * 1024;
 
 /// The body of a request, before it is sent.
 #[derive(Default)]
@@ -29,9 +30,49 @@ enum Piece {
     File {
         /// For messages.
         path: PathBuf,
-        file: File,
+        file: Ahead,
         left: u64,
     },
+}
+
+/// A file that is read a chunk ahead of what is sent.
+struct Ahead {
+    /// Away while it is being read.
+    file: Option<File>,
+    unread: u64,
+    coming: Option<JoinHandle<(File, std::io::Result<Vec<u8>>)>>,
+}
+
+impl Ahead {
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<Bytes>> {
+        if self.coming.is_none() {
+            self.read_on();
+        }
+        let Some(coming) = &mut self.coming else {
+            return Poll::Ready(Ok(Bytes::new()));
+        };
+        let read = ready!(Pin::new(coming).poll(context));
+        self.coming = None;
+        let (file, chunk) = read.map_err(std::io::Error::other)?;
+        let chunk = chunk?;
+        self.unread = self.unread.saturating_sub(chunk.len() as u64);
+        if !chunk.is_empty() {
+            self.file = Some(file);
+            self.read_on();
+        }
+        Poll::Ready(Ok(Bytes::from(chunk)))
+    }
+
+    fn read_on(&mut self) {
+        let wanted = self.unread.min(CHUNK as u64);
+        if let Some(mut file) = self.file.take_if(|_| wanted > 0) {
+            self.coming = Some(tokio::task::spawn_blocking(move || {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                let read = file.by_ref().take(wanted).read_to_end(&mut chunk);
+                (file, read.map(|_| chunk))
+            }));
+        }
+    }
 }
 
 impl Pieces {
@@ -46,17 +87,18 @@ impl Pieces {
     pub(in crate::client) fn file(mut self, path: &Path, file: File, length: u64) -> Self {
         if length > 0 {
             let path = path.to_owned();
+            let file = Ahead {
+                file: Some(file),
+                unread: length,
+                coming: None,
+            };
             self.0.push_back(Piece::File { path, file, left: length });
         }
         self
     }
 
     pub(super) fn watched(self, watch: Arc<Watch>) -> WatchedBody {
-        WatchedBody {
-            pieces: self.0,
-            buffer: BytesMut::new(),
-            watch,
-        }
+        WatchedBody { pieces: self.0, watch }
     }
 }
 
@@ -64,7 +106,6 @@ impl Pieces {
 /// body when a connection stands and the head is being written: before that, not a byte has left.
 pub(super) struct WatchedBody {
     pieces: VecDeque<Piece>,
-    buffer: BytesMut,
     watch: Arc<Watch>,
 }
 
@@ -93,8 +134,7 @@ impl http_body::Body for WatchedBody {
             None => return Poll::Ready(None),
             Some(Piece::Bytes(bytes)) => std::mem::take(bytes),
             Some(Piece::File { path, file, left }) => {
-                let wanted = usize::try_from(*left).unwrap_or(CHUNK).min(CHUNK);
-                let chunk = match ready!(poll_read(file, &mut this.buffer, wanted, context)) {
+                let chunk = match ready!(file.poll_chunk(context)) {
                     Ok(chunk) => chunk,
                     Err(error) => return Poll::Ready(Some(Err(FileTrouble::new(path, &error)))),
                 };
@@ -128,15 +168,6 @@ impl http_body::Body for WatchedBody {
 
 fn given_up() -> FileTrouble {
     FileTrouble(Error::new(Status::Cancelled, "the request was given up"))
-}
-
-fn poll_read(file: &mut File, buffer: &mut BytesMut, wanted: usize, context: &mut Context<'_>) -> Poll<std::io::Result<Bytes>> {
-    buffer.resize(wanted, 0);
-    let mut read = ReadBuf::new(buffer);
-    ready!(Pin::new(file).poll_read(context, &mut read))?;
-    let length = read.filled().len();
-    buffer.truncate(length);
-    Poll::Ready(Ok(buffer.split().freeze()))
 }
 
 /// What ends a request from this side: a local file that failed while it was being sent.
