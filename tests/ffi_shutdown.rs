@@ -51,7 +51,7 @@ fn a_waiting_call_is_cancelled_and_old_clients_are_told() {
     });
     let old = client(&site);
     let kept = raw(old, "read", Some("{\"a\":1}"));
-    assert!(own_threads() >= 2);
+    assert!(own_threads() >= 1);
     let shared = old as usize;
     std::thread::scope(|scope| {
         // A method that may write, and one that only reads.

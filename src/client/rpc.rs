@@ -15,7 +15,7 @@ use super::json::quote;
 use super::retry::{Attempts, Effect};
 use super::session::{Parameters, Token};
 use super::status::Status;
-use super::transport::Limit;
+use super::transport::{Failure, Limit, Reached, Reply};
 use super::{Client, reply};
 
 /// For how long a session that could not be renewed is not tried again.
@@ -263,12 +263,31 @@ impl Client {
                 .transport
                 .post_rpc(body.clone(), call.effect, deadline, &self.tally)
                 .await;
-            match sent.and_then(read) {
+            let outcome = match sent {
+                Ok(reply) => understood(reply, read).await,
+                Err(failure) => Err(failure),
+            };
+            match outcome {
                 Ok(document) => return Ok(document),
                 Err(failure) => attempts.again(failure).await?,
             }
         }
     }
+}
+
+/// Reads a reply: a large one on a thread of its own, because the one thread of the network has others to serve.
+async fn understood(reply: Reply, read: fn(Reply) -> std::result::Result<Document, Failure>) -> std::result::Result<Document, Failure> {
+    const LARGE: usize = 256 * 1024;
+    if reply.body.len() < LARGE {
+        return read(reply);
+    }
+    let lost = |error: tokio::task::JoinError| Failure {
+        error: Error::new(Status::Internal, format!("reading the reply was stopped: {error}")),
+        reached: Reached::Unknown,
+    };
+    tokio::task::spawn_blocking(move || read(reply))
+        .await
+        .unwrap_or_else(|error| Err(lost(error)))
 }
 
 /// `{"method_name": …, "params": [credentials, parameters]}`, wiped when it is dropped.

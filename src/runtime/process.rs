@@ -17,8 +17,9 @@ use super::log::Post;
 use super::{panics, signals, threads};
 use crate::client::{Error, Result, Status};
 
-/// Threads that drive the network. A client waits far more than it computes.
-const WORKERS: usize = 2;
+/// Threads that drive the network. A client waits far more than it computes, and what takes long is done elsewhere. A second one would
+/// be woken for each call, to look for work that the first has: a call would take a third longer.
+const WORKERS: usize = 1;
 
 /// The state of one process. A chain: a child puts its own behind what it inherited.
 struct Process {
