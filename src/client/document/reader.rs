@@ -296,6 +296,7 @@ impl Reader<'_> {
     }
 
     /// Where the string that begins here ends, and [`ESCAPED`] if it has escapes.
+    #[inline]
     fn string_end(&self) -> Result<(usize, u32), SyntaxError> {
         let text = self.text;
         let mut at = self.at + 1;

@@ -30,6 +30,13 @@ pub struct Programs {
     servers: Vec<Canned>,
 }
 
+/// A program that is measured, whose library is the released one: cargo's search path leads to the one of the tests.
+pub fn released(command: Command) -> Command {
+    let mut command = local(command);
+    command.env_remove("LD_LIBRARY_PATH");
+    command
+}
+
 /// What is missing here, as a sentence.
 pub fn missing(session: &Session) -> Result<Option<String>> {
     if let Some(why) = tools::missing(&CXX, session.required)? {
@@ -142,7 +149,7 @@ impl Programs {
             measurement.count
         };
         let numbers = [count, measurement.size, measurement.server.page()].map(|number| number.to_string());
-        let mut command = local(command);
+        let mut command = released(command);
         command
             .args([measurement.work, &server.url()])
             .args(numbers)

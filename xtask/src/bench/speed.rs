@@ -8,8 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::plan::Server;
-use super::programs::{Canned, library_program, server_program};
-use crate::site::local;
+use super::programs::{Canned, library_program, released, server_program};
 use crate::steps::{Outcome, Session};
 use crate::tools::{self, VALGRIND};
 use crate::workspace::{bounded, read};
@@ -44,7 +43,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
     let mut worse = Vec::new();
     for (name, work, size, counts) in WORKS {
         let count = |repetitions: u32| -> Result<f64> {
-            let mut command = local(Command::new(VALGRIND.program));
+            let mut command = released(Command::new(VALGRIND.program));
             command
                 .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--fair-sched=yes"])
                 .arg(&program)
