@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::document::{Document, Kind, Value, shorten};
+use crate::client::document::{Document, Key, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::json::{Object, array, quote};
 
@@ -104,7 +104,7 @@ impl EventOptions {
             return Err(Error::invalid_argument("the options of the feed are no JSON object"));
         }
         for value in root.children() {
-            let name = value.key().and_then(Value::as_str).unwrap_or_default();
+            let name = value.key().map(Key::as_str).unwrap_or_default();
             options.set(&name, value)?;
         }
         if options.poll_max < options.poll_min {
