@@ -27,7 +27,7 @@ static SSL_CTX *secure;
 
 /* An answer with its head, made once for each number of rows. */
 typedef struct answer {
-    long rows;
+    long rows, page;
     char *bytes;
     size_t length;
     struct answer *next;
@@ -95,11 +95,11 @@ static size_t put_head(char *out, size_t room, size_t length, const char *kind) 
 
 #define JSON "application/json; charset=utf-8"
 
-/* The answer to a read of so many rows. */
-static const answer *rows_answer(long rows) {
+/* The answer to a read of a page of so many rows. */
+static const answer *rows_answer(long rows, long page) {
     answer *found;
     pthread_mutex_lock(&answers_lock);
-    for (found = answers; found != NULL && found->rows != rows; found = found->next) {
+    for (found = answers; found != NULL && (found->rows != rows || found->page != page); found = found->next) {
     }
     if (found == NULL) {
         size_t room = (size_t)rows * 1200 + 256, length = 0, head;
@@ -111,7 +111,7 @@ static const answer *rows_answer(long rows) {
             if (row > 0) {
                 body[length++] = ',';
             }
-            length += put_row(body + length, room - length, 1000 + row);
+            length += put_row(body + length, room - length, 1000 + (page - 1) * rows + row);
         }
         length += (size_t)snprintf(body + length, room - length,
                                    "],\"paging_info\":{\"current_page\":1,\"page_count\":2,\"entity_count\":2,\"entities_per_page\":%ld,"
@@ -119,6 +119,7 @@ static const answer *rows_answer(long rows) {
                                    rows);
         head = put_head(first, sizeof first, length, JSON);
         found->rows = rows;
+        found->page = page;
         found->length = head + length;
         found->bytes = malloc(found->length);
         memcpy(found->bytes, first, head);
@@ -153,7 +154,7 @@ static int answer_call(connection *c) {
         nanosleep(&pause, NULL);
     }
     if (strncmp(name, "read\"", 5) == 0) {
-        const answer *rows = rows_answer(number_of(c->body, "\"entities_per_page\"", 1));
+        const answer *rows = rows_answer(number_of(c->body, "\"entities_per_page\"", 1), number_of(c->body, "\"current_page\"", 1));
         return give(c, rows->bytes, rows->length);
     }
     if (strncmp(name, "info\"", 5) == 0) {

@@ -66,8 +66,9 @@ fn answer(op: *mut sg_op) -> Value {
 
 fn page(request: &Request, more: bool) -> Answer {
     let id = &request.params()["filters"]["conditions"][0]["values"][0];
+    let number = &request.params()["paging"]["current_page"];
     Answer::Json(format!(
-        r#"{{"results":{{"entities":[{{"id":{id}}}],"paging_info":{{"has_next_page":{more}}}}}}}"#
+        r#"{{"results":{{"entities":[{{"id":{id},"page":{number}}}],"paging_info":{{"has_next_page":{more}}}}}}}"#
     ))
 }
 
