@@ -1,6 +1,6 @@
 //! `sg can`: permission, asked without doing anything.
 
-use shotgrid::client::{Value, quote};
+use shotgrid::client::{Key, Value, quote};
 
 use crate::arguments::{Can, Format, Operation};
 use crate::connect::Site;
@@ -52,7 +52,7 @@ pub async fn can(site: &Site, can: &Can, format: Format) -> Outcome {
         Kinds::Table | Kinds::Csv => {
             let fields = root.get("fields").into_iter().flat_map(Value::children);
             let lines: Vec<String> = std::iter::once(line(operation, root))
-                .chain(fields.map(|field| line(&text(field.key()), field)))
+                .chain(fields.map(|field| line(&field.key().map(Key::as_str).unwrap_or_default(), field)))
                 .collect();
             output::made(format!("[{}]", lines.join(",")), format)?
         }

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use shotgrid::client::{Document, Kind, Pages, Value};
+use shotgrid::client::{Document, Key, Kind, Pages, Value};
 
 use crate::arguments::Format;
 use crate::failure::{self, Failure, Outcome};
@@ -142,7 +142,7 @@ fn rows_as(kind: Kinds, rows: &[Value<'_>], columns: Option<&[String]>) -> Strin
 }
 
 fn name(member: Value<'_>) -> String {
-    member.key().and_then(Value::as_str).unwrap_or_default().into_owned()
+    member.key().map(Key::as_str).unwrap_or_default().into_owned()
 }
 
 /// The names that any row has, in the order in which they come. A type that all share is not repeated.

@@ -1,13 +1,12 @@
 //! `sg schema`.
 
-use shotgrid::client::{Kind, Value, quote};
+use shotgrid::client::{Key, Kind, Value, quote};
 
 use crate::arguments::{Format, Schema};
 use crate::connect::Site;
 use crate::failure::{Failure, Outcome};
 use crate::output::{self, Kinds};
 use crate::show::cell;
-use crate::values::text;
 
 pub async fn schema(site: &Site, which: &Schema, format: Format) -> Outcome {
     let is_json = matches!(output::kind(format), Kinds::Json | Kinds::Lines);
@@ -17,7 +16,7 @@ pub async fn schema(site: &Site, which: &Schema, format: Format) -> Outcome {
             return Ok(output::object(types.root(), format));
         }
         let row = |of: Value<'_>| {
-            let key = of.key().map_or("null", Value::json);
+            let key = of.key().map_or("null", Key::json);
             format!(
                 r#"{{"type":{key},"name":{}}}"#,
                 of.pointer("/name/value").map_or("null", Value::json)
@@ -61,7 +60,7 @@ fn line(field: Value<'_>) -> String {
     });
     format!(
         r#"{{"field":{},"name":{},"type":{},"editable":{},"takes":{}}}"#,
-        quote(&text(field.key())),
+        quote(&field.key().map(Key::as_str).unwrap_or_default()),
         told(field, "name"),
         told(field, "data_type"),
         told(field, "editable"),

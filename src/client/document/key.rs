@@ -45,6 +45,11 @@ impl<'d> Key<'d> {
         &self.text[self.start..self.end]
     }
 
+    /// It as it was written, in its quotes.
+    pub fn json(self) -> &'d str {
+        &self.text[self.start - 1..=self.end]
+    }
+
     pub(super) fn is_escaped(self) -> bool {
         self.raw().as_bytes().contains(&b'\\')
     }
