@@ -18,6 +18,7 @@ import ctypes
 import json
 import os
 import sys
+import threading
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
 __all__ = ["AuthError", "Client", "Error", "NetworkError", "PermissionRefused", "Queue", "shutdown"]
@@ -300,12 +301,13 @@ class Queue(_Handle):
 
         def finished(pointer):
             out = c_void_p()
-            status = _op_take_result(pointer, byref(out))
-            if status == 0:
-                on_done(_value(out), None)
-            else:
-                on_done(None, _made(_op_error(pointer)))
-            op.close()
+            try:
+                if _op_take_result(pointer, byref(out)) == 0:
+                    on_done(_value(out), None)
+                else:
+                    on_done(None, _made(_op_error(pointer)))
+            finally:
+                op.close()
 
         key = id(op)
         self._waiting[key] = finished
@@ -321,6 +323,7 @@ class _Later:
     """The client's methods as coroutines of asyncio."""
 
     _queues = {}
+    _lock = threading.Lock()
 
     def __init__(self, client):
         self._client = client
@@ -335,7 +338,7 @@ class _Later:
         future = loop.create_future()
 
         def on_done(value, error):
-            if future.cancelled():
+            if future.done():
                 return
             if error is None:
                 future.set_result(value)
@@ -348,12 +351,14 @@ class _Later:
 
     @classmethod
     def _queue(cls, loop):
-        for closed in [known for known in cls._queues if known.is_closed()]:
-            cls._queues.pop(closed).close()
-        if loop not in cls._queues:
-            queue = cls._queues[loop] = Queue()
-            loop.add_reader(queue.fileno(), queue.dispatch)
-        return cls._queues[loop]
+        # Loops of several threads have a queue each.
+        with cls._lock:
+            for closed in [known for known in cls._queues if known.is_closed()]:
+                cls._queues.pop(closed).close()
+            if loop not in cls._queues:
+                queue = cls._queues[loop] = Queue()
+                loop.add_reader(queue.fileno(), queue.dispatch)
+            return cls._queues[loop]
 
 
 def shutdown(timeout_ms=5000):

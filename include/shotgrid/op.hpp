@@ -109,9 +109,14 @@ class queue {
 #if SG_CPP_EXCEPTIONS
   /**
    * Sets who is told of exceptions that leave callbacks: on the thread of dispatch(), which then goes on with the next one. Without a
-   * handler, and where the handler throws, they end the program by std::terminate().
+   * handler, and where the handler throws, they end the program by std::terminate(). A queue that was moved from has no callbacks, and
+   * ignores it.
    */
-  void on_exception(std::function<void(std::exception_ptr)> told) { handler_->told = std::move(told); }
+  void on_exception(std::function<void(std::exception_ptr)> told) {
+    if (handler_ != nullptr) {
+      handler_->told = std::move(told);
+    }
+  }
 #endif
 
   /** The C library's object, borrowed. */
