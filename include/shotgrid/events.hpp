@@ -46,14 +46,14 @@ class events {
   /** As next(), for at most so long: nothing where there were none. */
   template <class Rep, class Period>
   result<std::optional<document>> next_for(std::chrono::duration<Rep, Period> longest) {
-    result<document> events = take(detail::wait_ms(longest));
-    if (events) {
-      return std::optional<document>(*std::move(events));
+    result<document> given = take(detail::wait_ms(longest));
+    if (given) {
+      return std::optional<document>(*std::move(given));
     }
-    if (events.error().is(SG_STATUS_TIMEOUT_WAIT)) {
+    if (given.error().is(SG_STATUS_TIMEOUT_WAIT)) {
       return std::optional<document>();
     }
-    return std::move(events).error();
+    return std::move(given).error();
   }
   /** As next(), without the wait. One at a time. */
   op<document> next_async() {
