@@ -153,6 +153,37 @@ fn a_feed_resumes_from_its_state_and_operations_lose_nothing() {
     }
 }
 
+/// To ask for the state is no wait, and must not be in the way of one that begins.
+#[test]
+fn the_state_can_be_asked_for_while_another_thread_asks_for_events() {
+    let site = Sandbox::builder().start().unwrap();
+    let client = script(&site, None);
+    let feed = open(client, &json!({"event_types": ["Shotgun_Shot_New"]}));
+    let (shared, over) = (feed as usize, std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut asked = Vec::new();
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                let mut state = null_mut();
+                asked.push(unsafe { sg_events_state(shared as *const sg_events, &mut state) });
+                unsafe { sg_result_free(state) };
+            }
+            asked
+        });
+        let waits: Vec<Status> = (0..3000)
+            .map(|_| unsafe { sg_events_next(shared as *const sg_events, 0, &mut null_mut()) })
+            .collect();
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+        let count = |all: &[Status], good: Status| all.iter().filter(|status| **status != good).count();
+        let asked = asking.join().unwrap();
+        assert_eq!((count(&waits, Status::TimeoutWait), count(&asked, Status::Ok)), (0, 0));
+    });
+    unsafe {
+        sg_events_free(feed);
+        sg_client_free(client);
+    }
+}
+
 #[test]
 fn arguments_that_cannot_be_are_refused() {
     let site = Sandbox::builder().start().unwrap();

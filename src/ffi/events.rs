@@ -37,7 +37,8 @@ struct Shared {
     by_operation: AtomicBool,
     /// Whether the events that were given last got nowhere, because their operation was cancelled.
     lost: AtomicBool,
-    /// The state when the wait under way began.
+    /// The state when the wait under way began. Locked by whoever begins to wait or asks for the state, so that the two do not find each
+    /// other at the feed.
     before: Mutex<String>,
 }
 
@@ -207,10 +208,14 @@ fn stopped() -> Error {
 
 impl Shared {
     fn state(&self) -> String {
-        if let Ok(mut feed) = self.feed.try_lock() {
+        let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        // A wait that has begun may not have come to the feed yet, and may be cancelled: what it gives is its own matter.
+        if !self.busy.load(Ordering::SeqCst)
+            && let Ok(mut feed) = self.feed.try_lock()
+        {
             return self.state_of(&mut feed);
         }
-        self.before.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        before.clone()
     }
 
     fn state_of(&self, feed: &mut Feed) -> String {
@@ -237,6 +242,7 @@ impl Turn {
                 "somebody waits for the next events of this feed already; one at a time",
             )
         };
+        let mut before = shared.before.lock().unwrap_or_else(PoisonError::into_inner);
         if shared.busy.swap(true, Ordering::SeqCst) {
             return Err(busy());
         }
@@ -245,7 +251,7 @@ impl Turn {
         if shared.lost.swap(false, Ordering::SeqCst) {
             feed.give_back();
         }
-        *shared.before.lock().unwrap_or_else(PoisonError::into_inner) = feed.state();
+        *before = feed.state();
         shared.by_operation.store(by_operation, Ordering::SeqCst);
         drop(feed);
         Ok(turn)
