@@ -495,3 +495,21 @@ fn without_a_host_s_answer_calls_fail_when_their_wait_is_over() {
     }
     assert_eq!(told.load(Ordering::SeqCst), 1);
 }
+
+#[test]
+fn a_function_that_is_refused_leaves_the_one_before_in_its_place() {
+    let site = sandbox();
+    let client = client_in_session(&site);
+    site.expire_sessions().unwrap();
+    let told = AtomicUsize::new(0);
+    let data = (&raw const told).cast_mut().cast();
+    unsafe {
+        good(sg_client_on_session_expired(client, null(), Some(noted), data, None, 0));
+        let no_queue = client.cast_const().cast::<sg_queue>();
+        let status = sg_client_on_session_expired(client, no_queue, Some(noted), null_mut(), None, 0);
+        fails(status, Status::InvalidArgument, &["queue"]);
+        fails(find(client), Status::AuthSessionExpired, &["session"]);
+        comes(&told, 1);
+        sg_client_free(client);
+    }
+}

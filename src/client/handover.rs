@@ -97,7 +97,7 @@ impl Client {
     /// Has somebody told when a session ends that cannot be renewed, in place of whoever was told before. Calls that run into it
     /// wait so long for [`Client::renew_session`] before they fail.
     pub fn watch_session(&self, watch: Option<Arc<dyn SessionWatch>>, patience: Duration) -> Result<()> {
-        self.require_person("a script has no session that could end")?;
+        self.check_watchable()?;
         let mut host = self.connection.session.handover.lock();
         host.patience = patience;
         let before = std::mem::replace(&mut host.watch, watch);
@@ -105,6 +105,11 @@ impl Client {
         // Outside of the lock: what it lets go of is the host's.
         drop(before);
         Ok(())
+    }
+
+    /// Fails where there is no session to watch.
+    pub fn check_watchable(&self) -> Result<()> {
+        self.require_person("a script has no session that could end")
     }
 
     /// Goes on in another session, in place of the one in use; with `None` nobody will bring one, and calls that wait for

@@ -135,8 +135,8 @@ pub unsafe extern "C" fn sg_client_on_session_expired(
         let Some(on_expired) = on_expired else {
             return connection.client.watch_session(None, patience);
         };
-        // Refused before anything of the host's is taken over.
-        connection.client.watch_session(None, patience)?;
+        // Refused before anything of the host's is taken over, and before the function that is there gives way.
+        connection.client.check_watchable()?;
         runtime.dispatcher()?;
         let queue = match queue.optional("queue")? {
             Some(_) => Some(queue.share("queue")?),
