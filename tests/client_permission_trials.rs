@@ -411,6 +411,30 @@ fn a_batch_that_is_carried_out_all_the_same_is_undone_and_none_follows() {
     }
 }
 
+/// What the role does not show cannot be written back.
+#[test]
+fn an_undo_that_leaves_out_a_field_is_none() {
+    let site = FakeSite::new(|request| match request.wire_method().as_str() {
+        "batch" if request.params().as_array().unwrap().len() == 1 => Answer::fault(104, NO_SUCH_ROW),
+        "batch" => Answer::json(r#"{"results":[{"type":"Shot","id":1},{},{}]}"#),
+        "read" => row(request).unwrap(),
+        _ => Answer::json(r#"{"results":{"type":"Shot","id":1}}"#),
+    });
+    run(async {
+        let client = of(&site.url, "s", "k").await;
+        let data = json!({"code": "new", "sg_hidden": "new"});
+        let question = json!({"operation": "update", "entity_type": "Shot", "entity_id": 1, "data": data});
+        let error = call(&client, "permission_check", question).await.unwrap_err();
+        assert!(error.may_have_applied && error.message.contains("could not be undone"), "{error}");
+        let undo = site
+            .requests()
+            .into_iter()
+            .find(|request| request.wire_method() == "update")
+            .unwrap();
+        assert_eq!(undo.params()["fields"], json!([{"field_name": "code", "value": "as it was"}]));
+    });
+}
+
 /// Nothing is tried where an update of no row does not fail, or fails without a word of rolling back.
 #[test]
 fn a_site_that_does_not_say_that_it_rolls_back_is_not_tried() {

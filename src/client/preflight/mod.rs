@@ -139,13 +139,15 @@ async fn update(client: &Client, question: &Question, id: i64) -> Result<Answer>
         row => Some(row?),
     };
     let row = row.as_ref().map(Document::root);
+    let were: Vec<String> = names.iter().filter_map(|name| was(row, name)).collect();
     let write = Write {
         entity_type: question.entity_type.clone(),
         id: Some(id),
         undo: Undo::Update {
             entity_type: question.entity_type.clone(),
             id,
-            were: names.iter().filter_map(|name| was(row, name)).collect(),
+            whole: were.len() == names.len(),
+            were,
         },
     };
     let trials: Vec<Trial> = question

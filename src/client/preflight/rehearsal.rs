@@ -52,11 +52,13 @@ pub(super) enum Undo {
         entity_type: String,
         id: i64,
     },
-    /// The fields as they were.
+    /// The fields as they were, as far as that is known.
     Update {
         entity_type: String,
         id: i64,
         were: Vec<String>,
+        /// Whether these are all that are tried.
+        whole: bool,
     },
     /// There is nothing to take back.
     Nothing,
@@ -173,13 +175,14 @@ async fn take_back(client: &Client, applied: &Document, undo: &Undo) -> Error {
             .and_then(Value::as_bool)
             .unwrap_or(true)
             .then(|| ("revive", row(entity_type, *id).finish())),
-        Undo::Update { entity_type, id, were } => Some(("update", row(entity_type, *id).raw("fields", &array(were)).finish())),
+        Undo::Update { entity_type, id, were, .. } => Some(("update", row(entity_type, *id).raw("fields", &array(were)).finish())),
     };
     let undone = match &call {
-        Some((wire, params)) => client
-            .rpc(Call::new(wire, Some(params), Effect::Write), client.deadline())
-            .await
-            .is_ok(),
+        Some((wire, params)) => {
+            let done = client.rpc(Call::new(wire, Some(params), Effect::Write), client.deadline()).await;
+            // What is not known cannot be written back.
+            done.is_ok() && !matches!(undo, Undo::Update { whole: false, .. })
+        }
         None => matches!(undo, Undo::Nothing | Undo::Delete { .. }),
     };
     let what = "the site carried out an update of a row that cannot exist, and with it what was only to be tried";
