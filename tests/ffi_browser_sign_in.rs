@@ -377,6 +377,19 @@ struct Host {
     token: String,
 }
 
+impl Host {
+    /// A host that has another session at hand.
+    fn new(client: *const sg_client, site: &Sandbox) -> Host {
+        Host {
+            told: AtomicUsize::new(0),
+            finalized: AtomicUsize::new(0),
+            reentrant: AtomicUsize::new(0),
+            client,
+            token: another_session(site),
+        }
+    }
+}
+
 extern "C" fn hands_over(data: *mut c_void) {
     let host = unsafe { &*data.cast::<Host>() };
     if find(host.client) == Status::InvalidStateReentrant {
@@ -401,13 +414,7 @@ fn a_host_that_is_told_hands_over_a_session_and_the_call_goes_on() {
     let site = sandbox();
     let client = client_in_session(&site);
     site.expire_sessions().unwrap();
-    let host = Host {
-        told: AtomicUsize::new(0),
-        finalized: AtomicUsize::new(0),
-        reentrant: AtomicUsize::new(0),
-        client,
-        token: another_session(&site),
-    };
+    let host = Host::new(client, &site);
     let data = (&raw const host).cast_mut().cast();
     unsafe {
         good(sg_client_on_session_expired(
@@ -442,13 +449,7 @@ fn a_host_is_told_on_its_own_thread_by_a_queue() {
     let site = sandbox();
     let client = client_in_session(&site);
     site.expire_sessions().unwrap();
-    let host = Host {
-        told: AtomicUsize::new(0),
-        finalized: AtomicUsize::new(0),
-        reentrant: AtomicUsize::new(0),
-        client,
-        token: another_session(&site),
-    };
+    let host = Host::new(client, &site);
     let data = (&raw const host).cast_mut().cast();
     let (mut queue, mut op, mut count) = (null_mut(), null_mut(), 0);
     unsafe {
