@@ -124,12 +124,8 @@ fn row(scene: &Scene, case: &Case, operation: Operation, index: usize) -> Vec<St
             (host, Some(plan))
         }
     };
-    // Creates are made in both manners: what a host is told must not depend on how it asks.
-    let manner = if operation == Operation::Create && index % 2 == 1 {
-        Manner::CalledBack
-    } else {
-        Manner::Waits
-    };
+    // What a host is told must not depend on how it asks.
+    let manner = Manner::ALL[index % Manner::ALL.len()];
     let told = scene.run(operation, &host, manner, &token, case.large);
     proxy.settle();
     let applied = scene.applied(operation, &token);
@@ -224,7 +220,10 @@ pub fn write(rows: &BTreeMap<&'static str, Vec<Vec<String>>>) {
     for (place, operation) in Operation::ALL.into_iter().enumerate() {
         let about = match operation {
             Operation::Read => "A `find` of all Shots. Rows are right and whole, or there is an error.",
-            Operation::Create => "A `create`; every other one by `sg_submit` and a callback.",
+            Operation::Create => {
+                "A `create`. Here and in the other sections the manner of the call changes from fault to fault: the host waits, or is called back on \
+                 the library's thread, or by an `sg_queue`, each time once."
+            }
             Operation::Batch => "A `batch` of two creates, which the site applies both or neither.",
             Operation::Upload => "An `upload` that is posted to the site. The fault happens to the request that carries the file.",
             Operation::Store => {

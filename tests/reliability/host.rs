@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use shotgrid::client::Status;
@@ -14,17 +14,25 @@ use super::support::{LONG, c, good, maybe, read};
 /// A client, freed when it is dropped. Threads share it as hosts do.
 pub struct Host {
     client: *mut sg_client,
+    /// Where callbacks wait for a thread of the host, whichever looks first.
+    queue: *mut sg_queue,
     /// The limit of each call, where it is another than the client's.
     limit: Option<Duration>,
 }
 
-// The header says that a client may be used by any number of threads.
+// The header says that a client and a queue may be used by any number of threads.
 unsafe impl Send for Host {}
 unsafe impl Sync for Host {}
 
 impl Drop for Host {
     fn drop(&mut self) {
-        unsafe { sg_client_free(self.client) };
+        unsafe {
+            let mut count = 1;
+            good(sg_queue_dispatch(self.queue, 0, 0, &mut count));
+            assert!(count == 0 || std::thread::panicking(), "the queue told of an operation twice");
+            sg_queue_free(self.queue);
+            sg_client_free(self.client);
+        }
     }
 }
 
@@ -82,8 +90,14 @@ impl Told {
 pub enum Manner {
     /// It waits in the call.
     Waits,
-    /// It is called back when the operation is done.
+    /// It is called back when the operation is done, on a thread of the library.
     CalledBack,
+    /// It is called back by a queue, on a thread of its own.
+    Queued,
+}
+
+impl Manner {
+    pub const ALL: [Manner; 3] = [Manner::Waits, Manner::CalledBack, Manner::Queued];
 }
 
 /// How often a read, or a write of which nothing has left, is tried in all.
@@ -92,8 +106,9 @@ pub const ATTEMPTS: u32 = 2;
 impl Host {
     /// Signs in to `url` as the script of `site`. `verified`: with a first exchange.
     pub fn new(url: &str, site: &Sandbox, limit: Duration, verified: bool) -> Host {
-        let mut client = null_mut();
+        let (mut client, mut queue) = (null_mut(), null_mut());
         unsafe {
+            good(sg_queue_new(&mut queue));
             let options = sg_options_new();
             good(sg_options_set_verify_on_connect(options, i32::from(verified)));
             good(sg_options_set_allow_insecure_http(options, 1));
@@ -105,7 +120,11 @@ impl Host {
             good(sg_connect_script(url.as_ptr(), name.as_ptr(), key.as_ptr(), options, &mut client));
             sg_options_free(options);
         }
-        Host { client, limit: None }
+        Host {
+            client,
+            queue,
+            limit: None,
+        }
     }
 
     /// The same client, whose calls from now on have another limit.
@@ -152,6 +171,19 @@ impl Host {
         }
     }
 
+    /// Of which operation the host is told. Where it looks into the queue itself, it may tell other threads of theirs.
+    fn told(&self, manner: Manner, told: &mpsc::Receiver<usize>) -> usize {
+        let end = Instant::now() + LONG * 6;
+        while manner == Manner::Queued && Instant::now() < end {
+            if let Ok(called) = told.try_recv() {
+                return called;
+            }
+            good(unsafe { sg_queue_dispatch(self.queue, 0, 20, null_mut()) });
+        }
+        let left = end.saturating_duration_since(Instant::now());
+        told.recv_timeout(left).expect("an operation was never reported")
+    }
+
     fn submits(&self, manner: Manner, method: &str, params: &str, start: Instant) -> Told {
         unsafe extern "C" fn done(op: *mut sg_op, user_data: *mut c_void) {
             let tell = unsafe { &*user_data.cast::<mpsc::Sender<usize>>() };
@@ -173,12 +205,19 @@ impl Host {
                 good(sg_op_wait(op, -1));
             }
             let user_data = Box::into_raw(Box::new(tell)).cast();
-            good(sg_op_on_done(op, Some(done), user_data, Some(finalize)));
-            let called = told.recv_timeout(LONG * 6).expect("an operation was never reported");
+            match manner {
+                Manner::Queued => good(sg_queue_on_done(self.queue, op, Some(done), user_data, Some(finalize))),
+                _ => good(sg_op_on_done(op, Some(done), user_data, Some(finalize))),
+            }
+            let called = self.told(manner, &told);
             let took = start.elapsed();
             assert_eq!(called, op as usize);
             // The finalizer drops the sender behind the one callback.
-            assert!(told.recv_timeout(LONG).is_err(), "two callbacks");
+            assert_eq!(
+                told.recv_timeout(LONG),
+                Err(RecvTimeoutError::Disconnected),
+                "two callbacks, or no finalizer"
+            );
             let error = sg_op_error(op);
             let told = if error.is_null() {
                 let mut result = null_mut();

@@ -7,6 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::undocumented_unsafe_blocks,
     reason = "these are tests, and they call C functions as C does"
 )]
@@ -35,7 +36,7 @@ fn every_fault_comes_to_what_was_promised() {
     cases::write(&cases::run(which));
 }
 
-/// A larger storm, or another: `SHOTGRID_RELIABILITY_WRITES=20000 SHOTGRID_RELIABILITY_SEED=7 cargo test --test reliability storm`.
+/// A larger storm, or another: `cargo xtask reliability --writes 20000 --seed 7`.
 #[test]
 fn a_storm_of_faults_applies_no_write_twice() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());

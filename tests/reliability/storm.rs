@@ -57,6 +57,29 @@ struct Made {
     faulted: bool,
 }
 
+/// What became of the writes of a kind.
+#[derive(Debug, Default)]
+struct Tally {
+    made: usize,
+    faulted: usize,
+    succeeded: usize,
+    /// The host was told that the site may have applied it; and of these, those that it had.
+    unknown: usize,
+    unknown_applied: usize,
+    applied_twice: usize,
+}
+
+impl Tally {
+    fn add(&mut self, write: &Made, applied: usize) {
+        self.made += 1;
+        self.faulted += usize::from(write.faulted);
+        self.succeeded += usize::from(write.told.is_ok());
+        self.unknown += usize::from(write.told.may_have_applied);
+        self.unknown_applied += usize::from(write.told.may_have_applied && applied > 0);
+        self.applied_twice += usize::from(applied > 1);
+    }
+}
+
 /// What comes by chance: behind the request, in the reply, or in its place, whether the site did it or not.
 fn faults_by_chance() -> Vec<(String, Fault)> {
     let mut all = vec![
@@ -97,7 +120,7 @@ pub fn run(seed: u64, writes: usize) {
                     let kind = KINDS[number % KINDS.len()];
                     let (name, fault) = &faults[chance.below(faults.len())];
                     let which = chance.below(proxies.len());
-                    let manner = if chance.below(4) == 0 { Manner::CalledBack } else { Manner::Waits };
+                    let manner = Manner::ALL[chance.below(Manner::ALL.len())];
                     let token = format!("storm {number:06}.");
                     let (target, needles) = request(kind, &token, *id);
                     let needles: Vec<&str> = needles.iter().map(String::as_str).collect();
@@ -199,7 +222,7 @@ fn report(seed: u64, scene: &Scene, made: &[Made]) {
     let counts = applied(scene);
     let count = |key: &str| counts.get(key).copied().unwrap_or(0);
     let mut wrong = String::new();
-    let mut tally: HashMap<Kind, [usize; 2]> = HashMap::new();
+    let mut tally: HashMap<Kind, Tally> = HashMap::new();
     for each in made {
         let applied = match each.kind {
             Kind::Create | Kind::Update | Kind::Upload => count(&each.token),
@@ -225,12 +248,12 @@ fn report(seed: u64, scene: &Scene, made: &[Made]) {
                 each.kind, each.token, each.fault
             );
         }
-        let tally = tally.entry(each.kind).or_default();
-        tally[0] += usize::from(each.faulted);
-        tally[1] += usize::from(applied > 1);
+        tally.entry(each.kind).or_default().add(each, applied);
     }
+    println!("seed {seed}, {} writes", made.len());
+    KINDS.iter().for_each(|kind| println!("{kind:?}: {:?}", tally.get(kind)));
     assert!(wrong.is_empty(), "seed {seed}:\n{wrong}");
-    let faulted: usize = tally.values().map(|[faulted, _]| faulted).sum();
+    let faulted: usize = tally.values().map(|tally| tally.faulted).sum();
     assert!(
         faulted * 10 >= made.len() * 8,
         "of {} writes only {faulted} met a fault",
@@ -238,20 +261,20 @@ fn report(seed: u64, scene: &Scene, made: &[Made]) {
     );
     // What met a fault differs a little from run to run; that it is enough does not.
     let row = |kind: &Kind| {
-        let of_kind = made.iter().filter(|each| each.kind == *kind).count();
-        let twice = tally.get(kind).map_or(0, |[_, twice]| *twice);
+        let none = Tally::default();
+        let tally = tally.get(kind).unwrap_or(&none);
         vec![
             format!("{kind:?}").to_lowercase(),
-            of_kind.to_string(),
-            twice.to_string(),
+            tally.made.to_string(),
+            tally.applied_twice.to_string(),
             "0".to_owned(),
         ]
     };
     rows::write(
         "16-by-chance",
         "Faults by chance",
-        "Writes by twelve threads over two clients, each with a fault that chance chose, a quarter of them by `sg_submit` and a callback. \
-         At least eight in ten must have met their fault, in all more than 2,000.",
+        "Writes by twelve threads over two clients, each with a fault that chance chose. Chance chooses, too, whether the host waits, is \
+         called back on the library's thread, or finds the end in an `sg_queue`, which must tell of each write once. At least eight in ten must have met their fault, in all more than 2,000.",
         &["write", "made", "applied twice", "told wrong"],
         &KINDS.iter().map(row).collect::<Vec<_>>(),
     );

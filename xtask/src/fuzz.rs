@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::site::local;
 use crate::tools;
-use crate::workspace::{Workspace, files_below};
+use crate::workspace::{Workspace, files_below, succeed};
 
 /// The version of cargo-fuzz whose options are used here.
 const CARGO_FUZZ: &str = "0.13.2";
@@ -90,17 +90,28 @@ fn one(workspace: &Workspace, program: &Path, wish: &Wish, target: &str) -> Resu
     // The trust store is read at each connect, and no target needs it.
     let no_roots = folder.join("no-roots.pem");
     fs::write(&no_roots, "").with_context(|| format!("{} cannot be written", no_roots.display()))?;
-    let mut command = local(Command::new(program));
+    let cargo_fuzz = |verb: &str| {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&workspace.root)
+            // Joining everything at the end is most of the time of a build, and makes nothing faster here.
+            .env("CARGO_PROFILE_RELEASE_LTO", "false")
+            .args([verb, "--features", "libfuzzer"])
+            .args(["--sanitizer", if wish.address { "address" } else { "none" }])
+            .arg("--target-dir")
+            .arg(folder.join("target"))
+            .arg(target);
+        if wish.address {
+            // The stable compiler has the sanitizer, behind a switch of the nightly one.
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        command
+    };
+    // By itself, since cargo may have to fetch something, for which it needs the trust store and perhaps a proxy.
+    succeed(&mut cargo_fuzz("build"))?;
+    let mut command = local(cargo_fuzz("run"));
     command
-        .current_dir(&workspace.root)
         .env("SSL_CERT_FILE", &no_roots)
-        // Joining everything at the end is most of the time of a build, and makes nothing faster here.
-        .env("CARGO_PROFILE_RELEASE_LTO", "false")
-        .args(["run", "--features", "libfuzzer"])
-        .args(["--sanitizer", if wish.address { "address" } else { "none" }])
-        .arg("--target-dir")
-        .arg(folder.join("target"))
-        .arg(target)
         .args([new.as_path(), &workspace.root.join("fuzz/corpus").join(target)])
         .arg("--")
         .arg(format!("-artifact_prefix={}/", findings.display()))
@@ -110,10 +121,6 @@ fn one(workspace: &Workspace, program: &Path, wish: &Wish, target: &str) -> Resu
     let dictionary = workspace.root.join("fuzz/dictionaries").join(target).with_extension("dict");
     if dictionary.is_file() {
         command.arg(format!("-dict={}", dictionary.display()));
-    }
-    if wish.address {
-        // The stable compiler has the sanitizer, behind a switch of the nightly one.
-        command.env("RUSTC_BOOTSTRAP", "1");
     }
     let status = command.status().context("cargo-fuzz could not be started")?;
     if !status.success() {

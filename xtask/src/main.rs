@@ -56,7 +56,10 @@ cargo xtask <command>
                                looked at from the outside, in target/packages
   abi                          take what the header has more into abi/libshotgrid.abi; refuses what is no addition
   header [--check]             write include/shotgrid.h from src/ffi, or only compare
-  reliability [--required]     measure what docs/reliability.md tells, and write its tables anew";
+  reliability [--required] [SOURCE…]
+                               measure what docs/reliability.md tells, and write its tables anew, or only those of the named sources
+  reliability --writes N [--seed N]
+                               a storm of so many faulted writes: none may be applied twice";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -80,9 +83,12 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     if command == "soak" {
         return soak::run(&Workspace::find()?, rest);
     }
+    if command == "reliability" {
+        return reliability::run(Workspace::find()?, rest);
+    }
     let (flags, names): (Vec<&str>, Vec<&str>) = rest.iter().map(String::as_str).partition(|word| word.starts_with("--"));
     let known: &[&str] = match command.as_str() {
-        "test" | "reliability" => &["--required"],
+        "test" => &["--required"],
         "bench" => &["--keep"],
         "header" => &["--check"],
         "dist" => &["--all"],
@@ -102,7 +108,6 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "dist" => dist::run(workspace, !flags.is_empty(), &names),
         "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
         "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),
-        "reliability" => reliability::write(workspace, !flags.is_empty()),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

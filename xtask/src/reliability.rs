@@ -19,6 +19,9 @@ use crate::workspace::{PRODUCT, Workspace, files_below, read, succeed};
 
 /// Names the folder for the rows.
 const ROWS: &str = "SHOTGRID_RELIABILITY_ROWS";
+/// The test that is a storm of faulted writes, and of how many unless told otherwise.
+const STORM: &str = "a_storm_of_faults_applies_no_write_twice";
+const WRITES: u64 = 2_700;
 const PAGE: &str = "docs/reliability.md";
 const BEGIN: &str = "<!-- measured: what follows is written by cargo xtask reliability -->\n";
 const END: &str = "<!-- end of what was measured -->\n";
@@ -28,44 +31,79 @@ struct Source {
     name: &'static str,
     /// With which digits the names of its sections begin.
     sections: &'static str,
-    run: fn(&Session, &Path) -> Result<Outcome>,
+    by: By,
+}
+
+enum By {
+    /// Rust tests of these names.
+    Tests(&'static [&'static str]),
+    /// The tests that need a network of their own.
+    Network,
 }
 
 const SOURCES: &[Source] = &[
     Source {
         name: "faults",
-        sections: "156",
-        run: rust_tests,
+        sections: "1",
+        by: By::Tests(&["reliability"]),
     },
     Source {
         name: "network",
         sections: "2",
-        run: |session, rows| network::run(session, Some((ROWS, rows))),
+        by: By::Network,
+    },
+    Source {
+        name: "site",
+        sections: "5",
+        by: By::Tests(&["hostile_site"]),
+    },
+    Source {
+        name: "secrets",
+        sections: "6",
+        by: By::Tests(&["secrets_in_memory", "secrets_told"]),
+    },
+    Source {
+        name: "callers",
+        sections: "7",
+        by: By::Tests(&["short"]),
     },
 ];
 
-/// The Rust tests that write rows.
-const TESTS: &[&str] = &["reliability", "hostile_site", "secrets_in_memory", "secrets_told"];
+impl Source {
+    fn has(&self, section: &str) -> bool {
+        section.starts_with(|first| self.sections.contains(first))
+    }
+
+    fn measure(&self, session: &Session, rows: &Path) -> Result<Outcome> {
+        match self.by {
+            By::Tests(names) => self.rust_tests(names, session, rows),
+            By::Network => network::run(session, Some((ROWS, rows))),
+        }
+    }
+
+    fn rust_tests(&self, names: &[&str], session: &Session, rows: &Path) -> Result<Outcome> {
+        if let Some(written) = WRITTEN.get() {
+            for file in files_below(written, "json")? {
+                let name = file.file_name().unwrap_or_default();
+                if self.has(&name.to_string_lossy()) {
+                    fs::copy(&file, rows.join(name))?;
+                }
+            }
+            return Ok(Outcome::Passed);
+        }
+        let mut test = session.workspace.cargo();
+        test.arg("test").args(PRODUCT);
+        test.args(names.iter().flat_map(|name| ["--test", *name]));
+        succeed(test.env(ROWS, rows))?;
+        Ok(Outcome::Passed)
+    }
+}
 
 /// The rows that a run of all Rust tests wrote, so that these are not run twice.
 static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
 
 /// Sections by name, as they stand in the page.
 type Sections = BTreeMap<String, String>;
-
-fn rust_tests(session: &Session, rows: &Path) -> Result<Outcome> {
-    if let Some(written) = WRITTEN.get() {
-        for file in files_below(written, "json")? {
-            fs::copy(&file, rows.join(file.file_name().unwrap_or_default()))?;
-        }
-        return Ok(Outcome::Passed);
-    }
-    let mut test = session.workspace.cargo();
-    test.arg("test").args(PRODUCT);
-    test.args(TESTS.iter().flat_map(|name| ["--test", *name]));
-    succeed(test.env(ROWS, rows))?;
-    Ok(Outcome::Passed)
-}
 
 /// Has a run of all Rust tests write its rows, for [`check`] in the same run of this program.
 pub fn written_by(workspace: &Workspace, tests: &mut Command) -> Result<()> {
@@ -80,12 +118,71 @@ fn emptied(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
-/// The command: writes the page's tables anew.
-pub fn write(workspace: Workspace, required: bool) -> Result<ExitCode> {
+/// What the command was asked for.
+#[derive(Debug, PartialEq)]
+enum Wish {
+    /// The page's tables, or those of the named sources.
+    Tables { required: bool, names: Vec<String> },
+    /// A storm of so many faulted writes, by a seed. The page stays as it is.
+    Storm { writes: u64, seed: u64 },
+}
+
+/// The command.
+pub fn run(workspace: Workspace, arguments: &[String]) -> Result<ExitCode> {
+    match understand(arguments)? {
+        Wish::Tables { required, names } => write(workspace, required, &names),
+        Wish::Storm { writes, seed } => storm(&workspace, writes, seed),
+    }
+}
+
+fn understand(arguments: &[String]) -> Result<Wish> {
+    let (mut required, mut writes, mut seed, mut names) = (false, None, None, Vec::new());
+    let mut words = arguments.iter();
+    let number = |option: &str, word: Option<&String>| -> Result<u64> {
+        let word = word.with_context(|| format!("{option} needs a number"))?;
+        let number = word.parse().ok().filter(|number| *number > 0);
+        number.with_context(|| format!("{option} cannot be {word}; it is a number from 1"))
+    };
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--required" => required = true,
+            "--writes" => writes = Some(number(word, words.next())?),
+            "--seed" => seed = Some(number(word, words.next())?),
+            name if SOURCES.iter().any(|source| source.name == name) => names.push(name.to_owned()),
+            other => {
+                let known: Vec<_> = SOURCES.iter().map(|source| source.name).collect();
+                bail!(
+                    "reliability knows no {other}; it measures {}, and its options are --required, --writes N and --seed N",
+                    known.join(", ")
+                );
+            }
+        }
+    }
+    match (writes, seed) {
+        (None, None) => Ok(Wish::Tables { required, names }),
+        _ if required || !names.is_empty() => bail!("--writes and --seed make a storm alone, without tables"),
+        _ => Ok(Wish::Storm {
+            writes: writes.unwrap_or(WRITES),
+            seed: seed.unwrap_or(1),
+        }),
+    }
+}
+
+/// Fails when a write was applied twice, or the host was told wrong.
+fn storm(workspace: &Workspace, writes: u64, seed: u64) -> Result<ExitCode> {
+    let mut test = workspace.cargo();
+    test.arg("test").args(PRODUCT);
+    test.args(["--test", "reliability", "--", "--exact", STORM, "--nocapture"]);
+    test.env("SHOTGRID_RELIABILITY_WRITES", writes.to_string());
+    succeed(test.env("SHOTGRID_RELIABILITY_SEED", seed.to_string()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(workspace: Workspace, required: bool, names: &[String]) -> Result<ExitCode> {
     let session = Session { workspace, required };
     let page = session.workspace.root.join(PAGE);
     let before = read(&page)?;
-    let (after, skipped) = measured(&session, &before)?;
+    let (after, skipped) = measured(&session, &before, names)?;
     skipped.iter().for_each(|why| println!("   kept as they were: {why}"));
     if required && !skipped.is_empty() {
         bail!("required, but not everything could be measured");
@@ -98,7 +195,7 @@ pub fn write(workspace: Workspace, required: bool) -> Result<ExitCode> {
 /// The step of `cargo xtask test`: measures, and compares with the page.
 pub fn check(session: &Session) -> Result<Outcome> {
     let committed = read(&session.workspace.root.join(PAGE))?;
-    let (found, skipped) = measured(session, &committed)?;
+    let (found, skipped) = measured(session, &committed, &[])?;
     if let Some(difference) = first_difference(&committed, &found) {
         bail!("{PAGE} is not what was measured; `cargo xtask reliability` writes it anew\n{difference}");
     }
@@ -108,22 +205,26 @@ pub fn check(session: &Session) -> Result<Outcome> {
     }
 }
 
-/// The page with what was measured now, and why some of it was not. Sections that were not measured stay.
-fn measured(session: &Session, page: &str) -> Result<(String, Vec<String>)> {
+/// The page with what was measured now, by the named sources or by all, and why some of it was not. Sections that were not measured stay.
+fn measured(session: &Session, page: &str, names: &[String]) -> Result<(String, Vec<String>)> {
     let (head, old, tail) = parts(page)?;
     let mut sections = Sections::new();
     let mut skipped = Vec::new();
     for source in SOURCES {
+        let kept = || old.clone().into_iter().filter(|(name, _)| source.has(name));
+        if !names.is_empty() && names.iter().all(|name| name != source.name) {
+            sections.extend(kept());
+            continue;
+        }
         let rows = session.workspace.scratch.join("reliability").join(source.name);
         emptied(&rows)?;
-        let is_its_own = |name: &str| name.starts_with(|first| source.sections.contains(first));
-        match (source.run)(session, &rows)? {
+        match source.measure(session, &rows)? {
             Outcome::Passed => {
                 let found = collected(&rows)?;
                 if found.is_empty() {
                     bail!("{} measured nothing", source.name);
                 }
-                if let Some(foreign) = found.keys().find(|name| !is_its_own(name)) {
+                if let Some(foreign) = found.keys().find(|name| !source.has(name)) {
                     bail!(
                         "{} wrote the section {foreign}, and its sections begin with {}",
                         source.name,
@@ -134,7 +235,7 @@ fn measured(session: &Session, page: &str) -> Result<(String, Vec<String>)> {
             }
             Outcome::Skipped(why) => {
                 skipped.push(format!("{}: {why}", source.name));
-                sections.extend(old.clone().into_iter().filter(|(name, _)| is_its_own(name)));
+                sections.extend(kept());
             }
         }
     }
@@ -233,6 +334,29 @@ mod tests {
         assert!(parts("no marks").is_err());
         assert!(rendered(&json!({"title": "A", "about": "", "columns": ["x"], "rows": [["a", "b"]]})).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        let asked = |words: &[&str]| understand(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let tables = |required, names: &[&str]| Wish::Tables {
+            required,
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(asked(&[]).unwrap(), tables(false, &[]));
+        assert_eq!(asked(&["--required"]).unwrap(), tables(true, &[]));
+        assert_eq!(asked(&["callers", "faults"]).unwrap(), tables(false, &["callers", "faults"]));
+        assert_eq!(asked(&["--writes", "20000"]).unwrap(), Wish::Storm { writes: 20_000, seed: 1 });
+        assert_eq!(asked(&["--seed", "7"]).unwrap(), Wish::Storm { writes: WRITES, seed: 7 });
+        for wrong in [
+            &["--writes"][..],
+            &["--writes", "0"],
+            &["--seed", "x"],
+            &["caller"],
+            &["callers", "--writes", "9"],
+        ] {
+            assert!(asked(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]
