@@ -21,6 +21,26 @@ pub fn getter<T>(fallback: T, call: impl FnOnce() -> T) -> T {
     })
 }
 
+/// As [`status`], for functions that read one value of a result.
+#[inline]
+pub(super) fn reading_status(call: impl FnOnce() -> Result<()>) -> Status {
+    let framed = || {
+        clear_last();
+        call().map_or_else(recorded, |()| Status::Ok)
+    };
+    panics::catch_small(framed).unwrap_or_else(broken)
+}
+
+/// As [`getter`], for functions that read one value of a result: hosts call them for every value of every row.
+#[inline]
+pub(super) fn reading<T>(fallback: T, call: impl FnOnce() -> T) -> T {
+    panics::catch_small(call).unwrap_or_else(|told| {
+        broken(told);
+        fallback
+    })
+}
+
+#[cold]
 fn recorded(error: Error) -> Status {
     let status = error.status;
     set_last(&error);
@@ -28,6 +48,7 @@ fn recorded(error: Error) -> Status {
 }
 
 /// A panic is a defect of the library; `told` says where it is.
+#[cold]
 fn broken(told: String) -> Status {
     // Recording it must not be what ends the host.
     let _ = panics::catch(|| set_last(&Error::new(Status::Internal, told)));

@@ -103,7 +103,7 @@ impl<'a> Cursor<'a> {
         // SAFETY: a cursor is one of an array in which it stands behind as many others as its number says, and before all of them
         // stands the answer that owns the array.
         let answer = unsafe { &*(*self.0.cast::<Slot>().sub(cursor.node as usize + 1)).answer };
-        answer.document().value(cursor.node).map(|value| (answer, value))
+        Some((answer, answer.document().again(cursor.node)))
     }
 
     /// The place, or an error.
@@ -143,7 +143,7 @@ impl<'a> Cursor<'a> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_get_type(value: *const sg_value) -> sg_value_type {
     from_c!(value: Cursor);
-    guard::getter(sg_value_type::None, || match value.peek().map(|(_, value)| value.kind()) {
+    guard::reading(sg_value_type::None, || match value.peek().map(|(_, value)| value.kind()) {
         None => sg_value_type::None,
         Some(Kind::Null) => sg_value_type::Null,
         Some(Kind::Bool) => sg_value_type::Bool,
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn sg_value_get_type(value: *const sg_value) -> sg_value_t
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_count(value: *const sg_value) -> usize {
     from_c!(value: Cursor);
-    guard::getter(0, || value.peek().map_or(0, |(_, value)| value.count()))
+    guard::reading(0, || value.peek().map_or(0, |(_, value)| value.count()))
 }
 
 /// The member of an object that has this key. Where a key is doubled, the last one counts.
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn sg_value_count(value: *const sg_value) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_get(value: *const sg_value, key: *const c_char) -> *const sg_value {
     from_c!(value: Cursor, key: Text);
-    guard::getter(std::ptr::null(), || value.step(|value| value.get(key.required("key").ok()?)))
+    guard::reading(std::ptr::null(), || value.step(|value| value.get(key.required("key").ok()?)))
 }
 
 /// As sg_value_get(), with the length of the key, which may hold NUL.
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn sg_value_get_n(value: *const sg_value, key: *const c_ch
     from_c!(value: Cursor);
     // SAFETY: the caller keeps to the header: key is NULL or len bytes.
     let key = unsafe { Span::from_c(key, len) };
-    guard::getter(std::ptr::null(), || value.step(|value| value.get(key.get("key").ok()?)))
+    guard::reading(std::ptr::null(), || value.step(|value| value.get(key.get("key").ok()?)))
 }
 
 /// The element of an array, or the member of an object, at a position.
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn sg_value_get_n(value: *const sg_value, key: *const c_ch
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_at(value: *const sg_value, index: usize) -> *const sg_value {
     from_c!(value: Cursor);
-    guard::getter(std::ptr::null(), || value.step(|value| value.at(index)))
+    guard::reading(std::ptr::null(), || value.step(|value| value.at(index)))
 }
 
 /// The first element of an array or member of an object, for a loop with sg_value_next().
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn sg_value_at(value: *const sg_value, index: usize) -> *c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_first(value: *const sg_value) -> *const sg_value {
     from_c!(value: Cursor);
-    guard::getter(std::ptr::null(), || value.step(Value::first))
+    guard::reading(std::ptr::null(), || value.step(Value::first))
 }
 
 /// The element or member behind this one in the same array or object. One step, however large the array is.
@@ -243,7 +243,7 @@ pub unsafe extern "C" fn sg_value_first(value: *const sg_value) -> *const sg_val
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_next(value: *const sg_value) -> *const sg_value {
     from_c!(value: Cursor);
-    guard::getter(std::ptr::null(), || value.step(Value::next))
+    guard::reading(std::ptr::null(), || value.step(Value::next))
 }
 
 /// The value at a JSON pointer (RFC 6901), such as "/entities/0/code"; "" is the cursor itself.
@@ -258,7 +258,7 @@ pub unsafe extern "C" fn sg_value_next(value: *const sg_value) -> *const sg_valu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_pointer(value: *const sg_value, json_pointer: *const c_char) -> *const sg_value {
     from_c!(value: Cursor, json_pointer: Text);
-    guard::getter(std::ptr::null(), || {
+    guard::reading(std::ptr::null(), || {
         value.step(|value| value.pointer(json_pointer.required("json_pointer").ok()?))
     })
 }
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn sg_value_pointer(value: *const sg_value, json_pointer: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_key(value: *const sg_value, len: *mut usize) -> *const c_char {
     from_c!(value: Cursor, len: Out<usize>);
-    guard::getter(std::ptr::null(), || {
+    guard::reading(std::ptr::null(), || {
         value.text(|document, value| document.c_keys().key(value.key()?), &len)
     })
 }
@@ -292,7 +292,7 @@ pub unsafe extern "C" fn sg_value_key(value: *const sg_value, len: *mut usize) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_string(value: *const sg_value, len: *mut usize) -> *const c_char {
     from_c!(value: Cursor, len: Out<usize>);
-    guard::getter(std::ptr::null(), || {
+    guard::reading(std::ptr::null(), || {
         value.text(|document, value| document.c_strings().get(value), &len)
     })
 }
@@ -309,7 +309,7 @@ pub unsafe extern "C" fn sg_value_string(value: *const sg_value, len: *mut usize
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_json(value: *const sg_value, len: *mut usize) -> *const c_char {
     from_c!(value: Cursor, len: Out<usize>);
-    guard::getter(std::ptr::null(), || {
+    guard::reading(std::ptr::null(), || {
         let (Ok(()), Some((_, value))) = (len.start(0), value.peek()) else {
             return std::ptr::null();
         };
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn sg_value_json(value: *const sg_value, len: *mut usize) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_is_null(value: *const sg_value) -> i32 {
     from_c!(value: Cursor);
-    guard::getter(1, || i32::from(value.peek().is_none_or(|(_, value)| value.kind() == Kind::Null)))
+    guard::reading(1, || i32::from(value.peek().is_none_or(|(_, value)| value.kind() == Kind::Null)))
 }
 
 /// Reads a whole number.
@@ -344,7 +344,7 @@ pub unsafe extern "C" fn sg_value_is_null(value: *const sg_value) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_int64(value: *const sg_value, out: *mut i64) -> Status {
     from_c!(value: Cursor, out: Out<i64>);
-    guard::status(|| read(&out, 0, || value.get()?.as_i64()))
+    guard::reading_status(|| read(&out, 0, || value.get()?.as_i64()))
 }
 
 /// Reads a number as a double.
@@ -359,7 +359,7 @@ pub unsafe extern "C" fn sg_value_int64(value: *const sg_value, out: *mut i64) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_double(value: *const sg_value, out: *mut f64) -> Status {
     from_c!(value: Cursor, out: Out<f64>);
-    guard::status(|| read(&out, 0.0, || value.get()?.as_f64()))
+    guard::reading_status(|| read(&out, 0.0, || value.get()?.as_f64()))
 }
 
 /// Reads true or false.
@@ -374,7 +374,7 @@ pub unsafe extern "C" fn sg_value_double(value: *const sg_value, out: *mut f64) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_bool(value: *const sg_value, out: *mut i32) -> Status {
     from_c!(value: Cursor, out: Out<i32>);
-    guard::status(|| read(&out, 0, || value.get()?.as_bool_checked().map(i32::from)))
+    guard::reading_status(|| read(&out, 0, || value.get()?.as_bool_checked().map(i32::from)))
 }
 
 /// Reads the site's text of a date and time, or of a date, as milliseconds since 1970-01-01 00:00 UTC.
@@ -389,7 +389,7 @@ pub unsafe extern "C" fn sg_value_bool(value: *const sg_value, out: *mut i32) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_time_ms(value: *const sg_value, out: *mut i64) -> Status {
     from_c!(value: Cursor, out: Out<i64>);
-    guard::status(|| read(&out, 0, || value.get()?.as_time_ms()))
+    guard::reading_status(|| read(&out, 0, || value.get()?.as_time_ms()))
 }
 
 fn read<T: Copy>(out: &Out<'_, T>, nothing: T, reading: impl FnOnce() -> Result<T>) -> Result<()> {

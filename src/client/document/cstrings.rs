@@ -19,9 +19,14 @@ impl CStrings {
         let mut strings = CStrings::copied(raw);
         for node in &document.nodes {
             let start = node.start();
-            if raw.as_bytes()[start] == b'"' {
-                let end = (node.aux & !ESCAPED) as usize - 1;
-                strings.end(start + 1, &raw[start + 1..end], node.aux & ESCAPED != 0);
+            if raw.as_bytes()[start] != b'"' {
+                continue;
+            }
+            let end = (node.aux & !ESCAPED) as usize - 1;
+            if node.aux & ESCAPED == 0 {
+                strings.text[end] = 0;
+            } else {
+                strings.decode(start + 1, &raw[start + 1..end]);
             }
         }
         strings
@@ -33,7 +38,11 @@ impl CStrings {
         let mut strings = CStrings::copied(raw);
         for node in document.nodes.iter().filter(|node| node.pos & KEYED != 0) {
             let key = Key::before(raw, node.start());
-            strings.end(key.start(), key.raw(), key.is_escaped());
+            if key.is_escaped() {
+                strings.decode(key.start(), key.raw());
+            } else {
+                strings.text[key.start() + key.raw().len()] = 0;
+            }
         }
         strings
     }
@@ -45,12 +54,8 @@ impl CStrings {
         }
     }
 
-    /// Ends the string that stands at `start`, decoded where it must be.
-    fn end(&mut self, start: usize, raw: &str, escaped: bool) {
-        if !escaped {
-            self.text[start + raw.len()] = 0;
-            return;
-        }
+    /// Decodes the string that stands at `start`, and ends it.
+    fn decode(&mut self, start: usize, raw: &str) {
         let plain = decode(raw);
         self.text[start..start + plain.len()].copy_from_slice(plain.as_bytes());
         self.text[start + plain.len()] = 0;
@@ -59,8 +64,8 @@ impl CStrings {
 
     /// The bytes of a string that is a value, and the NUL behind them. `None` when the value is no string.
     pub fn get(&self, value: Value<'_>) -> Option<&[u8]> {
-        let (start, raw, escaped) = value.raw_str()?;
-        self.at(start, raw.len(), escaped)
+        let (start, length, escaped) = value.string_place()?;
+        self.at(start, length, escaped)
     }
 
     /// The bytes of a key and the NUL behind them.
@@ -83,11 +88,12 @@ impl CStrings {
 /// UTF-8 text can hold, becomes U+FFFD.
 pub(super) fn decode(raw: &str) -> String {
     let mut plain = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((before, escape)) = rest.split_once('\\') {
-        plain.push_str(before);
-        let (character, used) = match escape.as_bytes()[0] {
-            b'u' => unicode_escape(escape.as_bytes()),
+    let mut from = 0;
+    while let Some(run) = memchr::memchr(b'\\', &raw.as_bytes()[from..]) {
+        let escape = from + run;
+        plain.push_str(&raw[from..escape]);
+        let (character, used) = match raw.as_bytes()[escape + 1] {
+            b'u' => unicode_escape(&raw.as_bytes()[escape + 1..]),
             b'b' => ('\u{8}', 1),
             b'f' => ('\u{c}', 1),
             b'n' => ('\n', 1),
@@ -96,9 +102,9 @@ pub(super) fn decode(raw: &str) -> String {
             other => (char::from(other), 1),
         };
         plain.push(character);
-        rest = &escape[used..];
+        from = escape + 1 + used;
     }
-    plain.push_str(rest);
+    plain.push_str(&raw[from..]);
     plain
 }
 

@@ -134,6 +134,11 @@ impl Document {
         }
     }
 
+    /// The value with a node number that [`Value::node`] gave before.
+    pub fn again(&self, node: u32) -> Value<'_> {
+        Value::new(self, node)
+    }
+
     /// Every string of the document but for keys, decoded and NUL-terminated. Made on first use.
     pub fn c_strings(&self) -> &CStrings {
         self.strings.get_or_init(|| Box::new(CStrings::values(self)))

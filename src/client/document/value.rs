@@ -104,6 +104,13 @@ impl<'d> Value<'d> {
         if self.is_container() { self.place().aux } else { self.node + 1 }
     }
 
+    /// The text of what is no container.
+    fn scalar(self) -> &'d str {
+        let place = self.place();
+        let end = (place.aux & !ESCAPED) as usize;
+        self.document.text.get(place.start()..end).unwrap_or_default()
+    }
+
     /// Its JSON text, as it was written.
     pub fn json(self) -> &'d str {
         self.document.text.get(self.start()..self.end()).unwrap_or_default()
@@ -120,13 +127,11 @@ impl<'d> Value<'d> {
 
     /// Its first element or member.
     pub fn first(self) -> Option<Value<'d>> {
-        if self.count() == 0 {
+        // Behind the opening node of an empty container stands its closing one.
+        if !self.is_container() {
             return None;
         }
-        Some(Value {
-            node: self.node + 1,
-            ..self
-        })
+        self.document.value(self.node + 1)
     }
 
     /// The element or member behind it in what holds it.
@@ -156,21 +161,27 @@ impl<'d> Value<'d> {
     /// Whether it is a string of exactly this text.
     pub fn is_str(self, text: &str) -> bool {
         match self.raw_str() {
-            Some((_, raw, false)) => raw == text,
-            Some((_, raw, true)) => cstrings::decode(raw) == text,
+            Some((raw, false)) => raw == text,
+            Some((raw, true)) => cstrings::decode(raw) == text,
             None => false,
         }
     }
 
-    /// Where the text between the quotes begins, that text, and whether it has escapes.
-    pub(super) fn raw_str(self) -> Option<(usize, &'d str, bool)> {
+    /// Where the text between the quotes begins, how many bytes it has, and whether there are escapes among them.
+    pub(super) fn string_place(self) -> Option<(usize, usize, bool)> {
         let place = self.place();
         let start = place.start();
         if self.byte_at(start) != b'"' {
             return None;
         }
-        let raw = self.document.text.get(start + 1..(place.aux & !ESCAPED) as usize - 1)?;
-        Some((start + 1, raw, place.aux & ESCAPED != 0))
+        let length = ((place.aux & !ESCAPED) as usize).checked_sub(start + 2)?;
+        Some((start + 1, length, place.aux & ESCAPED != 0))
+    }
+
+    /// The text between the quotes, and whether it has escapes.
+    fn raw_str(self) -> Option<(&'d str, bool)> {
+        let (start, length, escaped) = self.string_place()?;
+        Some((self.document.text.get(start..start + length)?, escaped))
     }
 
     /// The member of this name; the last one where the name is doubled.
@@ -218,7 +229,7 @@ impl<'d> Value<'d> {
 
     /// Its text, decoded, when it is a string.
     pub fn as_str(self) -> Option<Cow<'d, str>> {
-        let (_, raw, escaped) = self.raw_str()?;
+        let (raw, escaped) = self.raw_str()?;
         if escaped {
             return Some(Cow::Owned(cstrings::decode(raw)));
         }
@@ -240,7 +251,7 @@ impl<'d> Value<'d> {
         if self.kind() != Kind::Number {
             return Err(self.is_not("a number"));
         }
-        let text = self.json();
+        let text = self.scalar();
         text.parse().map_err(|_| {
             let whole = !text.contains(['.', 'e', 'E']);
             let problem = if whole { "does not fit 64 bits" } else { "is not a whole number" };
@@ -254,14 +265,15 @@ impl<'d> Value<'d> {
             return Err(self.is_not("a number"));
         }
         // Most numbers are short and whole, which a double holds exactly.
-        if let Some(whole) = short_whole(self.json()) {
+        let text = self.scalar();
+        if let Some(whole) = short_whole(text) {
             return Ok(whole);
         }
-        match self.json().parse::<f64>() {
+        match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
             _ => Err(Error::invalid_argument(format!(
                 "the value {} does not fit a double",
-                shorten(self.json())
+                shorten(text)
             ))),
         }
     }
@@ -290,6 +302,7 @@ impl<'d> Value<'d> {
         }
     }
 
+    #[cold]
     fn is_not(self, wanted: &str) -> Error {
         Error::invalid_argument(format!("the value is {}, not {wanted}", self.kind().with_article()))
     }
