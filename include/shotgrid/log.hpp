@@ -15,10 +15,9 @@ inline namespace SG_CPP_ABI {
 /**
  * Has a function take the messages of all clients of this process, in place of the one before.
  *
- * It is called as `f(sg_log_level, std::string_view target, std::string_view message)` on the library's thread for callbacks: be
- * brief there, and let no exception out, which would end the program by std::terminate(). No message holds a secret.
- *
  * @param most  the least important level that is wanted, such as SG_LOG_LEVEL_INFO; see sg_log_set().
+ * @param f     called as `f(sg_log_level, std::string_view target, std::string_view message)` on the library's thread for callbacks:
+ *              be brief there, and let no exception out, which would end the program by std::terminate(). No message holds a secret.
  */
 template <class F>
 result<void> set_log(sg_log_level most, F f) {

@@ -168,10 +168,10 @@ class methods {
   }
 
   /**
-   * Downloads an attachment to a file, which is replaced when the whole of it has come, and gives the path; without one it
-   * gives the content, in base64. Nothing for an attachment that has no address.
+   * Downloads an attachment to a file and gives the path; nothing for an attachment that has no address.
    *
    * @param attachment  an id, an sg::link, or the value of a field that holds a file.
+   * @param path        the file, which is replaced when the whole of the attachment has come; without one the content is given, in base64.
    */
   Answer<std::optional<std::string>> download_attachment(const json &attachment, const std::optional<file_path> &path = {}) const {
     object parameters{{"attachment", attachment}};

@@ -166,8 +166,10 @@ impl Pages {
             }
             let picture = written.ends_with('!');
             match self.destination(workspace, page, target) {
+                // Doxygen finds it by its name alone.
                 Some(_) if picture => {
-                    written.pop();
+                    let name = Path::new(target).file_name().unwrap_or_default().to_string_lossy();
+                    written.push_str(&format!("[{label}]({name})"));
                 }
                 Some(Some(name)) => written.push_str(&format!("[{label}](@ref {name})")),
                 // A file that is in the checkout and not in the site.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::plan::Peer;
 use super::shown;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 800.0;
 const LEFT: f64 = 190.0;
 const BAR: f64 = 22.0;
 
@@ -129,7 +129,7 @@ fn bars(report: &Value, title: &str, works: &[&str]) -> String {
         y += 18.0;
         for (peer, seconds) in times {
             let span = (most / least).ln().max(f64::EPSILON);
-            let length = 60.0 + (seconds / least).ln() / span * (WIDTH - LEFT - 170.0);
+            let length = 60.0 + (seconds / least).ln() / span * (WIDTH - LEFT - 210.0);
             let ours = time(report, work, Peer::Library).unwrap_or(*seconds);
             let _ = writeln!(
                 text,

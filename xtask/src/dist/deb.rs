@@ -57,15 +57,15 @@ pub fn make(session: &Session, finished: &Finished, glibc: &str) -> Result<Optio
             depends: format!("libc6 (>= {glibc})"),
             section: "libs",
             summary: "C library for Autodesk Flow Production Tracking (ShotGrid)",
-            description: " Signs in to a site as a person or as a script, makes every call that the official \n \
-                          Python client knows, and tells a permission refusal from every other failure.\n",
+            description: " Signs in to a site as a person or as a script, makes every call that the\n \
+                          official Python client knows, and tells a permission refusal from every\n other failure.\n",
             name: library.clone(),
         },
         Package {
             depends: format!("{library} (= {VERSION}-1)"),
             section: "libdevel",
             summary: "C library for Autodesk Flow Production Tracking - development files",
-            description: " Headers for C and C++, the static library, and the files by which pkg-config and CMake find\n them.\n",
+            description: " Headers for C and C++, the static library, and the files by which pkg-config\n and CMake find them.\n",
             name: "libshotgrid-dev".to_owned(),
         },
     ];
