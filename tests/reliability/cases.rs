@@ -10,20 +10,20 @@ use shotgrid::client::Status;
 
 use super::faults::{self, Case, Where};
 use super::host::{ATTEMPTS, Host, Manner};
-use super::operations::{Operation, Scene};
+use super::operations::{File, Operation, Scene};
 use super::proxy::Proxy;
 use super::rows;
 use super::support::LONG;
 use super::support::fake_site::{Answer, FakeSite};
 
 /// The limit where a fault stands still: long enough for what comes before the fault, on a machine with other work.
-const SHORT: Duration = Duration::from_millis(2500);
+pub const SHORT: Duration = Duration::from_millis(2500);
 /// What a machine with other work may add.
-const SLACK: Duration = Duration::from_secs(15);
+pub const SLACK: Duration = Duration::from_secs(15);
 /// Cases at a time. Most of their time is waiting.
 const WORKERS: usize = 12;
 /// More than any call tries.
-const EVERY_TIME: usize = 1000;
+pub const EVERY_TIME: usize = 1000;
 
 const COLUMNS: [&str; 8] = [
     "fault",
@@ -126,7 +126,8 @@ fn row(scene: &Scene, case: &Case, operation: Operation, index: usize) -> Vec<St
     };
     // What a host is told must not depend on how it asks.
     let manner = Manner::ALL[index % Manner::ALL.len()];
-    let told = scene.run(operation, &host, manner, &token, case.large);
+    let file = if case.large { File::Large } else { File::Small };
+    let told = scene.run(operation, &host, manner, &token, file);
     proxy.settle();
     let applied = scene.applied(operation, &token);
     // Behind a reply, time decides whether the whole of it was read before.
@@ -193,7 +194,7 @@ fn afterwards(scene: &Scene, case: &Case, operation: Operation, host: &Host, tok
     }
     let token = format!("{token} again");
     for read in [Operation::Read, operation] {
-        let told = scene.run(read, host, Manner::Waits, &token, false);
+        let told = scene.run(read, host, Manner::Waits, &token, File::Small);
         // Limits that are short for the fault may be too short for a machine with other work.
         if case.stalls && told.status.class() == Status::Timeout.class() {
             continue;

@@ -19,6 +19,7 @@ mod http;
 mod operations;
 mod proxy;
 mod rows;
+mod steps;
 mod storm;
 #[path = "../support/mod.rs"]
 mod support;
@@ -26,14 +27,21 @@ mod support;
 mod tools;
 
 /// Without rows to write, only what ends at once: all of it is the step `reliability` of `cargo xtask test`.
+fn which() -> cases::Which {
+    match rows::folder() {
+        Some(_) => cases::Which::All,
+        None => cases::Which::Quick,
+    }
+}
+
 #[test]
 fn every_fault_comes_to_what_was_promised() {
-    let which = if rows::folder().is_some() {
-        cases::Which::All
-    } else {
-        cases::Which::Quick
-    };
-    cases::write(&cases::run(which));
+    cases::write(&cases::run(which()));
+}
+
+#[test]
+fn every_step_of_an_upload_comes_to_what_was_promised() {
+    steps::run(which());
 }
 
 /// A larger storm, or another: `cargo xtask reliability --writes 20000 --seed 7`.

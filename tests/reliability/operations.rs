@@ -65,6 +65,17 @@ impl Operation {
 const LARGE: usize = 19_000_000;
 /// A few reads of a socket.
 const SMALL: usize = 300_000;
+/// More than goes to a storage as a whole.
+const IN_PARTS: usize = 20_000_000 + SMALL;
+
+/// Which file an upload is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    Small,
+    Large,
+    /// Large enough to go to the storage in two parts.
+    InParts,
+}
 
 /// What stands at the site before faults are made, and who can look.
 pub struct Scene {
@@ -74,8 +85,9 @@ pub struct Scene {
     pub version: i64,
     attachment: i64,
     pub folder: Folder,
-    pub large: PathBuf,
-    pub small: PathBuf,
+    large: PathBuf,
+    small: PathBuf,
+    in_parts: PathBuf,
     rows: String,
 }
 
@@ -91,7 +103,8 @@ impl Scene {
                 .map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8)
                 .collect()
         };
-        let (large, small) = (folder.file("large.mov", content(LARGE)), folder.file("small.mov", content(SMALL)));
+        let file = |name: &str, length| folder.file(name, content(length));
+        let (large, small, in_parts) = (file("large.mov", LARGE), file("small.mov", SMALL), file("parts.mov", IN_PARTS));
         let project = truth.must("find_one", r#"["Project", []]"#);
         let version = truth.must("create", &json!(["Version", {"code": "for files", "project": project}]).to_string());
         let version = version["id"].as_i64().unwrap();
@@ -106,13 +119,18 @@ impl Scene {
             folder,
             large,
             small,
+            in_parts,
             rows,
         }
     }
 
     /// Makes the call. `token` is of this call alone.
-    pub fn run(&self, operation: Operation, host: &Host, manner: Manner, token: &str, large: bool) -> Told {
-        let file = if large { &self.large } else { &self.small };
+    pub fn run(&self, operation: Operation, host: &Host, manner: Manner, token: &str, file: File) -> Told {
+        let file = match file {
+            File::Small => &self.small,
+            File::Large => &self.large,
+            File::InParts => &self.in_parts,
+        };
         let create = |code: String| json!({"code": code, "project": self.project});
         let (method, params) = match operation {
             Read => ("find", FIND.to_owned()),

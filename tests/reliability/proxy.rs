@@ -63,7 +63,7 @@ impl Fault {
 
 /// A fault that is waiting for its request.
 pub struct Plan {
-    /// How the request line begins.
+    /// How the request line begins; behind a `*`, what it holds further on.
     target: String,
     /// What its body must hold.
     needles: Vec<String>,
@@ -79,7 +79,9 @@ impl Plan {
     }
 
     fn is_about(&self, head: &Head, body: &[u8]) -> bool {
-        head.line.starts_with(&self.target) && self.needles.iter().all(|needle| find(body, needle.as_bytes()).is_some())
+        let (begin, more) = self.target.split_once('*').unwrap_or((&self.target, ""));
+        let is_it = head.line.strip_prefix(begin).is_some_and(|rest| rest.contains(more));
+        is_it && self.needles.iter().all(|needle| find(body, needle.as_bytes()).is_some())
     }
 }
 
@@ -137,7 +139,7 @@ impl Proxy {
         }
     }
 
-    /// Makes a fault of the next requests of which the request line begins so and the body holds all needles.
+    /// Makes a fault of the next requests of which the request line is so and the body holds all needles.
     pub fn plan(&self, target: &str, needles: &[&str], fault: Fault, times: usize) -> Arc<Plan> {
         let plan = Arc::new(Plan {
             target: target.to_owned(),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::faults;
 use super::host::{Host, Manner, Told};
-use super::operations::{Operation, Scene};
+use super::operations::{File, Operation, Scene};
 use super::proxy::{Fault, Proxy, Then};
 use super::rows;
 use super::support::LONG;
@@ -181,9 +181,9 @@ fn request(kind: Kind, token: &str, id: i64) -> (&'static str, Vec<String>) {
 
 fn write(scene: &Scene, kind: Kind, host: &Host, manner: Manner, token: &str, id: i64) -> Told {
     match kind {
-        Kind::Create => scene.run(Operation::Create, host, manner, token, false),
-        Kind::Batch => scene.run(Operation::Batch, host, manner, token, false),
-        Kind::Upload => scene.run(Operation::Upload, host, manner, token, false),
+        Kind::Create => scene.run(Operation::Create, host, manner, token, File::Small),
+        Kind::Batch => scene.run(Operation::Batch, host, manner, token, File::Small),
+        Kind::Upload => scene.run(Operation::Upload, host, manner, token, File::Small),
         Kind::Update => host.call(manner, "update", &json!(["Shot", id, {"description": token}]).to_string()),
         Kind::Delete => host.call(manner, "delete", &json!(["Shot", id]).to_string()),
         Kind::Revive => host.call(manner, "revive", &json!(["Shot", id]).to_string()),
