@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shotgrid::client::events::From as Beginning;
 
 const ABOUT: &str = "Flow Production Tracking (ShotGrid) from a shell: find, create, update, upload, and ask what you may.";
 
@@ -106,6 +108,9 @@ pub enum Command {
     Download(Download),
     /// Call any method of the API
     Call(Call),
+    /// Print what happens on the site: what is in the event log, and with --follow all that comes
+    #[command(after_help = EVENTS)]
+    Events(Events),
     /// Show who you are, on which site
     Whoami,
     /// Ask whether you may, without doing it; exit code 0 yes, 1 no, 9 it depends
@@ -137,6 +142,51 @@ set; SG_AUTH_TOKEN is a second factor. With --browser it prints an address to
 open, and waits until you have approved there. The session's token is kept in
 a file that only you can read: SG_SESSION_FILE, else sg/session.json in
 XDG_CONFIG_HOME or ~/.config. Passwords and keys are never kept.";
+
+const EVENTS: &str = "\
+Each event comes at least once, also those whose numbers fill in late. On a
+terminal it is a line; with --json, and where standard output is no terminal, it
+is a line of JSON, with \"actor\", \"late\" and \"duplicate_possible\" besides the
+site's own fields. The state is kept after the events were printed: whoever is
+killed in between gets them again, marked. Ctrl-C is the end of --follow, with
+exit code 0.
+
+  sg events --follow --type Shot --attribute sg_status_list --state shots.state
+  sg events --from 2026-01-31 --type Version --event Shotgun_Version_New --json";
+
+#[derive(Args)]
+pub struct Events {
+    /// Go on with what comes, until Ctrl-C
+    #[arg(long)]
+    pub follow: bool,
+    /// Where to begin: now, beginning, behind the event with this ID, or at a TIME (UTC)
+    #[arg(long, value_name = "WHERE", value_parser = crate::events::from)]
+    pub from: Option<Beginning>,
+    /// Go on where the last run with this file was; --from is for the first one
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// Only of these projects: 70, or Project:70
+    #[arg(long, value_delimiter = ',', value_name = "ID", value_parser = crate::events::project)]
+    pub project: Vec<i64>,
+    /// Only about these entity types, such as Shot
+    #[arg(long = "type", value_delimiter = ',', value_name = "TYPE")]
+    pub entity_type: Vec<String>,
+    /// Only of these types of events, such as Shotgun_Shot_Change
+    #[arg(long, value_delimiter = ',', value_name = "EVENT_TYPE")]
+    pub event: Vec<String>,
+    /// Only changes of these fields, such as sg_status_list
+    #[arg(long, value_delimiter = ',', value_name = "FIELD")]
+    pub attribute: Vec<String>,
+    /// A condition on the event itself, as in 'user is HumanUser:24'; all must hold
+    #[arg(short, long = "filter", value_name = "CONDITION")]
+    pub filters: Vec<String>,
+    /// Fields of the event to read besides the usual ones, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "FIELD")]
+    pub fields: Vec<String>,
+    /// The pause between two looks; it grows to ten times this while nothing happens
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = crate::events::every)]
+    pub every: Duration,
+}
 
 #[derive(Args)]
 pub struct Filters {

@@ -101,6 +101,12 @@ impl From<Error> for Failure {
     }
 }
 
+/// A line for the person, not for a program.
+pub fn say(line: &str) {
+    // Nobody is there to be told that nobody can be told.
+    let _ = writeln!(std::io::stderr(), "{}", crate::show::harmless(line));
+}
+
 /// A reader that has seen enough is no failure; a full disk is.
 pub fn written(outcome: std::io::Result<()>) -> u8 {
     match outcome.and_then(|()| std::io::stdout().flush()) {

@@ -71,11 +71,16 @@ pub async fn json(types: &mut Types<'_>, entity_type: &str, filters: &Filters) -
             Err(error) => Err(Failure::usage(format!("--filters-json is no JSON: {error}"))),
         };
     }
+    Ok(format!("[{}]", conditions(types, entity_type, &filters.filters).await?.join(",")))
+}
+
+/// Conditions as people write them, each as JSON.
+pub async fn conditions(types: &mut Types<'_>, entity_type: &str, all: &[String]) -> Result<Vec<String>, Failure> {
     let mut conditions = Vec::new();
-    for written in &filters.filters {
+    for written in all {
         conditions.push(condition(types, entity_type, written).await?);
     }
-    Ok(format!("[{}]", conditions.join(",")))
+    Ok(conditions)
 }
 
 async fn condition(types: &mut Types<'_>, entity_type: &str, written: &str) -> Result<String, Failure> {

@@ -5,9 +5,11 @@
 mod arguments;
 mod can;
 mod connect;
+mod events;
 mod failure;
 mod files;
 mod filters;
+mod kept;
 mod output;
 mod read;
 mod saved;
@@ -21,12 +23,17 @@ mod write;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use shotgrid::client::{Client, Progress};
 
 use arguments::{Arguments, Command};
+use events::Whole;
 use failure::{Failure, Outcome};
+
+/// So long what is being written may take once the program is to end.
+const GRACE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -56,10 +63,16 @@ fn in_runtime(arguments: Arguments) -> Outcome {
         .build()
         .map_err(|error| Failure::local(format!("the program could not start its threads: {error}")))?;
     let progress = Arc::new(Progress::default());
+    let whole = Whole::default();
+    // Nothing else ends it.
+    let goes_on = matches!(&arguments.command, Command::Events(events) if events.follow);
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = run(arguments, &progress) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::of(Client::stopped(&progress, "cancelled"))),
+            outcome = run(arguments, &progress, &whole) => outcome,
+            _ = tokio::signal::ctrl_c() => {
+                let _ = tokio::time::timeout(GRACE, whole.lock()).await;
+                if goes_on { Ok(failure::OK) } else { Err(Failure::of(Client::stopped(&progress, "cancelled"))) }
+            }
         }
     });
     // What still waits for a terminal or a disk is not waited for.
@@ -67,7 +80,7 @@ fn in_runtime(arguments: Arguments) -> Outcome {
     outcome
 }
 
-async fn run(arguments: Arguments, progress: &Arc<Progress>) -> Outcome {
+async fn run(arguments: Arguments, progress: &Arc<Progress>, whole: &Whole) -> Outcome {
     let Arguments {
         command,
         connection,
@@ -92,6 +105,7 @@ async fn run(arguments: Arguments, progress: &Arc<Progress>) -> Outcome {
         Command::Download(download) => files::download(&site, &download).await,
         Command::Call(call) => write::call(&site, &call, format).await,
         Command::Whoami => session::whoami(&site, format).await,
+        Command::Events(which) => events::events(&site, &which, format, whole).await,
         Command::Can(can) => can::can(&site, &can, format).await,
         Command::Login { .. } | Command::Logout | Command::Completions { .. } => Ok(failure::OK),
     }

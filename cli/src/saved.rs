@@ -1,13 +1,14 @@
 //! The kept sessions: a small file that only its owner can read. It holds session tokens, never passwords or keys.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use shotgrid::client::{Document, Secret, Value, quote};
 
 use crate::connect::variable;
 use crate::failure::Failure;
+use crate::kept::{self, trouble};
 
 /// One session.
 pub struct Saved {
@@ -93,7 +94,6 @@ fn all(path: &Path) -> Result<Vec<Saved>, Failure> {
     saved.collect::<Option<Vec<_>>>().ok_or_else(broken)
 }
 
-/// Written beside and renamed, so that it is never half there.
 fn write(path: &Path, sessions: &[Saved]) -> Result<(), Failure> {
     let entries: Vec<String> = sessions
         .iter()
@@ -105,24 +105,7 @@ fn write(path: &Path, sessions: &[Saved]) -> Result<(), Failure> {
     let text = Secret::new(format!("{{\"sessions\": [\n  {}\n]}}\n", entries.join(",\n  ")));
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| trouble(folder, "cannot be made", &error))?;
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let _ = fs::remove_file(&beside);
-    let wrote = private(&beside)
-        .and_then(|mut file| file.write_all(text.expose().as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&beside, path));
-    wrote.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        trouble(path, "cannot be written", &error)
-    })
-}
-
-/// A new file that only its owner can read.
-fn private(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    kept::replace(path, text.expose())
 }
 
 /// Refuses a file that others can read: its tokens are no longer the owner's alone.
@@ -140,8 +123,4 @@ fn check_privacy(path: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn trouble(path: &Path, what: &str, error: &std::io::Error) -> Failure {
-    Failure::local(format!("{} {what}: {error}", path.display()))
 }

@@ -7,7 +7,7 @@ use shotgrid::client::{Client, Credentials, Kind, Options, Secret, Value, quote}
 
 use crate::arguments::{Connection, Format};
 use crate::connect::{self, Site, variable};
-use crate::failure::{self, Failure, Outcome};
+use crate::failure::{self, Failure, Outcome, say};
 use crate::output;
 use crate::saved::{self, Saved};
 
@@ -65,12 +65,6 @@ pub fn logout(connection: &Connection) -> Outcome {
     }
     say(&format!("Forgotten: {}.", gone.join(", ")));
     Ok(failure::OK)
-}
-
-/// A line for the person, not for a program.
-fn say(line: &str) {
-    // Nobody is there to be told that nobody can be told.
-    let _ = writeln!(std::io::stderr(), "{}", crate::show::harmless(line));
 }
 
 fn ask(question: &str) -> Result<String, Failure> {

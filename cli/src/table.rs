@@ -59,7 +59,7 @@ fn line(row: &[String], widths: &[usize], text: &mut String) {
 }
 
 /// As much of a text as has room, with an ellipsis where it is cut.
-fn cut(text: &str, width: usize) -> String {
+pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

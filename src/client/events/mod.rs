@@ -48,6 +48,8 @@ pub struct Feed {
     pause: Duration,
     /// Events up to this number, found before the first scan is over, may have been given before the resume.
     doubtful: i64,
+    /// Whether the last look came to the end of the log, behind as well as ahead.
+    at_end: bool,
 }
 
 struct Looking {
@@ -105,6 +107,7 @@ impl Feed {
             due: Instant::now(),
             pause,
             doubtful,
+            at_end: false,
         })
     }
 
@@ -122,6 +125,18 @@ impl Feed {
             None => work.await,
             Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or(Ok(None)),
         }
+    }
+
+    /// As [`Feed::next`], but none once all that the log holds was given: for whoever reads what is there and ends.
+    pub async fn next_there(&mut self) -> Result<Option<Document>> {
+        self.given.clear();
+        while self.ready.is_empty() {
+            if self.at_end {
+                return Ok(None);
+            }
+            self.turn().await?;
+        }
+        self.give().map(Some)
     }
 
     /// Says that nobody got the events that were given last: they come again.
@@ -209,7 +224,8 @@ impl Feed {
         if !found.more && found.scanned.is_none() && self.tracker.has_nothing_behind() {
             self.doubtful = 0;
         }
-        if found.more || self.tracker.is_scanning() {
+        self.at_end = !(found.more || self.tracker.is_scanning());
+        if !self.at_end {
             self.due = now;
         } else if self.ready.len() > before {
             self.pause = self.options.poll_min;
