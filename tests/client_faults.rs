@@ -231,7 +231,7 @@ fn retry_after_is_honoured_and_never_waited_for_beyond_the_limit() {
 
 #[test]
 fn time_limits_hold() {
-    let site = FakeSite::new(|_| Answer::Stall(Duration::from_secs(3)));
+    let site = FakeSite::new(|_| Answer::Stall(Duration::from_secs(20)));
     let options = || Options {
         timeout: Some(Duration::from_millis(300)),
         ..Options::default()
@@ -239,7 +239,7 @@ fn time_limits_hold() {
     let start = Instant::now();
     let error = outcome(&site, options(), FIND).unwrap_err();
     assert_eq!(error.status, Status::TimeoutTotal);
-    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert!(error.retryable && !error.may_have_applied);
 
     // A reply that trickles is over when the time is, however alive the connection looks.

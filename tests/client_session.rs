@@ -61,19 +61,17 @@ fn signing_site(calls: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Fake
 
 #[test]
 fn connecting_takes_one_round_trip_and_proves_the_credentials() {
-    let late = |answer: Answer| Answer::Late(Duration::from_millis(400), Box::new(answer));
+    const LATE: Duration = Duration::from_millis(1500);
+    let late = |answer: Answer| Answer::Late(LATE, Box::new(answer));
     let site = FakeSite::bare(move |request| match request.wire_method().as_str() {
         "info" => late(Answer::json(INFO)),
         _ => late(Answer::json(r#"{"results":{"entities":[]}}"#)),
     });
-    let start = Instant::now();
     connect(&site, script(), Options::default()).unwrap();
-    assert!(
-        start.elapsed() < Duration::from_millis(750),
-        "the two requests waited for each other: {:?}",
-        start.elapsed()
-    );
-    assert_eq!(site.requests().len(), 2);
+    let requests = site.requests();
+    assert_eq!(requests.len(), 2);
+    let between = requests[1].at.saturating_duration_since(requests[0].at);
+    assert!(between < LATE, "the second request waited for the first: {between:?}");
     let proof = &site.requests_of("read")[0];
     assert_eq!(proof.auth(), serde_json::json!({"script_name": "robot", "script_key": "0123abcd"}));
     assert_eq!(
@@ -388,7 +386,7 @@ fn refused_credentials_say_more_than_a_site_that_does_not_describe_itself() {
 fn waiting_for_another_calls_sign_in_has_the_time_limit_too() {
     let site = FakeSite::bare(|request| match request.wire_method().as_str() {
         "info" => Answer::json(INFO),
-        _ => Answer::Stall(Duration::from_secs(5)),
+        _ => Answer::Stall(Duration::from_secs(20)),
     });
     run(async {
         let options = Options {
@@ -403,7 +401,7 @@ fn waiting_for_another_calls_sign_in_has_the_time_limit_too() {
         let hasty = client.with_timeout(Some(Duration::from_millis(200)));
         let error = hasty.call("delete", r#"["Shot", 1]"#).await.unwrap_err();
         assert_eq!(error.status, Status::TimeoutTotal, "{error}");
-        assert!(start.elapsed() < Duration::from_secs(2) && !error.may_have_applied);
+        assert!(start.elapsed() < Duration::from_secs(10) && !error.may_have_applied);
         first.abort();
     });
 }

@@ -174,6 +174,9 @@ fn setters_check_what_they_set() {
         fails(sg_options_set_max_reply_bytes(null_mut(), 1), BAD, &["options is NULL"]);
         fails(sg_options_set_max_reply_bytes(options, 0), BAD, &["bytes is 0"]);
         good(sg_options_set_max_reply_bytes(options, u64::MAX));
+        fails(sg_options_set_max_download_bytes(null_mut(), 1), BAD, &["options is NULL"]);
+        good(sg_options_set_max_download_bytes(options, 1));
+        good(sg_options_set_max_download_bytes(options, 0));
         for set in [
             sg_options_set_no_proxy,
             sg_options_set_allow_insecure_http,

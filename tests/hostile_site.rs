@@ -33,7 +33,7 @@ use case::{Case, LIMIT, Work};
 use shotgrid::ffi::*;
 use support::fake_site::FakeSite;
 use support::{c, good, maybe};
-use tools::memory_kib;
+use tools::{Folder, memory_kib};
 
 const CHILD: &str = "SHOTGRID_TEST_HOSTILE_SITE";
 /// The time limit of a call.
@@ -66,7 +66,8 @@ fn no_reply_harms_the_host() {
         "50-hostile",
         "A hostile site",
         "What a site may send, what the host sees, and the most memory that the process takes for it, measured at its peak, as a multiple of \
-         `sg_options_set_max_reply_bytes`. Every call ends within its time limit, and none crashes.",
+         `sg_options_set_max_reply_bytes`, which here is `sg_options_set_max_download_bytes`, too. Every call ends within its time limit, none \
+         crashes, and a file that a download was to replace is as it was.",
         &["The site sends", "The host sees", "Memory"],
         &table,
     );
@@ -141,6 +142,7 @@ fn child() {
         good(sg_options_set_max_attempts(options, 1));
         good(sg_options_set_timeout_ms(options, TIMEOUT_MS));
         good(sg_options_set_max_reply_bytes(options, LIMIT));
+        good(sg_options_set_max_download_bytes(options, LIMIT));
         good(sg_connect_script(
             c(url).as_ptr(),
             c("robot").as_ptr(),
@@ -169,14 +171,18 @@ fn child() {
 /// Makes the call of a case, looks at all of its result, and names what came of it.
 fn make(client: *const sg_client, case: &Case) -> &'static str {
     let mut result = null_mut();
-    let file = std::env::temp_dir().join(format!("libshotgrid-{}-hostile", std::process::id()));
     let status = match &case.work {
         Work::Raw | Work::Checked(_) => unsafe { sg_call_raw(client, c("read").as_ptr(), null(), &mut result) },
-        Work::Call(method, params) => {
-            std::fs::write(&file, "content").unwrap();
+        Work::Call(method, params) | Work::CallWithLittleRoom(method, params) => {
+            let folder = Folder::new("hostile");
+            let file = folder.file("file", "content");
+            if matches!(case.work, Work::CallWithLittleRoom(..)) {
+                limit_files(LIMIT / 2);
+            }
             let params = params.replace("FILE", file.to_str().unwrap());
             let status = unsafe { sg_call(client, c(method).as_ptr(), c(&params).as_ptr(), &mut result) };
-            let _ = std::fs::remove_file(&file);
+            assert_eq!(folder.names(), ["file"], "something is left beside the file");
+            assert_eq!(std::fs::read(&file).unwrap(), b"content", "the file is another one");
             status
         }
     };
@@ -190,6 +196,15 @@ fn make(client: *const sg_client, case: &Case) -> &'static str {
     walk(root);
     unsafe { sg_result_free(result) };
     "OK"
+}
+
+/// Lets this process write no larger files. The system tells it by a signal, which ends a process that does not expect it.
+fn limit_files(bytes: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: bytes,
+        rlim_max: bytes,
+    };
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
 }
 
 /// Visits values, many of them. All that a result can take is taken with the first.

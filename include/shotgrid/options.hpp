@@ -57,6 +57,7 @@ class options {
   options &max_connections(std::uint32_t connections) & { return set(sg_options_set_max_connections, connections); }
   /** Limits the size of a reply. Default: 1 GiB. */
   options &max_reply_bytes(std::uint64_t bytes) & { return set(sg_options_set_max_reply_bytes, bytes); }
+  options &max_download_bytes(std::uint64_t bytes) & { return set(sg_options_set_max_download_bytes, bytes); }
   /** Names your tool to the site, such as "my-tool (2.1)". */
   options &user_agent_suffix(const c_text &suffix) & { return set_text(sg_options_set_user_agent_suffix, "user_agent_suffix", suffix); }
   /** A PEM file of certificates to trust besides the system's; UTF-8 on every system. */
@@ -86,6 +87,7 @@ class options {
   options &&max_attempts(std::uint32_t attempts) && { return std::move(max_attempts(attempts)); }
   options &&max_connections(std::uint32_t connections) && { return std::move(max_connections(connections)); }
   options &&max_reply_bytes(std::uint64_t bytes) && { return std::move(max_reply_bytes(bytes)); }
+  options &&max_download_bytes(std::uint64_t bytes) && { return std::move(max_download_bytes(bytes)); }
   options &&user_agent_suffix(const c_text &suffix) && { return std::move(user_agent_suffix(suffix)); }
   options &&ca_file(const c_text &path) && { return std::move(ca_file(path)); }
   options &&proxy(const c_text &address) && { return std::move(proxy(address)); }

@@ -19,6 +19,8 @@ pub struct Options {
     /// The most bytes that a reply may have, after decompression, and all rows of a `find` together. It may hold a value for each four
     /// of them.
     pub max_reply_bytes: u64,
+    /// The most bytes of a file that a download writes. `None`: no limit.
+    pub max_download_bytes: Option<u64>,
     /// Appended to the user agent, as `add_user_agent` of the official client does.
     pub user_agent_suffix: Option<String>,
     /// A PEM file of certificates to trust besides the operating system's. Wins over `SHOTGUN_API_CACERTS`.
@@ -51,6 +53,7 @@ impl Default for Options {
             connect_timeout: Some(Duration::from_secs(10)),
             max_attempts: 3,
             max_reply_bytes: 1 << 30,
+            max_download_bytes: None,
             user_agent_suffix: None,
             ca_file: None,
             proxy: None,

@@ -125,7 +125,7 @@ pub unsafe extern "C" fn sg_options_set_max_connections(options: *mut sg_options
 ///
 /// All rows of a find together have the same limit; sg_pages_open() has it for each page. A reply may hold one value for each four
 /// bytes of the limit. A result that is looked at by cursors takes up to fourteen times the limit where its values are as small as
-/// that, and two to five times in most. Downloads to a file are not limited.
+/// that, and two to five times in most. Downloads to a file have a limit of their own: sg_options_set_max_download_bytes().
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] bytes  1 or more.
@@ -140,6 +140,27 @@ pub unsafe extern "C" fn sg_options_set_max_reply_bytes(options: *mut sg_options
     guard::status(|| {
         at_least_one(bytes, "bytes")?;
         set(options, |options| options.max_reply_bytes = bytes)
+    })
+}
+
+/// Limits the size of a file that a download writes; a larger one is SG_STATUS_PROTOCOL_TOO_LARGE, and nothing of it is left. Default:
+/// no limit but the disk's.
+///
+/// A file whose length is announced is refused before anything of it is written; any other when it grows beyond the limit.
+///
+/// @param[in] options  the settings to change; not NULL; stay the caller's.
+/// @param[in] bytes  0 for no limit.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+/// @threadsafe per handle: one thread at a time
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_options_set_max_download_bytes(options: *mut sg_options, bytes: u64) -> Status {
+    from_c!(options: Exclusive<sg_options>);
+    guard::status(|| {
+        let limit = (bytes > 0).then_some(bytes);
+        set(options, |options| options.max_download_bytes = limit)
     })
 }
 

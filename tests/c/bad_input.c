@@ -214,6 +214,9 @@ static void check_options(void)
     CHECK_HAS(sg_last_error(), "options");
     CHECK_CLASS(sg_options_set_timeout_ms((sg_options *)(void *)client, 1), SG_STATUS_INVALID_ARGUMENT);
     CHECK_HAS(sg_last_error(), "sg_options");
+    CHECK_CLASS(sg_options_set_max_download_bytes(NULL, 1), SG_STATUS_INVALID_ARGUMENT);
+    CHECK_HAS(sg_last_error(), "options");
+    CHECK_OK(sg_options_set_max_download_bytes(options, 1 << 20));
     CHECK_CLASS(sg_options_set_sudo_as_login(options, "\xff"), SG_STATUS_INVALID_ARGUMENT);
     CHECK_HAS(sg_last_error(), "UTF-8");
     CHECK_OK(sg_options_set_sudo_as_login(options, NULL));

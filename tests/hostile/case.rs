@@ -13,7 +13,7 @@ use shotgrid::ffi::sg_value;
 
 use super::support::fake_site::{Answer, INFO, Request};
 
-/// What the clients of the cases allow a reply to be, in bytes.
+/// What the clients of the cases allow a reply to be, and a file, in bytes.
 pub const LIMIT: u64 = 4 << 20;
 
 /// What the child does with the site.
@@ -22,8 +22,10 @@ pub enum Work {
     Raw,
     /// One remote call, whose result is looked at.
     Checked(fn(*const sg_value)),
-    /// A method with its parameters.
+    /// A method with its parameters. `FILE` is a file in a folder of its own, which must be as it was afterwards.
     Call(&'static str, &'static str),
+    /// The same in a process that may write no file of more than half of [`LIMIT`].
+    CallWithLittleRoom(&'static str, &'static str),
 }
 
 pub struct Case {
@@ -147,6 +149,11 @@ pub fn endlessly(stream: &mut TcpStream, piece: &[u8], pause: Duration) -> std::
         std::thread::sleep(pause);
     }
     Ok(())
+}
+
+/// The beginning of a reply, again and again.
+pub fn interim(line: &'static str, pause: Duration) -> impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static {
+    move |stream| endlessly(stream, format!("HTTP/1.1 {line}\r\n\r\n").repeat(100).as_bytes(), pause)
 }
 
 pub const GIB: usize = 1 << 30;

@@ -27,6 +27,7 @@ pub fn all() -> Vec<Case> {
     all.extend(values());
     all.extend(http());
     all.extend(times());
+    all.extend(files());
     all.extend(steps());
     all
 }
@@ -289,12 +290,14 @@ fn http() -> Vec<Case> {
             stream.write_all(b"HTTP/1.1 200 ")?;
             endlessly(stream, &[b'y'; 4096], Duration::ZERO)
         }),
-        stream("100 Continue without end", "TIMEOUT_TOTAL", |stream| {
-            endlessly(
-                stream,
-                "HTTP/1.1 100 Continue\r\n\r\n".repeat(100).as_bytes(),
-                Duration::from_millis(1),
-            )
+        stream(
+            "100 Continue without end",
+            "TIMEOUT_TOTAL",
+            interim("100 Continue", Duration::from_millis(1)),
+        ),
+        stream("103 Early Hints without end, as fast as it can", "TIMEOUT_TOTAL", |stream| {
+            let hints = format!("HTTP/1.1 103 Early Hints\r\nlink: </{}>; rel=preload\r\n\r\n", "x".repeat(8000));
+            endlessly(stream, hints.repeat(10).as_bytes(), Duration::ZERO)
         }),
         raw(
             "a change of protocol",
@@ -366,6 +369,37 @@ fn times() -> Vec<Case> {
         )
         .work(Work::Call("upload", r#"["Version",1,"FILE"]"#)),
         case("silence", "TIMEOUT_TOTAL", |_| Answer::Stall(Duration::from_secs(30))),
+    ]
+}
+
+/// Who asks for a file is given a session, and then what this writes.
+fn file(name: &'static str, expected: &'static str, write: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Case {
+    let write = Arc::new(write);
+    let case = case(name, expected, move |request| match request.wire_method() == "get_session_token" {
+        true => Answer::json(r#"{"results":{"session_id":"S"}}"#),
+        false => streaming(&write),
+    });
+    case.work(Work::Call("download_attachment", r#"[9,"FILE"]"#))
+}
+
+fn files() -> Vec<Case> {
+    let hints = || interim("103 Early Hints", Duration::from_millis(1));
+    vec![
+        file("a download without end", TOO_LARGE, |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            gibibyte(stream)
+        }),
+        file("a download of 1 TiB, announced", TOO_LARGE, |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1099511627776\r\n\r\n")?;
+            gibibyte(stream)
+        }),
+        file("a download of more than this process may write (RLIMIT_FSIZE)", "IO", |stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3145728\r\n\r\n")?;
+            stream.write_all(&vec![b'x'; 3 * MIB])
+        })
+        .work(Work::CallWithLittleRoom("download_attachment", r#"[9,"FILE"]"#)),
+        file("103 Early Hints without end, for a download", "TIMEOUT", hints()),
+        stream("103 Early Hints without end, for an upload", "TIMEOUT", hints()).work(Work::Call("upload", r#"["Version",1,"FILE"]"#)),
     ]
 }
 

@@ -83,6 +83,7 @@ functions! {
     sg_options_set_max_attempts(f, w, i) { let got = f(w.option(i), i.pick(&[1, 0, 2, u32::MAX])); w.check(got); }
     sg_options_set_max_connections(f, w, i) { let got = f(w.option(i), i.pick(&[1, 0, 32, u32::MAX])); w.check(got); }
     sg_options_set_max_reply_bytes(f, w, i) { let got = f(w.option(i), i.pick(&[1 << 20, 0, 1, 100, u64::MAX])); w.check(got); }
+    sg_options_set_max_download_bytes(f, w, i) { let got = f(w.option(i), i.pick(&[0, 1 << 20, 1, 100, u64::MAX])); w.check(got); }
     sg_options_set_user_agent_suffix(f, w, i) { let got = f(w.option(i), w.texts.any(i)); w.check(got); }
     sg_options_set_ca_file(f, w, i) { let got = f(w.option(i), w.texts.path(i)); w.check(got); }
     sg_options_set_proxy(f, w, i) { let got = f(w.option(i), w.texts.address(i)); w.check(got); }

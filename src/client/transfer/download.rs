@@ -68,7 +68,8 @@ pub(in crate::client) async fn download(transfer: &Transfer, wanted: &Wanted, pa
             Err(failure) => Err(failure.error),
         };
     };
-    let mut partial = Partial::create(expanded(path)).await?;
+    let most = transfer.client.connection.options.max_download_bytes;
+    let mut partial = Partial::create(expanded(path), most).await?;
     fetch(transfer, wanted, &mut partial).await?;
     partial.finish().await?;
     Ok(quote(path))
@@ -81,20 +82,22 @@ struct Partial {
     path: PathBuf,
     file: File,
     length: u64,
+    /// The most that it may become.
+    most: Option<u64>,
     whole: bool,
 }
 
 impl Partial {
     /// Creates it on a thread for files: a disk that hangs must not hold up the network. Where nobody waits for it any more, it is
     /// dropped there, and so removed.
-    async fn create(target: PathBuf) -> Result<Partial> {
-        let created = tokio::task::spawn_blocking(move || Partial::create_here(target)).await;
+    async fn create(target: PathBuf, most: Option<u64>) -> Result<Partial> {
+        let created = tokio::task::spawn_blocking(move || Partial::create_here(target, most)).await;
         let stopped = |_| Error::new(Status::Cancelled, "the library was shut down while a file was being worked on");
         created.map_err(stopped)?
     }
 
     /// What a link leads to is replaced and not the link, with the permissions that it has.
-    fn create_here(target: PathBuf) -> Result<Partial> {
+    fn create_here(target: PathBuf, most: Option<u64>) -> Result<Partial> {
         let target = std::fs::canonicalize(&target).unwrap_or(target);
         let wrong = |what: &str| Error::invalid_argument(format!("{} {what}", target.display()));
         let before = std::fs::metadata(&target).ok();
@@ -123,6 +126,7 @@ impl Partial {
             path,
             file: File::from_std(file),
             length: 0,
+            most,
             whole: false,
         };
         if let Some(before) = before {
@@ -141,6 +145,17 @@ impl Partial {
         self.file.write_all(bytes).await?;
         self.length += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Refuses so many more bytes where the file would become too large.
+    fn make_room(&self, more: u64) -> std::result::Result<(), Failure> {
+        match self.most {
+            Some(most) if self.length.saturating_add(more) > most => Err(not_sent(Error::new(
+                Status::ProtocolTooLarge,
+                format!("the file is larger than the limit of {most} bytes for downloads"),
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Puts the whole file where it belongs. Until then what was there stays.
@@ -206,7 +221,9 @@ async fn attempt_once(
     if partial.length == 0 {
         transfer.progress.set_total(incoming.length().unwrap_or(0));
     }
+    partial.make_room(incoming.length().unwrap_or(0))?;
     while let Some(chunk) = transport.chunk(&mut incoming).await? {
+        partial.make_room(chunk.len() as u64)?;
         partial.append(&chunk).await.map_err(|error| local(partial, &error))?;
         transfer.progress.advance(chunk.len() as u64);
     }

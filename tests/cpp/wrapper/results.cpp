@@ -65,7 +65,7 @@ void errors() {
 
 void settings() {
   using namespace std::chrono_literals;
-  CHECK(!sg::options().timeout(30s).connect_timeout(1500us).no_timeout().max_attempts(1).user_agent_suffix("t (1)").no_proxy().problem());
+  CHECK(!sg::options().timeout(30s).connect_timeout(1500us).no_timeout().max_attempts(1).max_download_bytes(0).user_agent_suffix("t (1)").no_proxy().problem());
   const auto problem = [](const sg::options &options) { return options.problem() ? std::string(options.problem()->message()) : std::string("none"); };
   HAS(problem(sg::options().timeout(0s)), "timeout must be more than 0");
   HAS(problem(sg::options().timeout(-1s)), "no_timeout()");
