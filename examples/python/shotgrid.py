@@ -7,21 +7,25 @@
         print(shot["code"])
 
 Methods and their arguments are those of shotgun_api3. What fails raises an Error; what a permission role forbids raises
-PermissionRefused, which says what was refused and by which role. With asyncio: `await site.later.find(...)`.
+PermissionRefused, which says what was refused and by which role. With asyncio: `await site.later.find(...)`. Many rows come
+by `site.pages("Shot", ...)`, page by page; `site.begin("upload", ...)` goes on by itself and tells how far it is; SignIn signs a
+person in by the browser.
 
 The shared library is looked for under the path in the environment variable SHOTGRID_LIBRARY, then where the system
 looks for libraries.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import json
 import os
+import platform
 import sys
 import threading
-from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
-__all__ = ["AuthError", "Client", "Error", "NetworkError", "PermissionRefused", "Queue", "shutdown"]
+__all__ = ["AuthError", "Client", "Error", "NetworkError", "Operation", "PermissionRefused", "Queue", "SignIn", "shutdown"]
 
 
 def _load():
@@ -54,15 +58,30 @@ _options_free = _declare("sg_options_free", None, c_void_p)
 _options_set_timeout_ms = _declare("sg_options_set_timeout_ms", c_int32, c_void_p, c_uint32)
 _options_set_sudo_as_login = _declare("sg_options_set_sudo_as_login", c_int32, c_void_p, c_char_p)
 _options_set_ca_file = _declare("sg_options_set_ca_file", c_int32, c_void_p, c_char_p)
+_options_set_auth_token = _declare("sg_options_set_auth_token", c_int32, c_void_p, c_char_p)
 _options_set_proxy = _declare("sg_options_set_proxy", c_int32, c_void_p, c_char_p)
 _connect_user = _declare("sg_connect_user", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
 _connect_script = _declare("sg_connect_script", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
 _connect_session = _declare("sg_connect_session", c_int32, c_char_p, c_char_p, c_void_p, _OUT)
 _client_free = _declare("sg_client_free", None, c_void_p)
+_client_session_token = _declare("sg_client_session_token", c_int32, c_void_p, c_char_p, c_size_t, POINTER(c_size_t))
+_client_renew_session = _declare("sg_client_renew_session", c_int32, c_void_p, c_char_p)
+_sign_in_new = _declare("sg_sign_in_new", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
+_sign_in_begin = _declare("sg_sign_in_begin", c_int32, c_void_p)
+_sign_in_url = _declare("sg_sign_in_url", c_char_p, c_void_p)
+_sign_in_open_browser = _declare("sg_sign_in_open_browser", c_int32, c_void_p)
+_sign_in_wait = _declare("sg_sign_in_wait", c_int32, c_void_p, c_int64, _OUT)
+_sign_in_cancel = _declare("sg_sign_in_cancel", c_int32, c_void_p)
+_sign_in_free = _declare("sg_sign_in_free", None, c_void_p)
+_pages_open = _declare("sg_pages_open", c_int32, c_void_p, c_char_p, _OUT)
+_pages_next = _declare("sg_pages_next", c_int32, c_void_p, _OUT)
+_pages_free = _declare("sg_pages_free", None, c_void_p)
 _call = _declare("sg_call", c_int32, c_void_p, c_char_p, c_char_p, _OUT)
 _submit = _declare("sg_submit", c_int32, c_void_p, c_char_p, c_char_p, c_void_p, _OUT)
 _result_json = _declare("sg_result_json", c_void_p, c_void_p, POINTER(c_size_t))
 _result_free = _declare("sg_result_free", None, c_void_p)
+_op_wait = _declare("sg_op_wait", c_int32, c_void_p, c_int64)
+_op_progress = _declare("sg_op_progress", c_int32, c_void_p, POINTER(c_uint64), POINTER(c_uint64))
 _op_cancel = _declare("sg_op_cancel", c_int32, c_void_p)
 _op_take_result = _declare("sg_op_take_result", c_int32, c_void_p, _OUT)
 _op_error = _declare("sg_op_error", c_void_p, c_void_p)
@@ -123,6 +142,8 @@ class NetworkError(Error):
     """Time limits, the network, its secure connections, and sites that are down."""
 
 
+# Not a failure: what was waited for is not there yet.
+_TIMEOUT_WAIT = 776
 _CLASSES = {8: NetworkError, 16: NetworkError, 17: NetworkError, 49: NetworkError, 32: AuthError, 33: PermissionRefused}
 
 
@@ -214,23 +235,14 @@ class Client(_Handle):
 
     def __init__(self, connect, site_url, *credentials, **settings):
         self.site_url = site_url
-        options = _options_new()
-        try:
-            for name, value in settings.items():
-                if value is None:
-                    continue
-                setter = _SETTINGS.get(name)
-                if setter is None:
-                    raise TypeError("there is no setting %s; there are %s" % (name, ", ".join(_SETTINGS)))
-                _check(setter(options, _text(value) if isinstance(value, str) else value))
-            parts = [_text(part) for part in (site_url,) + credentials]
+        parts = [_text(part) for part in (site_url,) + credentials]
+        with _options(settings) as options:
             super().__init__(lambda out: connect(*parts, options, out), _client_free)
-        finally:
-            _options_free(options)
 
     @classmethod
     def connect_user(cls, site_url, login, password, **settings):
-        """Signs in as a person. Settings: timeout_ms, sudo_as_login, ca_file, proxy."""
+        """Signs in as a person. Settings: timeout_ms, sudo_as_login, ca_file, proxy, and auth_token: the code of a second
+        factor."""
         return cls(_connect_user, site_url, login, password, **settings)
 
     @classmethod
@@ -242,6 +254,34 @@ class Client(_Handle):
     def connect_session(cls, site_url, session_token, **settings):
         """Goes on with a session that somebody signed in to."""
         return cls(_connect_session, site_url, session_token, **settings)
+
+    @property
+    def session_token(self):
+        """The session's token, for connect_session() another time: whoever has it is this person. Scripts have no session."""
+        length = c_size_t()
+        _check(_client_session_token(self, None, 0, byref(length)))
+        # Renewed in between, it may be longer.
+        buffer = ctypes.create_string_buffer(length.value + 256)
+        _check(_client_session_token(self, buffer, len(buffer), byref(length)))
+        return buffer.value.decode()
+
+    def renew_session(self, session_token):
+        """Goes on in another session, such as that of a SignIn; None: nobody will sign in."""
+        _check(_client_renew_session(self, _text(session_token)))
+
+    def pages(self, *positional, **keywords):
+        """The rows of a find, page by page and read ahead; arguments as find() takes them, without `page`."""
+        with _Handle(lambda out: _pages_open(self, _parameters("find", positional, keywords), out), _pages_free) as pages:
+            while True:
+                out = c_void_p()
+                _check(_pages_next(pages, byref(out)))
+                if out.value is None:
+                    return
+                yield _value(out)
+
+    def begin(self, method, *positional, **keywords):
+        """Begins a call and returns at once, with an Operation."""
+        return Operation(self, method, positional, keywords)
 
     def call(self, method, *positional, **keywords):
         """Calls a method by its name."""
@@ -268,7 +308,102 @@ _SETTINGS = {
     "sudo_as_login": _options_set_sudo_as_login,
     "ca_file": _options_set_ca_file,
     "proxy": _options_set_proxy,
+    "auth_token": _options_set_auth_token,
 }
+
+
+@contextlib.contextmanager
+def _options(settings):
+    options = _options_new()
+    try:
+        for name, value in settings.items():
+            if value is None:
+                continue
+            setter = _SETTINGS.get(name)
+            if setter is None:
+                raise TypeError("there is no setting %s; there are %s" % (name, ", ".join(_SETTINGS)))
+            _check(setter(options, _text(value) if isinstance(value, str) else value))
+        yield options
+    finally:
+        _options_free(options)
+
+
+class Operation(_Handle):
+    """A call that goes on by itself. To forget it does not stop it: that is cancel()."""
+
+    def __init__(self, client, method, positional, keywords):
+        text = _parameters(method, positional, keywords)
+        super().__init__(lambda out: _submit(client, _text(method), text, None, out), _op_free)
+
+    def wait(self, timeout_ms=-1):
+        """Waits for its end, at most so long; whether it is reached."""
+        status = _op_wait(self, timeout_ms)
+        if status != _TIMEOUT_WAIT:
+            _check(status)
+        return status == 0
+
+    @property
+    def progress(self):
+        """How far the files of an upload or a download are: bytes that were moved, and all of them (0: not known yet)."""
+        done, total = c_uint64(), c_uint64()
+        _check(_op_progress(self, byref(done), byref(total)))
+        return done.value, total.value
+
+    def cancel(self):
+        """Stops it: result() then raises an Error that is named CANCELLED."""
+        _check(_op_cancel(self))
+
+    def result(self):
+        """Waits, and gives what the call came to, once; raises what it failed with."""
+        self.wait()
+        out = c_void_p()
+        _check(_op_take_result(self, byref(out)))
+        return _value(out)
+
+
+class SignIn(_Handle):
+    """A person signs in by the browser: no password goes through the tool.
+
+        sign_in = shotgrid.SignIn("https://studio.shotgrid.autodesk.com", "Shot List")
+        print("Approve at", sign_in.url)
+        sign_in.open_browser()
+        site = sign_in.wait()
+
+    The address is worth a session while it is open: show it to this person alone.
+    """
+
+    def __init__(self, site_url, app_name, machine_id=None, **settings):
+        self.site_url = site_url
+        parts = [_text(part) for part in (site_url, app_name, machine_id or platform.node() or "unknown")]
+        with _options(settings) as options:
+            super().__init__(lambda out: _sign_in_new(*parts, options, out), _sign_in_free)
+        _check(_sign_in_begin(self))
+
+    @property
+    def url(self):
+        """Where the person approves."""
+        return _sign_in_url(self).decode()
+
+    def open_browser(self):
+        """Has the system open the address. Show it as well: not every machine has a browser that comes up."""
+        _check(_sign_in_open_browser(self))
+
+    def wait(self, timeout_ms=-1):
+        """The Client, once the person has approved; None while nobody has decided."""
+
+        def connect(site_url, options, out):
+            return _sign_in_wait(self, timeout_ms, out)
+
+        try:
+            return Client(connect, self.site_url)
+        except Error as error:
+            if error.status == _TIMEOUT_WAIT:
+                return None
+            raise
+
+    def cancel(self):
+        """Gives it up: who waits for it gets an Error that is named CANCELLED."""
+        _check(_sign_in_cancel(self))
 
 
 class Queue(_Handle):

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cc;
+use crate::markdown::{self, Line, Link, Slugs};
 use crate::steps::{Outcome, Session};
 use crate::tools::{self, CXX, PYTHON, Tool};
 use crate::workspace::{Workspace, files_below, read};
@@ -80,7 +81,7 @@ impl Pages {
         let python = tools::missing(&PYTHON, session.required)?.is_none();
         let mut count = 0;
         for (page, text) in &self.0 {
-            for (language, code) in fences(text) {
+            for (language, code) in markdown::fences(text) {
                 let source = folder.join(format!("{}-{count}.{language}", identifier(page)));
                 fs::write(&source, &code).with_context(|| format!("{} cannot be written", source.display()))?;
                 let mut command = match language {
@@ -126,72 +127,54 @@ impl Pages {
 
     fn page(&self, workspace: &Workspace, page: &Path, text: &str, wrong: &mut Vec<String>) -> String {
         let name = identifier(page);
-        let mut slugs = BTreeMap::new();
-        let mut fenced = false;
+        let mut slugs = Slugs::default();
         let mut written = String::new();
-        for line in text.lines() {
-            fenced ^= line.trim_start().starts_with("```");
-            let heading = line.trim_start_matches('#');
-            let level = line.len() - heading.len();
-            if !fenced && level > 0 && heading.starts_with(' ') {
-                let anchor = match level {
-                    1 => name.clone(),
-                    _ => format!("{name}-{}", slug(heading.trim(), &mut slugs)),
-                };
-                written.push_str(&format!("{line} {{#{anchor}}}\n"));
-            } else if fenced || line.starts_with("    ") {
-                written.push_str(line);
-                written.push('\n');
-            } else {
-                written.push_str(&self.links(workspace, page, line, wrong));
-                written.push('\n');
+        for (line, kind) in markdown::lines(text) {
+            match kind {
+                Line::Heading(1, _) => written.push_str(&format!("{line} {{#{name}}}")),
+                Line::Heading(_, words) => written.push_str(&format!("{line} {{#{name}-{}}}", slugs.next(words))),
+                Line::Code => written.push_str(line),
+                Line::Text => written.push_str(&markdown::relinked(line, |link| self.link(workspace, page, &link, wrong))),
             }
+            written.push('\n');
         }
         written
     }
 
-    /// A line with its links led to names instead of files.
-    fn links(&self, workspace: &Workspace, page: &Path, line: &str, wrong: &mut Vec<String>) -> String {
-        let mut written = String::new();
-        let mut rest = line;
-        while let Some((before, behind)) = rest.split_once("](") {
-            let Some((target, after)) = behind.split_once(')') else { break };
-            let open = before.rfind('[').unwrap_or(0);
-            let label = before.get(open + 1..).unwrap_or_default();
-            written.push_str(before.get(..open).unwrap_or_default());
-            rest = after;
-            if target.contains("://") {
-                written.push_str(&format!("[{label}]({target})"));
-                continue;
+    /// A link, led to a name instead of a file.
+    fn link(&self, workspace: &Workspace, page: &Path, link: &Link<'_>, wrong: &mut Vec<String>) -> String {
+        let label = link.label;
+        if link.is_elsewhere() {
+            return link.to_string();
+        }
+        match self.destination(workspace, page, link) {
+            // Doxygen finds it by its name alone.
+            Some(_) if link.picture => {
+                let name = Path::new(link.target).file_name().unwrap_or_default().to_string_lossy();
+                format!("![{label}]({name})")
             }
-            let picture = written.ends_with('!');
-            match self.destination(workspace, page, target) {
-                // Doxygen finds it by its name alone.
-                Some(_) if picture => {
-                    let name = Path::new(target).file_name().unwrap_or_default().to_string_lossy();
-                    written.push_str(&format!("[{label}]({name})"));
-                }
-                Some(Some(name)) => written.push_str(&format!("[{label}](@ref {name})")),
-                // A file that is in the checkout and not in the site.
-                Some(None) => written.push_str(label),
-                None => wrong.push(format!("{}: {target}", page.display())),
+            Some(Some(name)) => format!("[{label}](@ref {name})"),
+            // A file that is in the checkout and not in the site.
+            Some(None) => label.to_owned(),
+            None => {
+                wrong.push(format!("{}: {}", page.display(), link.target));
+                String::new()
             }
         }
-        written + rest
     }
 
     /// The name of what a link leads to; `Some(None)` for a file that is no page, `None` where there is nothing.
-    fn destination(&self, workspace: &Workspace, page: &Path, target: &str) -> Option<Option<String>> {
-        let (file, anchor) = target.split_once('#').map_or((target, None), |(file, anchor)| (file, Some(anchor)));
+    fn destination(&self, workspace: &Workspace, page: &Path, link: &Link<'_>) -> Option<Option<String>> {
+        let (file, anchor) = link.parts();
         let path = match file {
             "" => page.to_path_buf(),
-            _ => plain(&page.parent()?.join(file)),
+            _ => markdown::plain(&page.parent()?.join(file))?,
         };
         if let Some(text) = self.0.get(&path) {
             let name = identifier(&path);
             return match anchor {
                 None => Some(Some(name)),
-                Some(anchor) => headings(text)
+                Some(anchor) => markdown::anchors(text)
                     .iter()
                     .any(|known| known == anchor)
                     .then(|| Some(format!("{name}-{anchor}"))),
@@ -204,68 +187,10 @@ impl Pages {
     }
 }
 
-/// A path without its `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut parts = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts
-}
-
 /// A page's name among doxygen's.
 fn identifier(page: &Path) -> String {
     let stem = page.with_extension("");
     let text = stem.strip_prefix("docs").unwrap_or(&stem).to_string_lossy().to_lowercase();
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     format!("page_{}", text.chars().map(plain).collect::<String>())
-}
-
-/// The anchors of a page, level by level below its title.
-fn headings(text: &str) -> Vec<String> {
-    let mut slugs = BTreeMap::new();
-    let mut fenced = false;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        fenced ^= line.trim_start().starts_with("```");
-        if !fenced && line.starts_with("##") {
-            found.push(slug(line.trim_start_matches('#').trim(), &mut slugs));
-        }
-    }
-    found
-}
-
-/// A heading's anchor, as the forges make it.
-fn slug(heading: &str, seen: &mut BTreeMap<String, usize>) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-    let slug: String = kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect();
-    let count = seen.entry(slug.clone()).or_insert(0);
-    *count += 1;
-    match *count {
-        1 => slug,
-        more => format!("{slug}-{}", more - 1),
-    }
-}
-
-/// The fenced blocks of a page with their languages.
-fn fences(text: &str) -> Vec<(&str, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(&str, String)> = None;
-    for line in text.lines() {
-        match (line.strip_prefix("```"), &mut open) {
-            (Some(language), None) => open = Some((language.trim(), String::new())),
-            (Some(_), Some(_)) => found.extend(open.take()),
-            (None, Some((_, code))) => {
-                code.push_str(line);
-                code.push('\n');
-            }
-            (None, None) => {}
-        }
-    }
-    found
 }

@@ -103,10 +103,26 @@ pub fn check(session: &Session) -> Result<Outcome> {
             tell(workspace, &name, command, more, &expected)?;
         }
     }
+    if tools::missing(&PYTHON, session.required)?.is_none() {
+        beside_the_story(workspace, library)?;
+    }
     if missing.is_empty() {
         return Ok(Outcome::Passed);
     }
     Ok(Outcome::Skipped(missing.join("; ")))
+}
+
+/// What the module for Python can do that no story needs, each on a site of its own.
+fn beside_the_story(workspace: &Workspace, library: &Path) -> Result<()> {
+    let mut command = local(interpreted("python3", &["-B"], &workspace.root.join("tests/python/module.py")));
+    command.arg(&workspace.built()?.sandbox).env("SHOTGRID_LIBRARY", library);
+    let log = log_file(&workspace.scratch, "python-module");
+    let status = bounded(&mut command, &log, LIMIT)?;
+    if !status.is_some_and(|status| status.success()) {
+        bail!("tests/python/module.py: {status:?}\n{}", read(&log)?);
+    }
+    println!("   python: sessions, a second factor, the browser, pages, progress");
+    Ok(())
 }
 
 /// Runs one story on a site of its own, since each leaves something behind.

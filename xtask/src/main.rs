@@ -22,6 +22,7 @@ mod header;
 mod hosts;
 mod house;
 mod languages;
+mod markdown;
 mod network;
 mod prototypes;
 mod python;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::{Made, SONAME, VERSION, tree};
 use crate::cc::{self, WARNINGS};
 use crate::elf;
+use crate::markdown;
 use crate::site::{Site, local, log_file};
 use crate::steps::Session;
 use crate::tools::{self, CMAKE, CXX, PKG_CONFIG, Tool};
@@ -44,7 +45,9 @@ pub fn check(session: &Session, made: &Made) -> Result<PathBuf> {
     };
     bench.by_pkg_config(&prefix)?;
     bench.newer_header(&prefix)?;
+    bench.panics(&prefix)?;
     bench.example(&prefix)?;
+    bench.first_page(&prefix)?;
     bench.by_cmake(&prefix)?;
     let moved = bench.moved(&prefix)?;
     bench.by_fetch_content(made)?;
@@ -76,7 +79,7 @@ pub fn by_prefix(session: &Session, prefix: &Path, libdir: &str) -> Result<()> {
     let libraries = prefix.join(libdir);
     for (module, shared) in [("shotgrid", true), ("shotgrid-static", false)] {
         let words = flags(&libraries, &[module])?;
-        let program = bench.compile(module, &prefix.join("include"), &words, &[])?;
+        let program = bench.compile(module, "main.c", &prefix.join("include"), &words, &[])?;
         bench.expect(&program, shared, Some(&libraries))?;
     }
     let build = bench.folder.join("cmake");
@@ -100,6 +103,7 @@ impl Bench<'_> {
         let search = format!("-Wl,-rpath,{}", prefix.join("lib").display());
         let shared = self.compile(
             "pc-shared",
+            "main.c",
             &prefix.join("include"),
             &flags(&prefix.join("lib"), &["shotgrid"])?,
             &[&search],
@@ -107,6 +111,7 @@ impl Bench<'_> {
         self.expect(&shared, true, None)?;
         let fixed = self.compile(
             "pc-static",
+            "main.c",
             &prefix.join("include"),
             &flags(&prefix.join("lib"), &["shotgrid-static"])?,
             &[],
@@ -121,6 +126,7 @@ impl Bench<'_> {
         }
         let only = self.compile(
             "pc-only",
+            "main.c",
             &alone.join("include"),
             &flags(&alone.join("lib"), &["--static", "shotgrid"])?,
             &[],
@@ -145,6 +151,7 @@ impl Bench<'_> {
             tree::write(&include.join("shotgrid.h"), &newer)?;
             let program = self.compile(
                 name,
+                "main.c",
                 &include,
                 &flags(&prefix.join("lib"), &["--libs-only-L", "--libs-only-l", "shotgrid"])?,
                 &[],
@@ -155,6 +162,21 @@ impl Bench<'_> {
             }
         }
         println!("   SG_CHECK_VERSION() tells an older library");
+        Ok(())
+    }
+
+    /// What panics inside the shipped library, shared and static, is told as an error and nowhere else.
+    fn panics(&self, prefix: &Path) -> Result<()> {
+        let libraries = prefix.join("lib");
+        for (name, module) in [("panic-shared", "shotgrid"), ("panic-static", "shotgrid-static")] {
+            let words = flags(&libraries, &[module])?;
+            let program = self.compile(name, "panic.c", &prefix.join("include"), &words, &["-ldl", "-pthread"])?;
+            let said = self.run(&program, Some(&libraries), true)?;
+            if said != format!("libshotgrid {VERSION} caught its panics\n") {
+                bail!("{name} should say that panics were caught, and nothing else:\n{said}");
+            }
+        }
+        println!("   a panic in the library is an error of the call, shared and static");
         Ok(())
     }
 
@@ -174,6 +196,45 @@ impl Bench<'_> {
             .args(site.quickstart_arguments()?)
             .env("LD_LIBRARY_PATH", prefix.join("lib"));
         self.finish(command, "quickstart", true).map(drop)
+    }
+
+    /// The programs of README.md as they stand there, but for whose site it is and who signs in.
+    fn first_page(&self, prefix: &Path) -> Result<()> {
+        let page = read(&self.workspace.root.join("README.md"))?;
+        let programs = [
+            ("c", cc::c_compiler(), "-std=c99", "SQ010_0010\n"),
+            ("cpp", CXX.program.into(), "-std=c++17", "You may not: Artist\n"),
+        ];
+        for (language, compiler, standard, expected) in programs {
+            let code = markdown::fences(&page).into_iter().find(|(found, _)| *found == language);
+            let (_, mut code) = code.with_context(|| format!("README.md has no program in {language}"))?;
+            let site = self.site(&format!("readme-{language}"))?;
+            let artist = site.person("artist")?;
+            for (mark, word) in [
+                ("https://studio.shotgrid.autodesk.com", &site.url),
+                ("\"anna\"", &format!("\"{}\"", artist.login)),
+                ("\"her password\"", &format!("\"{}\"", artist.password)),
+            ] {
+                if !code.contains(mark) {
+                    bail!("the program in {language} of README.md does not say {mark}");
+                }
+                code = code.replace(mark, word);
+            }
+            let source = self.folder.join(format!("readme.{language}"));
+            tree::write(&source, &code)?;
+            let program = self.folder.join(format!("readme-{language}"));
+            let mut command = Command::new(compiler);
+            command.arg(standard).args(WARNINGS).arg("-o").arg(&program).arg(&source);
+            cc::must_compile(command.args(flags(&prefix.join("lib"), &["shotgrid"])?))?;
+            let mut command = local(Command::new(&program));
+            command.env("LD_LIBRARY_PATH", prefix.join("lib"));
+            let said = self.finish(command, &format!("readme-{language}"), true)?;
+            if !said.contains(expected) {
+                bail!("the program in {language} of README.md did not say {expected:?}:\n{said}");
+            }
+        }
+        println!("   the programs of the first page");
+        Ok(())
     }
 
     /// tests/consumers/CMakeLists.txt by find_package.
@@ -261,8 +322,8 @@ impl Bench<'_> {
             .try_for_each(|(name, shared)| self.expect(&build.join(name), *shared, None))
     }
 
-    /// main.c with these words, against the headers of a folder.
-    fn compile(&self, name: &str, include: &Path, words: &[String], more: &[&str]) -> Result<PathBuf> {
+    /// A source with these words, against the headers of a folder.
+    fn compile(&self, name: &str, source: &str, include: &Path, words: &[String], more: &[&str]) -> Result<PathBuf> {
         let program = self.folder.join(name);
         let mut command = Command::new(cc::c_compiler());
         command
@@ -272,7 +333,7 @@ impl Bench<'_> {
             .arg(include)
             .arg("-o")
             .arg(&program);
-        cc::must_compile(command.arg(self.sources.join("main.c")).args(words).args(more))?;
+        cc::must_compile(command.arg(self.sources.join(source)).args(words).args(more))?;
         Ok(program)
     }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Made, REAL_NAME, SONAME, VERSION, build, pack, tree};
+use super::{Made, REAL_NAME, SONAME, VERSION, build, guides, pack, tree};
 use crate::elf;
 use crate::workspace::{Workspace, captured, read};
 
@@ -19,6 +19,7 @@ const HELD: &[&str] = &[
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "THIRD-PARTY.md",
     "include/shotgrid.h",
     "include/shotgrid/shotgrid.hpp",
@@ -48,17 +49,18 @@ pub fn archive(workspace: &Workspace, made: &Made, glibc: &str) -> Result<()> {
     let functions = elf::name_faults(
         &library,
         &prefix.join("include/shotgrid.h"),
-        &prefix.join("share/doc/libshotgrid/symbols.md"),
+        &prefix.join(guides::FOLDER).join("symbols.md"),
     )?;
     let size = fs::metadata(&library).context("the library has no size")?.len();
     if size > LARGEST {
         bail!("{} has {size} bytes, more than {LARGEST}", library.display());
     }
     let files = traceless(workspace, &prefix)?;
+    let links = guides::check(&prefix)?;
     debug_information(made, &folder, &library)?;
     repeatable(workspace, made, &folder, &prefix)?;
     println!(
-        "   glibc {glibc}: {files} files, {functions} functions, the shared library has {:.2} MB",
+        "   glibc {glibc}: {files} files, {links} links in the guides, {functions} functions, the shared library has {:.2} MB",
         size as f64 / 1e6
     );
     Ok(())

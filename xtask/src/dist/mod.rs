@@ -3,6 +3,7 @@
 mod build;
 mod consumers;
 mod deb;
+mod guides;
 mod inspect;
 mod openssl;
 mod pack;
@@ -10,7 +11,7 @@ mod recipes;
 mod third_party;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -61,22 +62,30 @@ pub fn run(workspace: Workspace, all: bool, names: &[&str]) -> Result<ExitCode> 
             bail!("no archive can be made here");
         };
         inspect::archive(&session.workspace, &made, glibc)?;
-        if all && glibc == oldest() {
+        if all {
             let prefix = consumers::check(&session, &made)?;
-            openssl::check(&session, &prefix)?;
-            consumers::rust(&session)?;
-            recipes::check(&session, &made)?;
-            if let Some(packages) = deb::make(&session, &made.finished, glibc)? {
-                deb::check(&session, &packages, |prefix| {
-                    consumers::by_prefix(&session, prefix, "lib/x86_64-linux-gnu")
-                })?;
+            if glibc == oldest() {
+                more(&session, &made, glibc, &prefix)?;
             }
-            again(&session, &made, glibc)?;
         }
     }
     pack::checksums(&session.workspace)?;
     println!("{}", session.workspace.packages.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What takes minutes, and is the same for every glibc: an OpenSSL in the way of the library at `prefix`, the crate, the recipes, the
+/// Debian packages, and the same bytes once more.
+fn more(session: &Session, made: &Made, glibc: &str, prefix: &Path) -> Result<()> {
+    openssl::check(session, prefix)?;
+    consumers::rust(session)?;
+    recipes::check(session, made)?;
+    if let Some(packages) = deb::make(session, &made.finished, glibc)? {
+        deb::check(session, &packages, |prefix| {
+            consumers::by_prefix(session, prefix, "lib/x86_64-linux-gnu")
+        })?;
+    }
+    again(session, made, glibc)
 }
 
 /// The same sources in another folder, compiled into another one, give the same bytes.

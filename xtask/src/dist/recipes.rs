@@ -1,5 +1,6 @@
-//! The recipes of packaging: Rez and Conan take the archive and use what they made of it. (vcpkg's is not run.)
+//! The recipes of packaging: Rez and Conan take the archive and use what they made of it. vcpkg's runs without vcpkg.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,10 +10,34 @@ use super::{Made, VERSION, tree};
 use crate::python::{self, Environment};
 use crate::site::{Site, local, log_file};
 use crate::steps::Session;
-use crate::workspace::captured;
+use crate::tools::CMAKE;
+use crate::workspace::{Workspace, captured, read};
 
-/// Both, from an environment with what packaging/recipes.txt pins.
+/// Where the recipes name the version of what they make.
+const VERSIONS: &[&str] = &["conan/conanfile.py", "rez/package.py", "vcpkg/vcpkg.json"];
+/// What vcpkg looks for after an installation, by the rules of its own that a port breaks most easily: it is in one kind of linkage and not
+/// in the other, or in both, or in none.
+const VCPKG_FILES: &[(&str, bool, bool)] = &[
+    ("include/shotgrid.h", true, true),
+    ("include/shotgrid/shotgrid.hpp", true, true),
+    ("share/libshotgrid/copyright", true, true),
+    ("share/shotgrid/shotgrid-config.cmake", true, true),
+    ("share/shotgrid/shotgrid-config-version.cmake", true, true),
+    ("lib/pkgconfig/shotgrid.pc", true, true),
+    ("lib/libshotgrid.so", true, false),
+    ("lib/libshotgrid.a", false, true),
+    ("lib/cmake", false, false),
+    ("debug", false, false),
+];
+
+/// All of them; Rez and Conan from an environment with what packaging/recipes.txt pins.
 pub fn check(session: &Session, made: &Made) -> Result<()> {
+    let packaging = session.workspace.root.join("packaging");
+    for name in VERSIONS {
+        if !read(&packaging.join(name))?.contains(&format!("\"{VERSION}\"")) {
+            bail!("packaging/{name} does not name the version {VERSION}");
+        }
+    }
     let python = match python::pinned(session, "packaging/recipes.txt", "recipe-tools")? {
         Environment::Ready(python) => python,
         Environment::Missing(why) => bail!("{why}"),
@@ -21,7 +46,8 @@ pub fn check(session: &Session, made: &Made) -> Result<()> {
     let folder = session.workspace.scratch.join("dist/recipes");
     tree::fresh(&folder)?;
     rez(session, made, programs, &folder)?;
-    conan(session, made, programs, &folder)
+    conan(session, made, programs, &folder)?;
+    vcpkg(&session.workspace, made, &folder)
 }
 
 /// A package that is built, resolved, and runs the tour of the first page.
@@ -81,4 +107,55 @@ fn conan(session: &Session, made: &Made, programs: &Path, folder: &Path) -> Resu
     }
     println!("   Conan: created and tested, shared and static");
     Ok(())
+}
+
+/// vcpkg cannot be had from a package index: functions that stand in for its own run the port, and a program is built from what it installs.
+fn vcpkg(workspace: &Workspace, made: &Made, folder: &Path) -> Result<()> {
+    for linkage in ["dynamic", "static"] {
+        let folder = folder.join("vcpkg").join(linkage);
+        let prefix = folder.join("packages");
+        tree::fresh(&folder)?;
+        captured(
+            Command::new(CMAKE.program)
+                .arg(format!("-DPORT_FOLDER={}", workspace.root.join("packaging/vcpkg").display()))
+                .arg(format!("-DCURRENT_BUILDTREES_DIR={}", folder.join("buildtrees").display()))
+                .arg(format!("-DCURRENT_PACKAGES_DIR={}", prefix.display()))
+                .arg(format!("-DVCPKG_LIBRARY_LINKAGE={linkage}"))
+                .arg("-P")
+                .arg(workspace.root.join("tests/stand_ins/vcpkg.cmake"))
+                .env("SHOTGRID_ARCHIVE", &made.archive),
+        )?;
+        // Nothing but what was installed can be found from now on.
+        let moved = folder.join("installed");
+        fs::rename(&prefix, &moved).with_context(|| format!("{} cannot be moved", prefix.display()))?;
+        tree::fresh(&folder.join("buildtrees"))?;
+        for (name, dynamic, fixed) in VCPKG_FILES {
+            let wanted = if linkage == "static" { *fixed } else { *dynamic };
+            if moved.join(name).exists() != wanted {
+                bail!("vcpkg, {linkage}: {name} is {}", if wanted { "missing" } else { "there" });
+            }
+        }
+        example(workspace, &folder, &moved).with_context(|| format!("vcpkg, {linkage}"))?;
+    }
+    println!("   vcpkg: the port run with functions that stand in for vcpkg's, and used, shared and static; vcpkg itself has not run it");
+    Ok(())
+}
+
+/// The program that Conan's recipe tests itself with, from a prefix.
+fn example(workspace: &Workspace, folder: &Path, prefix: &Path) -> Result<()> {
+    let build = folder.join("example");
+    captured(
+        Command::new(CMAKE.program)
+            .arg("-S")
+            .arg(workspace.root.join("packaging/conan/test_package"))
+            .arg("-B")
+            .arg(&build)
+            .arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display())),
+    )?;
+    captured(Command::new(CMAKE.program).arg("--build").arg(&build))?;
+    let said = captured(&mut local(Command::new(build.join("example"))))?;
+    if said.contains(&format!("shotgrid {VERSION}: NETWORK")) {
+        return Ok(());
+    }
+    bail!("the program said:\n{said}")
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::build::Compiled;
+use super::guides;
 use super::{MAJOR, REAL_NAME, SONAME, TRIPLE, VERSION};
 use crate::sbom;
 use crate::workspace::{Workspace, captured, files_below, read};
@@ -110,16 +111,12 @@ pub fn add_for_archive(workspace: &Workspace, finished: &Finished, layout: &Layo
     for (template, place) in [("cmake/CMakeLists.txt.in", "CMakeLists.txt"), ("INSTALL.md.in", "README.md")] {
         write(&prefix.join(place), &filled(&read(&packaging.join(template))?, finished, layout))?;
     }
-    for name in ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"] {
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&workspace.root.join(name), &prefix.join(name))?;
     }
     write(&prefix.join("THIRD-PARTY.md"), &super::third_party::notice(workspace, TRIPLE)?)?;
     sbom::write(workspace, TRIPLE, &prefix.join("libshotgrid.cdx.json"))?;
-    let documents = prefix.join("share/doc/libshotgrid");
-    for file in files_below(&workspace.root.join("docs"), "md")? {
-        copy(&file, &documents.join(file.file_name().unwrap_or_default()))?;
-    }
-    copy_folder(&workspace.root.join("examples"), &documents.join("examples"))
+    guides::add(workspace, prefix)
 }
 
 /// The debug information, to be unpacked over the tree.
