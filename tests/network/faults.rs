@@ -42,6 +42,7 @@ pub fn check() {
     unreachable(&mut section);
     forgotten(&mut section);
     many_forgotten(&mut section);
+    files_forgotten(&mut section);
     let (outcome, took, timers) = waiting.join().unwrap();
     section.check(timers.contains("timer:(keepalive,"), &timers);
     section.check(outcome.is_ok() && took < LIMIT, ("evicted", &outcome, took));
@@ -228,6 +229,57 @@ fn many_forgotten(section: &mut Section) {
     section.check(got.is_ok() && took < LIMIT, ("many idle connections", &got, took));
     let cells = [status(&got), "–".to_owned(), "–".to_owned(), "–".to_owned()];
     section.row("many idle connections, then packets of all are dropped", cells.to_vec());
+}
+
+/// Connections of earlier transfers, several at once, are idle and have died.
+fn files_forgotten(section: &mut Section) {
+    let back = |number: usize| SITE.folder.0.join(format!("forgotten-{number}.mov"));
+    let download = |number: usize| json!([SITE.attachment, back(number)]);
+    let upload = json!(["Version", SITE.version, SITE.file, "sg_uploaded_movie"]);
+    // No file goes with it, but it goes where files go, and is a write.
+    let form = json!({"entities": [{"type": "Project", "id": 1}], "source_entity": {"type": "Version", "id": SITE.version}});
+    let cases = [
+        ("a download", "download_attachment", download(0), ["OK", "–", "–", "–"]),
+        ("an upload to the storage", "upload", upload, ["–", "OK", "–", "once"]),
+        ("a form", "share_thumbnail", form, ["–", "TIMEOUT", "yes", "not"]),
+    ];
+    for (what, method, params, expected) in cases {
+        let case = format!("many idle connections of files, then packets of all are dropped: {what}");
+        let (outcome, took) = run(async {
+            let client = client_of(&SITE.url).await;
+            let before: Vec<_> = (1..=6)
+                .map(|number| {
+                    let (client, params) = (client.clone(), download(number));
+                    tokio::spawn(async move { call(&client, "download_attachment", params).await.map(drop) })
+                })
+                .collect();
+            for each in before {
+                each.await.unwrap().unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            section.check(ports().len() > 3, (&case, "several connections were made"));
+            treat(CASE, Some("drop"), Some("drop"));
+            let began = Instant::now();
+            let outcome = call(&client, method, params).await;
+            on_site(&format!("nft flush table inet {CASE}"));
+            (outcome, began.elapsed())
+        });
+        println!("{case}: {took:?} {:?}", outcome.as_ref().err().map(ToString::to_string));
+        section.check(took < LIMIT * 3 + SLACK, (&case, took));
+        let seen = status(&outcome);
+        let may_have = outcome
+            .as_ref()
+            .err()
+            .map_or("–", |error| if error.may_have_applied { "yes" } else { "no" });
+        let cells = match method {
+            "download_attachment" => [seen.as_str(), "–", "–", "–"],
+            "upload" => ["–", seen.as_str(), may_have, if outcome.is_ok() { "once" } else { "not" }],
+            _ => ["–", seen.as_str(), may_have, "not"],
+        };
+        section.check(cells == expected, (&case, cells, expected, &outcome));
+        section.row(&case, cells.map(str::to_owned).to_vec());
+    }
+    (0..=6).map(back).for_each(|file| drop(std::fs::remove_file(file)));
 }
 
 /// Idle connections are probed, and not used any more after half a minute. That passes while other cases go on.

@@ -319,7 +319,14 @@ impl Transport {
                 }
                 place.classify(&error.without_url())
             }),
-            None => Err(too_slow(limit, &place)),
+            None => {
+                // A file may stand still for as long as the system takes to find a connection dead: whichever says so first, the idle
+                // ones may be as dead.
+                if matches!(limit, Limit::Stall(_)) {
+                    http.forget_idle();
+                }
+                Err(too_slow(limit, &place))
+            }
         };
         match outcome {
             Ok(response) => Ok(Incoming {
