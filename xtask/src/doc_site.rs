@@ -20,6 +20,9 @@ const DOXYGEN: Tool = Tool {
 /// Where the site begins, and pages that are not in docs.
 const FIRST: &[&str] = &["README.md", "examples/README.md", "CHANGELOG.md", "SECURITY.md"];
 
+/// The reference's first pages, and what they are about.
+const REFERENCE: &[(&str, &str)] = &[("shotgrid_8h.html", "shotgrid.h"), ("classsg_1_1client.html", "sg::client")];
+
 /// The step of `cargo xtask test`.
 pub fn check(session: &Session) -> Result<Outcome> {
     let pages = Pages::read(&session.workspace)?;
@@ -51,6 +54,12 @@ fn run(workspace: &Workspace, pages: &Path) -> Result<PathBuf> {
     let said = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() || !said.trim().is_empty() {
         bail!("doxygen: {}\n{}", output.status, said.trim_end());
+    }
+    // What doxygen does not understand it leaves out without a word.
+    for (name, what) in REFERENCE {
+        if !site.join("html").join(name).is_file() {
+            bail!("the site has no page of {what}");
+        }
     }
     Ok(site.join("html/index.html"))
 }
