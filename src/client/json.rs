@@ -47,13 +47,17 @@ impl Object {
 
     /// Adds a member whose value is JSON already.
     pub(super) fn raw(mut self, key: &str, json: &str) -> Self {
+        self.key(key);
+        self.0.push_str(json);
+        self
+    }
+
+    fn key(&mut self, key: &str) {
         if self.0.len() > 1 {
             self.0.push(',');
         }
         push_quoted(&mut self.0, key);
         self.0.push(':');
-        self.0.push_str(json);
-        self
     }
 
     /// Adds a member whose value is JSON already, where there is one.
@@ -65,9 +69,10 @@ impl Object {
     }
 
     /// Adds a text.
-    pub(super) fn text(self, key: &str, text: &str) -> Self {
-        let quoted = quote(text);
-        self.raw(key, &quoted)
+    pub(super) fn text(mut self, key: &str, text: &str) -> Self {
+        self.key(key);
+        push_quoted(&mut self.0, text);
+        self
     }
 
     pub(super) fn finish(mut self) -> String {

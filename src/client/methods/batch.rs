@@ -1,5 +1,7 @@
 //! `batch`: many writes that are applied together or not at all.
 
+use std::borrow::Cow;
+
 use super::entity::{Modes, field, name_of};
 use super::find::return_fields;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
@@ -72,7 +74,7 @@ fn request(given: Value<'_>) -> std::result::Result<String, String> {
             ));
         }
     };
-    if let Some(unknown) = given.children().map(name_of).find(|name| !allowed.contains(&name.as_str())) {
+    if let Some(unknown) = given.children().map(name_of).find(|name| !allowed.contains(&name.as_ref())) {
         return Err(format!(
             " has an unknown key \"{}\"; a {kind} takes {}",
             shorten(&unknown),
@@ -101,11 +103,9 @@ fn request(given: Value<'_>) -> std::result::Result<String, String> {
     })
 }
 
-fn text(given: Value<'_>, name: &str) -> std::result::Result<String, String> {
+fn text<'d>(given: Value<'d>, name: &str) -> std::result::Result<Cow<'d, str>, String> {
     let found = given.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    found
-        .map(std::borrow::Cow::into_owned)
-        .ok_or_else(|| format!(" needs \"{name}\", a text"))
+    found.ok_or_else(|| format!(" needs \"{name}\", a text"))
 }
 
 fn id(given: Value<'_>) -> std::result::Result<Value<'_>, String> {

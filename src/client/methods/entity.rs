@@ -1,5 +1,7 @@
 //! `create`, `update`, `delete` and `revive`.
 
+use std::borrow::Cow;
+
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
 use crate::client::document::{Document, Key, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
@@ -186,8 +188,8 @@ fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> Vec<String> {
 }
 
 /// The name of a member.
-pub(super) fn name_of(member: Value<'_>) -> String {
-    member.key().map(Key::as_str).unwrap_or_default().into_owned()
+pub(super) fn name_of(member: Value<'_>) -> Cow<'_, str> {
+    member.key().map(Key::as_str).unwrap_or_default()
 }
 
 pub(in crate::client) fn is_thumbnail(name: &str) -> bool {
