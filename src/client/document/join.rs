@@ -2,7 +2,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tapes of the same texts")]
 
-use super::{Document, ESCAPED, KEYED, Kind, MAX_TEXT, Node};
+use super::{Document, ESCAPED, KEYED, Kind, MAX_TEXT, Node, Tape};
 
 impl Document {
     /// One list of the elements of several. `None` when it would be longer than a document can be. What is no list is
@@ -38,7 +38,8 @@ impl Document {
         });
         nodes[0].aux = nodes.len() as u32;
         text.push(']');
-        Some(Document::new(text, nodes, 0))
+        let escaped_keys = lists().any(|list| list.escaped_keys);
+        Some(Document::new(text, Tape { nodes, escaped_keys }, 0))
     }
 
     /// The list of its first elements. Everything else is itself.
@@ -48,7 +49,7 @@ impl Document {
             return self;
         };
         let (open, text_end, nodes_end) = (root.node() as usize, last.end(), last.behind() as usize);
-        let (mut text, mut nodes) = (self.text, self.nodes);
+        let (mut text, mut nodes, escaped_keys) = (self.text, self.nodes, self.escaped_keys);
         text.truncate(text_end);
         nodes.truncate(nodes_end);
         nodes.push(Node {
@@ -57,7 +58,7 @@ impl Document {
         });
         nodes[open].aux = nodes.len() as u32;
         text.push(']');
-        Document::new(text, nodes, open as u32)
+        Document::new(text, Tape { nodes, escaped_keys }, open as u32)
     }
 }
 

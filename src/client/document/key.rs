@@ -19,15 +19,31 @@ pub struct Key<'d> {
     end: usize,
 }
 
+/// The closing quote of the key before a value. Between them there are a colon and white space, and nothing else.
+fn end_before(text: &[u8], value: usize) -> usize {
+    let mut end = value - 1;
+    while text[end] != b'"' {
+        end -= 1;
+    }
+    end
+}
+
+/// Whether the key of the member whose value begins at `value` is this name, which has no quote, in a text in which no key has
+/// escapes: then a quote that stands before the closing one by as much as the name is long is the opening one.
+pub(super) fn is_plain_name(text: &str, value: usize, name: &str) -> bool {
+    let text = text.as_bytes();
+    let end = end_before(text, value);
+    let Some(start) = end.checked_sub(name.len()) else {
+        return false;
+    };
+    start > 0 && text[start - 1] == b'"' && &text[start..end] == name.as_bytes()
+}
+
 impl<'d> Key<'d> {
     /// The key of the member whose value begins at `value`.
     pub(super) fn before(text: &'d str, value: usize) -> Key<'d> {
         let bytes = text.as_bytes();
-        // Between a value and its key there are a colon and white space, and nothing else.
-        let mut end = value - 1;
-        while bytes[end] != b'"' {
-            end -= 1;
-        }
+        let end = end_before(bytes, value);
         // A quote inside a key has a backslash before it, and its opening quote has not.
         let mut start = end;
         while bytes[start - 1] != b'"' || (start >= 2 && bytes[start - 2] == b'\\') {

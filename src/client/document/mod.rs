@@ -19,8 +19,8 @@ use once_cell::race::OnceBox;
 pub use cstrings::CStrings;
 pub use key::Key;
 use keys::Keys;
-use reader::MAX_TEXT;
 pub use reader::{MAX_DEPTH, SyntaxError};
+use reader::{MAX_TEXT, Tape};
 pub(in crate::client) use value::shorten;
 pub use value::{Kind, Value};
 
@@ -57,6 +57,8 @@ pub struct Document {
     /// The text up to the end of the root value, and a NUL.
     text: String,
     nodes: Vec<Node>,
+    /// Whether a key has escapes.
+    escaped_keys: bool,
     root: u32,
     // Made when they are first needed, without a lock: a fork meanwhile must not leave the child waiting.
     strings: OnceBox<CStrings>,
@@ -74,14 +76,15 @@ impl Document {
     /// As [`Document::parse`], of at most so many nodes: small values take more memory than text.
     pub fn parse_within(text: Vec<u8>, most: usize) -> Result<Document, SyntaxError> {
         let text = String::from_utf8(text).map_err(|error| SyntaxError::not_utf8(error.utf8_error()))?;
-        let nodes = reader::read(&text, most)?;
-        Ok(Document::new(text, nodes, 0))
+        let tape = reader::read(&text, most)?;
+        Ok(Document::new(text, tape, 0))
     }
 
-    fn new(text: String, nodes: Vec<Node>, root: u32) -> Document {
+    fn new(text: String, Tape { nodes, escaped_keys }: Tape, root: u32) -> Document {
         let mut document = Document {
             text,
             nodes,
+            escaped_keys,
             root,
             strings: OnceBox::new(),
             key_strings: OnceBox::new(),
@@ -101,7 +104,11 @@ impl Document {
         if self.value(node).is_none() {
             return self;
         }
-        Document::new(self.text, self.nodes, node)
+        let tape = Tape {
+            nodes: self.nodes,
+            escaped_keys: self.escaped_keys,
+        };
+        Document::new(self.text, tape, node)
     }
 
     /// The root value.

@@ -46,8 +46,15 @@ impl SyntaxError {
     }
 }
 
+/// What is read of a text.
+pub(super) struct Tape {
+    pub(super) nodes: Vec<Node>,
+    /// Whether a key has escapes. Hardly any reply has such a key, and without them keys are compared as they stand there.
+    pub(super) escaped_keys: bool,
+}
+
 /// Reads a text of at most so many nodes.
-pub(super) fn read(text: &str, most: usize) -> Result<Vec<Node>, SyntaxError> {
+pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
     let text = text.as_bytes();
     if text.len() > MAX_TEXT {
         return Err(SyntaxError {
@@ -63,12 +70,16 @@ pub(super) fn read(text: &str, most: usize) -> Result<Vec<Node>, SyntaxError> {
         nodes: Vec::with_capacity((text.len() / 20 + 4).min(FIRST_NODES)),
         open: Vec::new(),
         most,
+        escaped_keys: 0,
     };
     if text.starts_with(b"\xef\xbb\xbf") {
         reader.at = 3;
     }
     reader.run()?;
-    Ok(reader.nodes)
+    Ok(Tape {
+        nodes: reader.nodes,
+        escaped_keys: reader.escaped_keys != 0,
+    })
 }
 
 struct Reader<'t> {
@@ -79,6 +90,8 @@ struct Reader<'t> {
     open: Vec<Open>,
     /// The most nodes that there may be.
     most: usize,
+    /// [`ESCAPED`] once a key has escapes.
+    escaped_keys: u32,
 }
 
 /// A container whose end was not read yet.
@@ -215,7 +228,9 @@ impl Reader<'_> {
         if first != b'"' {
             return Err(self.wrong("expected a key in double quotes"));
         }
-        self.at = self.string_end()?.0;
+        let (end, escaped) = self.string_end()?;
+        self.escaped_keys |= escaped;
+        self.at = end;
         if self.next_byte()? != b':' {
             return Err(self.wrong("expected a colon"));
         }

@@ -164,6 +164,23 @@ fn siblings_keys_and_positions() {
 }
 
 #[test]
+fn names_are_found_whole_and_only_as_keys() {
+    let mut document = parse(r#"{"a":"b","c":1,"":2,"ab":3,"\\":4}"#);
+    for _ in 0..2 {
+        let root = document.root();
+        let found = |name: &str| root.get(name).map(Value::json);
+        for (name, json) in [("a", r#""b""#), ("c", "1"), ("", "2"), ("ab", "3")] {
+            assert_eq!(found(name), Some(json), "{name:?}");
+        }
+        for missing in ["b", r#"b","c"#, r#""c"#, r#"c""#, r#","c"#, r#"a":"b","c"#, r#"{"a"#, "ac", "1"] {
+            assert_eq!(found(missing), None, "{missing:?}");
+        }
+        // Without the key that has an escape, keys are compared in another way.
+        document = parse(r#"{"a":"b","c":1,"":2,"ab":3}"#);
+    }
+}
+
+#[test]
 fn narrowing_keeps_the_text_and_ends_it_with_a_nul() {
     let text = r#"{"results": [ {"id":1}, {"id":2} ], "more": "x"}"#;
     let document = parse(text);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Document, ESCAPED, INDEX_FROM, KEYED, Key, Node, cstrings, keys, time};
+use super::{Document, ESCAPED, INDEX_FROM, KEYED, Key, Node, cstrings, key, keys, time};
 use crate::client::error::{Error, Result};
 
 /// What a value is.
@@ -189,7 +189,16 @@ impl<'d> Value<'d> {
         if self.kind() != Kind::Object {
             return None;
         }
-        let is_it = |member: &Value<'d>| member.key().is_some_and(|key| key.is_str(name));
+        let text = &self.document.text;
+        let plain = !self.document.escaped_keys;
+        if plain && name.contains('"') {
+            // Only a key with escapes has quotes.
+            return None;
+        }
+        let is_it = |member: &Value<'d>| match plain {
+            true => member.is_member() && key::is_plain_name(text, member.start(), name),
+            false => member.key().is_some_and(|key| key.is_str(name)),
+        };
         if self.count() < keys::INDEX_FROM {
             return self.children().filter(is_it).last();
         }

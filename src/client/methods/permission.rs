@@ -80,7 +80,10 @@ fn given(args: &Args<'_>, operation: Operation, data: Value<'_>) -> Result<Vec<A
             Operation::Create => field(&name, value.json()),
             _ => modes.field(&name, &trim_field(value)),
         };
-        Asked { name: name.into_owned(), wire: Some(wire) }
+        Asked {
+            name: name.into_owned(),
+            wire: Some(wire),
+        }
     });
     Ok(asked.collect())
 }
