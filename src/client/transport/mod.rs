@@ -222,9 +222,12 @@ impl Transport {
             if let Some(limit) = connect_timeout {
                 builder = builder.connect_timeout(limit);
             }
-            builder = noticing(builder, silence);
             // The environment is read by us alone.
-            builder.no_proxy().proxy(rule.clone())
+            builder = noticing(builder, silence).no_proxy();
+            match &rule {
+                Some(rule) => builder.proxy(rule.clone()),
+                None => builder,
+            }
         };
         let broken = |error: reqwest::Error| -> Error {
             let why = failure::chain(&error.without_url());

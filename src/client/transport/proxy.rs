@@ -101,10 +101,16 @@ impl Ways {
             })
     }
 
-    /// What the HTTP stack asks.
-    pub(super) fn rule(self: &Arc<Self>) -> reqwest::Proxy {
+    /// What the HTTP stack asks, several times for each request and each time with an address that it has parsed anew. Nothing where no
+    /// way leads through a proxy.
+    pub(super) fn rule(self: &Arc<Self>) -> Option<reqwest::Proxy> {
+        if [&self.plain, &self.secure].iter().all(|way| !matches!(way, Ok(Some(_)))) {
+            return None;
+        }
         let ways = Arc::clone(self);
-        reqwest::Proxy::custom(move |url| ways.via(url).ok().flatten().map(|via| via.address.clone()))
+        Some(reqwest::Proxy::custom(move |url| {
+            ways.via(url).ok().flatten().map(|via| via.address.clone())
+        }))
     }
 }
 
