@@ -58,7 +58,8 @@
  *   is always `const`: share it freely.
  * - Every function says what it is: `threadsafe` (may it be called at once with others on the same objects), `blocking`
  *   (may it wait), `callback-safe` (may it be called inside one of the library's callbacks or on its threads).
- * - The first connect starts a few threads of the library's own. sg_runtime_shutdown() ends them.
+ * - The first connect starts a few threads of the library's own. sg_runtime_shutdown() ends them. A thread of yours that waits
+ *   in a call may do the network's work meanwhile; no callback runs on it there.
  * - Nothing need ever wait: sg_submit() and its like return at once, and sg_queue_on_done() has a function of yours called
  *   on a thread of yours, inside sg_queue_dispatch(). Callbacks of sg_op_on_done() and sg_log_set() run on the library's one
  *   thread for callbacks, where calls that wait are refused.
@@ -87,7 +88,8 @@
  * - fork: in the child, clients, operations, pages and queues of the parent answer SG_STATUS_FORKED and are freed as usual;
  *   connect again there. Results stay readable. No callback or finalizer of the parent's is called in the child.
  * - Signals: the library's threads block all signals that can be sent to the process, SIGPIPE among them, so that your
- *   handlers run on your threads. Handlers and dispositions are never touched.
+ *   handlers run on your threads. Handlers and dispositions are never touched. A thread of yours that waits in a call may have
+ *   SIGPIPE blocked meanwhile, and pthread_cancel() takes effect behind the call.
  * - dlopen: the shared library stays mapped after dlclose() on ELF systems. Call sg_runtime_shutdown() in your unload hook. A
  *   plug-in that links the static library must be linked with `-Wl,-z,nodelete` itself.
  * - No locale, no atexit handlers, no constructors. Memory comes from the process's malloc and goes back to its free, wiped.

@@ -3,6 +3,7 @@
 //! A call goes `methods` (the vocabulary of the official client) → `rpc` (credentials, retries) → `transport` (HTTP), and
 //! back through `reply` and `fault` (what the site said) to a [`Document`].
 
+pub mod behind;
 mod credentials;
 mod deadline;
 mod document;

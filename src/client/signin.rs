@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::Instant;
 use url::Url;
 
+use super::behind;
 use super::credentials::{Credentials, Secret};
 use super::document::{Document, Value};
 use super::error::{Error, Result};
@@ -257,7 +258,7 @@ impl Shared {
             if let Some(due) = due {
                 tokio::time::sleep_until(due).await;
             }
-            let asked = tokio::spawn(Arc::clone(&self).step());
+            let asked = behind::spawn(Arc::clone(&self).step());
             // It ends with the runtime, and this with it.
             asked
                 .await

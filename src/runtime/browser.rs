@@ -14,7 +14,7 @@ impl Runtime {
     /// Has the system open an address. The program that does so knows nothing of the library's threads, and is waited for so that
     /// it leaves no zombie.
     pub fn open_browser(&self, url: &str) -> Result<()> {
-        let handle = self.0.usable()?;
+        let seat = self.0.usable()?;
         let mut command = opener(url);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         signals::open_in(&mut command);
@@ -23,7 +23,8 @@ impl Runtime {
             let what = format!("{program} could not be started: {error}; ask the person to open the address");
             Error::new(Status::Io, what)
         })?;
-        handle.spawn(wait_for(child));
+        // In no hurry: somebody drives sooner or later.
+        seat.handle().spawn(wait_for(child));
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod operation;
 pub mod panics;
 mod process;
 mod queue;
+mod seat;
 mod signals;
 mod threads;
 mod wakeup;
@@ -50,8 +51,7 @@ impl Runtime {
         stopped: impl Fn() -> Error + Send + Sync + 'static,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<Operation<T>> {
-        let handle = self.0.usable()?;
-        Ok(Operation::start(handle, stopped, work))
+        Ok(Operation::start(self.0.usable()?, stopped, work))
     }
 
     /// Refuses what belongs to the parent of this process: its locks may be held by threads that do not exist here.
@@ -75,14 +75,18 @@ impl Runtime {
         self.0.dispatcher()
     }
 
-    /// Starts `work` and waits for its end.
+    /// Starts `work` and waits for its end. This thread drives the network meanwhile, if nothing else is under way.
     pub fn run<T: Send + 'static>(
         &self,
         stopped: impl Fn() -> Error + Send + Sync + 'static,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         threads::refuse_own()?;
-        let operation = self.submit(stopped, work)?;
+        let seat = self.0.usable()?;
+        if let Some(turn) = seat.take() {
+            return Operation::drive(turn, stopped, work);
+        }
+        let operation = Operation::start(seat, stopped, work);
         operation.wait(None)?;
         operation.take()
     }
@@ -92,8 +96,12 @@ impl Runtime {
     pub fn release<T: Send + 'static>(&self, thing: T) {
         if self.0.is_foreign() {
             std::mem::forget(thing);
-        } else if let Ok(handle) = self.0.usable() {
-            handle.spawn(async move { drop(thing) });
+        } else if let Ok(seat) = self.0.usable() {
+            let share = seat.share();
+            seat.start(async move {
+                drop(thing);
+                drop(share);
+            });
         }
     }
 }

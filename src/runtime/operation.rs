@@ -6,14 +6,14 @@
 
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use super::seat::{Seat, Turn};
 use super::{Job, panics, threads};
-use crate::client::{Error, Result, Status};
+use crate::client::{Error, Result, Status, behind};
 
 /// A running or finished piece of work. Dropping it detaches from the work and does not cancel it.
 pub struct Operation<T> {
@@ -34,6 +34,10 @@ type Stopped = Box<dyn Fn() -> Error + Send + Sync>;
 struct Progress<T> {
     state: State<T>,
     next: Next,
+    /// How many threads wait for a change.
+    waiting: usize,
+    /// Wakes the thread that drives until it is done.
+    driver: Option<Waker>,
 }
 
 enum State<T> {
@@ -53,56 +57,42 @@ enum Next {
 impl<T: Send + 'static> Operation<T> {
     /// Starts `work` on the runtime. `stopped` is what the operation comes to if the work is stopped before its end.
     pub(super) fn start(
-        runtime: &Handle,
+        seat: &Arc<Seat>,
         stopped: impl Fn() -> Error + Send + Sync + 'static,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Self {
-        let shared = Arc::new(Shared {
-            progress: Mutex::new(Progress {
-                state: State::Running,
-                next: Next::Nothing,
-            }),
-            changed: Condvar::new(),
-            stopped: Box::new(stopped),
+        let (shared, task) = prepared(seat, stopped, work);
+        let task = seat.start(task);
+        Operation { shared, task }
+    }
+
+    /// The same on a thread of a host's that drives until the end, and what it came to.
+    pub(super) fn drive(
+        turn: Turn<'_>,
+        stopped: impl Fn() -> Error + Send + Sync + 'static,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let seat = Arc::clone(turn.seat());
+        let (shared, task) = prepared(&seat, stopped, work);
+        let mut task = Some(task);
+        turn.drive(|waker| {
+            if let Some(task) = task.take() {
+                shared.lock().driver = Some(waker.clone());
+                seat.handle().spawn(task);
+            }
+            !shared.lock().is_running()
         });
-        // Made before the task: a task that is dropped unstarted must complete the operation as well.
-        let completion = Completion(Arc::clone(&shared));
-        let work = caught(work);
-        let task = runtime.spawn(async move {
-            let outcome = work.await;
-            completion.0.finish(|| outcome);
-        });
-        Operation {
-            shared,
-            task: task.abort_handle(),
-        }
+        // Nothing of it is left here, should it never have been started.
+        drop(task);
+        // It may go on for a moment where the seat was closed.
+        shared.wait(None)?;
+        shared.take()
     }
 
     /// Waits until the operation is done, at most for `limit`.
     pub fn wait(&self, limit: Option<Duration>) -> Result<()> {
         threads::refuse_own()?;
-        let deadline = limit.map(|limit| (limit, Instant::now()));
-        let mut progress = self.shared.lock();
-        while progress.is_running() {
-            progress = match deadline {
-                None => self.shared.changed.wait(progress).unwrap_or_else(PoisonError::into_inner),
-                Some((limit, since)) => {
-                    let left = limit.saturating_sub(since.elapsed());
-                    if left.is_zero() {
-                        return Err(Error::new(
-                            Status::TimeoutWait,
-                            format!("the operation still runs after {} ms", limit.as_millis()),
-                        ));
-                    }
-                    self.shared
-                        .changed
-                        .wait_timeout(progress, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
-        Ok(())
+        self.shared.wait(limit)
     }
 
     /// Whether the operation is done.
@@ -120,19 +110,7 @@ impl<T: Send + 'static> Operation<T> {
 
     /// Takes what the operation came to. There is one taker of a result; an error can be taken again.
     pub fn take(&self) -> Result<T> {
-        let state = &mut self.shared.lock().state;
-        match std::mem::replace(state, State::Taken) {
-            State::Done(Err(error)) => {
-                *state = State::Done(Err(error.clone()));
-                Err(error)
-            }
-            State::Done(done) => done,
-            State::Running => {
-                *state = State::Running;
-                Err(Error::new(Status::InvalidState, "the operation still runs"))
-            }
-            State::Taken => Err(Error::new(Status::InvalidState, "the operation's result was taken already")),
-        }
+        self.shared.take()
     }
 
     /// Has a job run once the operation is done, at once if it is. The job must not wait for anything. It is made
@@ -164,6 +142,47 @@ impl<T> Shared<T> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wait(&self, limit: Option<Duration>) -> Result<()> {
+        let deadline = limit.map(|limit| (limit, Instant::now()));
+        let mut progress = self.lock();
+        while progress.is_running() {
+            progress.waiting += 1;
+            progress = match deadline {
+                None => self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner),
+                Some((limit, since)) => {
+                    let left = limit.saturating_sub(since.elapsed());
+                    if left.is_zero() {
+                        progress.waiting -= 1;
+                        return Err(Error::new(
+                            Status::TimeoutWait,
+                            format!("the operation still runs after {} ms", limit.as_millis()),
+                        ));
+                    }
+                    let waited = self.changed.wait_timeout(progress, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            progress.waiting -= 1;
+        }
+        Ok(())
+    }
+
+    fn take(&self) -> Result<T> {
+        let state = &mut self.lock().state;
+        match std::mem::replace(state, State::Taken) {
+            State::Done(Err(error)) => {
+                *state = State::Done(Err(error.clone()));
+                Err(error)
+            }
+            State::Done(done) => done,
+            State::Running => {
+                *state = State::Running;
+                Err(Error::new(Status::InvalidState, "the operation still runs"))
+            }
+            State::Taken => Err(Error::new(Status::InvalidState, "the operation's result was taken already")),
+        }
+    }
+
     fn stop(&self) {
         self.finish(|| Err((self.stopped)()));
     }
@@ -174,8 +193,15 @@ impl<T> Shared<T> {
         if progress.is_running() {
             progress.state = State::Done(outcome());
             let due = progress.due();
+            let (waiting, driver) = (progress.waiting, progress.driver.take());
             drop(progress);
-            self.changed.notify_all();
+            // To tell nobody would be a system call too.
+            if waiting > 0 {
+                self.changed.notify_all();
+            }
+            if let Some(driver) = driver {
+                driver.wake();
+            }
             if let Some(job) = due {
                 job();
             }
@@ -210,6 +236,32 @@ impl<T> Drop for Completion<T> {
     fn drop(&mut self) {
         self.0.stop();
     }
+}
+
+/// An operation, and what is to be run for it.
+fn prepared<T: Send + 'static>(
+    seat: &Arc<Seat>,
+    stopped: impl Fn() -> Error + Send + Sync + 'static,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> (Arc<Shared<T>>, impl Future<Output = ()> + Send + 'static) {
+    let shared = Arc::new(Shared {
+        progress: Mutex::new(Progress {
+            state: State::Running,
+            next: Next::Nothing,
+            waiting: 0,
+            driver: None,
+        }),
+        changed: Condvar::new(),
+        stopped: Box::new(stopped),
+    });
+    // Made before the task: a task that is dropped unstarted must complete the operation as well.
+    let completion = Completion(Arc::clone(&shared));
+    let work = behind::sharing(Arc::new(seat.share()), caught(work));
+    let task = async move {
+        let outcome = work.await;
+        completion.0.finish(|| outcome);
+    };
+    (shared, task)
 }
 
 /// Polls `work`; a panic inside ends it with an error. It is boxed before anything else, since a runtime moves what it is given

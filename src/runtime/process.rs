@@ -6,20 +6,21 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
 use once_cell::sync::OnceCell;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 
 use super::dispatcher::{self, Dispatcher};
 use super::log::Post;
-use super::{panics, signals, threads};
+use super::seat::Seat;
+use super::{signals, threads};
 use crate::client::{Error, Result, Status};
 
-/// Threads that drive the network. A client waits far more than it computes, and what takes long is done elsewhere. A second one would
-/// be woken for each call, to look for work that the first has: a call would take a third longer.
-const WORKERS: usize = 1;
+/// So many pieces of work are run between two looks at the network and at whether a host's thread has what it waits for.
+const AT_ONCE: u32 = 16;
 
 /// The state of one process. A chain: a child puts its own behind what it inherited.
 struct Process {
@@ -41,8 +42,7 @@ pub(super) struct Generation {
 
 /// A running tokio runtime.
 struct Engine {
-    handle: Handle,
-    runtime: Mutex<Option<tokio::runtime::Runtime>>,
+    seat: Arc<Seat>,
     alive: Arc<AtomicUsize>,
     callbacks: OnceCell<dispatcher::Thread>,
 }
@@ -153,8 +153,8 @@ impl Generation {
     }
 
     /// The runtime, if work can be given to it.
-    pub(super) fn usable(&self) -> Result<&Handle> {
-        self.running().map(|engine| &engine.handle)
+    pub(super) fn usable(&self) -> Result<&Arc<Seat>> {
+        self.running().map(|engine| &engine.seat)
     }
 
     /// The thread for callbacks.
@@ -174,33 +174,33 @@ impl Engine {
     /// Starts the threads. They never run with the signals open, and the caller's mask is as before afterwards.
     fn start() -> Result<Engine> {
         let alive = Arc::new(AtomicUsize::new(0));
-        let (born, gone) = (Arc::clone(&alive), Arc::clone(&alive));
-        let next = AtomicUsize::new(1);
         let _masked = signals::Blocked::new();
-        let build = || {
-            Builder::new_multi_thread()
-                .worker_threads(WORKERS)
-                .thread_name_fn(move || format!("sg-io-{}", next.fetch_add(1, Ordering::Relaxed)))
-                .on_thread_start(move || {
-                    threads::adopt();
-                    born.fetch_add(1, Ordering::SeqCst);
-                })
-                .on_thread_stop(move || {
-                    gone.fetch_sub(1, Ordering::SeqCst);
-                })
-                .enable_io()
-                .enable_time()
-                .build()
-        };
-        // Where the system gives no thread, tokio panics instead of answering.
-        let runtime = match panics::catch(build) {
-            Ok(Ok(runtime)) => runtime,
-            Ok(Err(error)) => return Err(no_threads(&error.to_string())),
-            Err(told) => return Err(no_threads(&told)),
-        };
+        let next = AtomicUsize::new(2);
+        let (born, gone) = (Arc::clone(&alive), Arc::clone(&alive));
+        let runtime = Builder::new_current_thread()
+            .thread_name_fn(move || format!("sg-io-{}", next.fetch_add(1, Ordering::Relaxed)))
+            .on_thread_start(move || {
+                threads::adopt();
+                born.fetch_add(1, Ordering::SeqCst);
+            })
+            .on_thread_stop(move || {
+                gone.fetch_sub(1, Ordering::SeqCst);
+            })
+            .event_interval(AT_ONCE)
+            .enable_io()
+            .enable_time()
+            .build();
+        let seat = Seat::new(runtime.map_err(|error| no_threads(&error))?);
+        let (served, living) = (Arc::clone(&seat), Living::new(&alive));
+        let thread = thread::Builder::new().name("sg-io-1".to_owned()).spawn(move || {
+            threads::adopt();
+            served.serve();
+            drop(served);
+            drop(living);
+        });
+        thread.map_err(|error| no_threads(&error))?;
         Ok(Engine {
-            handle: runtime.handle().clone(),
-            runtime: Mutex::new(Some(runtime)),
+            seat,
             alive,
             callbacks: OnceCell::new(),
         })
@@ -210,16 +210,9 @@ impl Engine {
     /// time to wait all that happens by itself. It may be called again, to wait on.
     fn stop(&self, timeout: Duration) -> usize {
         let since = Instant::now();
-        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(runtime) = runtime {
-            if timeout.is_zero() {
-                runtime.shutdown_background();
-            } else {
-                runtime.shutdown_timeout(timeout);
-            }
-        }
+        self.seat.close();
         while self.alive.load(Ordering::SeqCst) > 0 && since.elapsed() < timeout {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         if let Some(thread) = self.callbacks.get() {
             thread.stop(timeout.saturating_sub(since.elapsed()));
@@ -234,6 +227,22 @@ impl Engine {
     }
 }
 
+/// A thread that is counted while it lives.
+struct Living(Arc<AtomicUsize>);
+
+impl Living {
+    fn new(alive: &Arc<AtomicUsize>) -> Living {
+        alive.fetch_add(1, Ordering::SeqCst);
+        Living(Arc::clone(alive))
+    }
+}
+
+impl Drop for Living {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 fn was_shut_down() -> Error {
     Error::new(
         Status::InvalidState,
@@ -241,6 +250,6 @@ fn was_shut_down() -> Error {
     )
 }
 
-fn no_threads(why: &str) -> Error {
+fn no_threads(why: &std::io::Error) -> Error {
     Error::new(Status::Internal, format!("the library's threads could not be started: {why}"))
 }

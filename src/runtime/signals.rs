@@ -1,4 +1,5 @@
-//! The signal mask of the library's threads, and the number of this process.
+//! What the system knows of threads: the signal mask of the library's own, what a host's is kept from while it drives, where its stack is; and
+//! the number of this process.
 //!
 //! A C host keeps the default disposition of SIGPIPE, which ends it when a site resets an upload; and it expects its own
 //! handlers to run on its own threads. So the library's threads block every signal that can be sent to a process as
@@ -34,6 +35,118 @@ impl Drop for Blocked {
         // SAFETY: `before` was filled by pthread_sigmask on this thread; a NULL third argument asks for nothing back.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut()) };
     }
+}
+
+/// Keeps from the calling thread, which is the host's, what must not meet it inside of the library's work, until it is dropped: SIGPIPE,
+/// of which one that came from here is taken away at the end, and the end of the thread by pthread_cancel(), which would
+/// unwind frames that are not made for it and is left for later. All other signals come as ever.
+#[cfg(target_os = "linux")]
+pub(super) struct Shielded {
+    /// The mask to put back, unless it blocked SIGPIPE anyway.
+    before: Option<libc::sigset_t>,
+    /// A SIGPIPE was waiting for this thread before, and goes on to.
+    waiting: bool,
+    cancellable: libc::c_int,
+}
+
+// The line below keeps it out of the library's own header.
+/// cbindgen:ignore
+#[cfg(target_os = "linux")]
+mod system {
+    use libc::c_int;
+
+    /// As pthread.h has it on Linux, whatever the C library.
+    pub(super) const PTHREAD_CANCEL_DISABLE: c_int = 1;
+
+    // SAFETY: as pthread.h declares it; it has no preconditions but valid pointers.
+    unsafe extern "C" {
+        pub(super) fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Shielded {
+    pub(super) fn new() -> Self {
+        // SAFETY: plain data that the functions fill; all pointers are valid, and none of the calls can fail with these arguments.
+        unsafe {
+            let mut cancellable = 0;
+            system::pthread_setcancelstate(system::PTHREAD_CANCEL_DISABLE, &mut cancellable);
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            libc::pthread_sigmask(libc::SIG_BLOCK, &pipe(), &mut before);
+            // An open one would have been delivered.
+            let blocked = libc::sigismember(&before, libc::SIGPIPE) == 1;
+            let mut pending: libc::sigset_t = std::mem::zeroed();
+            let waiting = blocked && libc::sigpending(&mut pending) == 0 && libc::sigismember(&pending, libc::SIGPIPE) == 1;
+            Shielded {
+                before: (!blocked).then_some(before),
+                waiting,
+                cancellable,
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Shielded {
+    fn drop(&mut self) {
+        // SAFETY: as above. With a time of zero sigtimedwait() takes what is there and does not wait; it fails where there is nothing.
+        unsafe {
+            if !self.waiting {
+                let at_once: libc::timespec = std::mem::zeroed();
+                while libc::sigtimedwait(&pipe(), std::ptr::null_mut(), &at_once) < 0
+                    && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted
+                {}
+            }
+            if let Some(before) = &self.before {
+                libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut());
+            }
+            system::pthread_setcancelstate(self.cancellable, std::ptr::null_mut());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn pipe() -> libc::sigset_t {
+    // SAFETY: sigset_t is plain data that sigemptyset fills; the number is a valid signal.
+    unsafe {
+        let mut pipe: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut pipe);
+        libc::sigaddset(&mut pipe, libc::SIGPIPE);
+        pipe
+    }
+}
+
+/// Where the calling thread's stack begins and ends.
+#[cfg(target_os = "linux")]
+pub(super) fn stack() -> Option<(usize, usize)> {
+    // SAFETY: the attributes are filled by pthread_getattr_np, read by a function of their own and destroyed once; all pointers are valid.
+    unsafe {
+        let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
+            return None;
+        }
+        let (mut lowest, mut size) = (std::ptr::null_mut(), 0);
+        let told = libc::pthread_attr_getstack(&attributes, &mut lowest, &mut size) == 0;
+        libc::pthread_attr_destroy(&mut attributes);
+        told.then(|| (lowest.addr(), lowest.addr().saturating_add(size)))
+    }
+}
+
+/// Elsewhere hosts' threads do not drive.
+#[cfg(not(target_os = "linux"))]
+pub(super) struct Shielded;
+
+#[cfg(not(target_os = "linux"))]
+impl Shielded {
+    pub(super) fn new() -> Self {
+        Shielded
+    }
+}
+
+/// Not known elsewhere.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn stack() -> Option<(usize, usize)> {
+    None
 }
 
 /// Signals that stay open: they report a fault of the very thread that gets them (blocking those is undefined), or are

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Runtime, shutdown};
-use crate::client::{Error, Result, Status};
+use crate::client::{Error, Result, Status, behind};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -23,6 +23,10 @@ async fn for_ever() -> Result<u8> {
 #[test]
 fn the_life_of_a_runtime() {
     work_is_done_on_masked_named_threads();
+    who_waits_drives_with_sigpipe_blocked();
+    what_is_left_behind_goes_on();
+    a_long_turn_serves_others_and_is_followed();
+    who_is_unfit_does_not_drive();
     a_cancel_is_told_at_once();
     a_wait_has_a_limit();
     a_panic_ends_the_operation();
@@ -32,17 +36,17 @@ fn the_life_of_a_runtime() {
 }
 
 fn work_is_done_on_masked_named_threads() {
-    let before = blocked_signals("self");
+    let before = blocked_signals("thread-self");
     let runtime = Runtime::acquire().unwrap();
-    let seen = runtime
-        .run(stopped, async {
-            let task = std::fs::read_link("/proc/thread-self").unwrap();
-            let blocking = tokio::task::spawn_blocking(|| blocked_signals("thread-self")).await.unwrap();
-            let name = std::thread::current().name().unwrap_or_default().to_owned();
-            Ok((name, blocked_signals("thread-self"), blocking, task))
-        })
-        .unwrap();
-    assert!(seen.0.starts_with("sg-io-"), "{}", seen.0);
+    let operation = runtime.submit(stopped, async {
+        let task = std::fs::read_link("/proc/thread-self").unwrap();
+        let blocking = tokio::task::spawn_blocking(|| blocked_signals("thread-self")).await.unwrap();
+        Ok((this_thread(), blocked_signals("thread-self"), blocking, task))
+    });
+    let operation = operation.unwrap();
+    operation.wait(Some(LONG)).unwrap();
+    let seen = operation.take().unwrap();
+    assert_eq!(seen.0, "sg-io-1");
     for mask in [seen.1, seen.2] {
         for signal in [
             libc::SIGPIPE,
@@ -58,7 +62,140 @@ fn work_is_done_on_masked_named_threads() {
             assert_eq!(mask & (1 << (signal - 1)), 0, "signal {signal} is blocked");
         }
     }
-    assert_eq!(before, blocked_signals("self"), "the caller's mask changed");
+    assert_eq!(before, blocked_signals("thread-self"), "the caller's mask changed");
+}
+
+fn this_thread() -> String {
+    std::thread::current().name().unwrap_or_default().to_owned()
+}
+
+/// Lets the thread of the network leave its seat.
+fn quiet(runtime: &Runtime) {
+    let done = runtime.submit(stopped, async { Ok(()) }).unwrap();
+    done.wait(Some(LONG)).unwrap();
+    std::thread::sleep(Duration::from_millis(2));
+}
+
+/// Runs it until the calling thread drives, which it does not where the thread of the network was quicker.
+fn driving<T: Send + 'static, W: Future<Output = Result<T>> + Send + 'static>(work: impl Fn() -> W) -> T {
+    let runtime = Runtime::acquire().unwrap();
+    let here = std::thread::current().id();
+    for _ in 0..1000 {
+        quiet(&runtime);
+        let work = work();
+        let answer = runtime.run(stopped, async move { Ok((std::thread::current().id(), work.await?)) });
+        let (thread, answer) = answer.unwrap();
+        if thread == here {
+            return answer;
+        }
+    }
+    panic!("{here:?} never drove");
+}
+
+fn who_waits_drives_with_sigpipe_blocked() {
+    let before = blocked_signals("thread-self");
+    let inside = driving(|| async { Ok(blocked_signals("thread-self")) });
+    assert_eq!(
+        inside,
+        before | (1 << (libc::SIGPIPE - 1)),
+        "it has every signal but that one as ever"
+    );
+    assert_eq!(blocked_signals("thread-self"), before);
+    // A panic of its own ends the call, one of another's nothing.
+    let runtime = Runtime::acquire().unwrap();
+    driving(|| async {
+        tokio::spawn(async { panic!("on purpose") });
+        tokio::task::yield_now().await;
+        Ok(())
+    });
+    assert_eq!(
+        status(runtime.run(stopped, async { panic!("on purpose") as Result<u8> })),
+        Status::Internal
+    );
+    assert_eq!(blocked_signals("thread-self"), before);
+}
+
+fn what_is_left_behind_goes_on() {
+    // Kept by the call, and then by nobody: the one at once, the other when nobody has called for a while.
+    for kept in [true, false] {
+        let (told, ended) = std::sync::mpsc::channel();
+        driving(move || {
+            let told = told.clone();
+            let later = async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                let _ = told.send(this_thread());
+            };
+            async move {
+                match kept {
+                    true => drop(behind::spawn(later)),
+                    false => drop(tokio::spawn(later)),
+                }
+                Ok(())
+            }
+        });
+        assert_eq!(ended.recv_timeout(LONG).unwrap(), "sg-io-1");
+    }
+}
+
+fn a_long_turn_serves_others_and_is_followed() {
+    let runtime = Runtime::acquire().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (go, gone) = tokio::sync::watch::channel(false);
+    std::thread::scope(|scope| {
+        let driver = std::thread::Builder::new().name("driver".to_owned());
+        let driver = driver.spawn_scoped(scope, || {
+            driving(|| {
+                let (tell, mut gone) = (tell.clone(), gone.clone());
+                async move {
+                    tell.send(this_thread()).unwrap();
+                    gone.wait_for(|go| *go).await.unwrap();
+                    Ok(())
+                }
+            });
+        });
+        while told.recv_timeout(LONG).unwrap() != "driver" {
+            go.send(true).unwrap();
+            go.send(false).unwrap();
+        }
+        // The thread of the network sleeps by now, and this one is not fit for a seat that is taken.
+        std::thread::sleep(Duration::from_millis(30));
+        for limit in [None, Some(Duration::from_millis(1))] {
+            let mut gone = gone.clone();
+            let other = async move {
+                if limit.is_some() {
+                    gone.wait_for(|go| *go).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Ok(this_thread())
+            };
+            let other = runtime.submit(stopped, other).unwrap();
+            if limit.is_none() {
+                other.wait(Some(LONG)).unwrap();
+                assert_eq!(other.take().unwrap(), "driver");
+                continue;
+            }
+            assert_eq!(status(other.wait(limit)), Status::TimeoutWait);
+            go.send(true).unwrap();
+            other.wait(Some(LONG)).unwrap();
+            assert_eq!(other.take().unwrap(), "sg-io-1", "the driver was kept though its call was over");
+        }
+        driver.unwrap().join().unwrap();
+    });
+}
+
+fn who_is_unfit_does_not_drive() {
+    let many = || {
+        let runtime = Runtime::acquire().unwrap();
+        for _ in 0..20 {
+            quiet(&runtime);
+            assert_eq!(runtime.run(stopped, async { Ok(this_thread()) }).unwrap(), "sg-io-1");
+        }
+    };
+    let small = std::thread::Builder::new().stack_size(128 << 10).spawn(many);
+    small.unwrap().join().unwrap();
+    // A host in Rust that has a runtime of its own, the same one as this library's.
+    let theirs = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    theirs.block_on(async move { many() });
 }
 
 fn blocked_signals(thread: &str) -> u64 {

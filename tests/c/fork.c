@@ -83,17 +83,20 @@ int main(void)
 {
     pthread_t threads[THREADS];
     sg_client *client = site_script();
-    int index;
+    int index, round;
 
     site_works(client);
     in_child(child, client);
     site_works(client);
 
-    /* The same while other threads are in the middle of calls, and hold whatever locks calls hold. */
-    for (index = 0; index < THREADS; index++)
+    /* The same while other threads are in the middle of calls, and hold whatever locks calls hold: one alone, which drives the network,
+     * then several. */
+    for (index = 0; index < THREADS; index++) {
         REQUIRE(pthread_create(&threads[index], NULL, keep_calling, client) == 0);
-    for (index = 0; index < ROUNDS; index++)
-        in_child(child, client);
+        if (index == 0 || index == THREADS - 1)
+            for (round = 0; round < ROUNDS / 2; round++)
+                in_child(child, client);
+    }
     stop = 1;
     for (index = 0; index < THREADS; index++)
         REQUIRE(pthread_join(threads[index], NULL) == 0);

@@ -59,6 +59,11 @@ const PROGRAMS: &[Program] = &[
     Program::new("cycles", Links::Library),
     Program::new("dlclose", Links::Nothing),
     Program {
+        // A child's copies of the parent's threads are gone, and with them the only pointers to what they had.
+        leaks_count: false,
+        ..Program::new("driving", Links::Library)
+    },
+    Program {
         not_sanitized: Some("a child forked beside busy threads inherits the sanitizer's own locks and hangs in its malloc"),
         // A child's copies of the parent's threads are gone, and with them the only pointers to what they had.
         leaks_count: false,

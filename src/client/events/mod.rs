@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::behind;
 use super::document::Document;
 use super::error::{Error, Result};
 use super::records;
@@ -199,7 +200,7 @@ impl Feed {
         let range = scan.as_ref().map(|scan| (scan.after, scan.until));
         let look = look::look(self.client.clone(), Arc::clone(&self.query), self.tracker.top(), range.zip(known));
         Looking {
-            found: tokio::spawn(look),
+            found: behind::spawn(look),
             scan,
         }
     }

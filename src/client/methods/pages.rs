@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::find::{self, Query};
 use super::{Args, method};
 use crate::client::Client;
+use crate::client::behind;
 use crate::client::document::{Document, Kind, Value};
 use crate::client::error::{Error, Result};
 use crate::client::fault;
@@ -127,7 +128,7 @@ impl Pages {
         while self.asked.len() < wanted && (self.asked.is_empty() || self.last.is_none_or(|last| self.next <= last)) {
             let (client, query, number) = (self.client.clone(), Arc::clone(&self.query), self.next);
             let fetch = async move { query.fetch(&client, number, query.page_size, true).await };
-            self.asked.push_back(Asked(tokio::spawn(Box::pin(fetch))));
+            self.asked.push_back(Asked(behind::spawn(Box::pin(fetch))));
             self.next += 1;
         }
     }

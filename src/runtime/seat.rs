@@ -1,0 +1,243 @@
+//! Who drives the network.
+//!
+//! One thread at a time polls the descriptors and runs what is due. A host's thread that waits for its call does so itself, if nothing
+//! else is under way: then a call changes threads nowhere. Otherwise the library's own thread of the network drives, which also
+//! looks after what goes on while the host does something else. What the work is does not change with that: it is started on
+//! the runtime and ends there, whoever drives.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Runtime};
+
+use super::{signals, threads};
+
+/// For so long the seat stays empty behind a call that a host's thread drove, which may well make another one. What happens meanwhile
+/// on connections waits: a call looks there before it begins.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The seat of whoever drives.
+pub(super) struct Seat {
+    handle: Handle,
+    /// Locked by whoever drives. The thread of the network takes it out at the end.
+    runtime: Mutex<Option<Runtime>>,
+    state: Mutex<State>,
+    /// For the thread of the network while it does not drive.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    driver: Driver,
+    /// Wakes whoever drives.
+    waker: Option<Waker>,
+    /// Pieces of work under way.
+    due: usize,
+    /// Pieces of work so far.
+    begun: u64,
+    /// Whether several pieces were under way at once since there was none.
+    crowded: bool,
+    /// How often a host's thread has driven.
+    turns: u64,
+    /// The thread of the network waits without a limit for a host's thread to leave.
+    asleep: bool,
+    closing: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Driver {
+    #[default]
+    Nobody,
+    Host,
+    Network,
+}
+
+/// A piece of work under way, for which somebody must drive.
+pub(super) struct Share(Arc<Seat>);
+
+/// A host's thread in the seat.
+pub(super) struct Turn<'s>(&'s Arc<Seat>);
+
+impl Seat {
+    pub(super) fn new(runtime: Runtime) -> Arc<Seat> {
+        Arc::new(Seat {
+            handle: runtime.handle().clone(),
+            runtime: Mutex::new(Some(runtime)),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Notes a piece of work.
+    pub(super) fn share(self: &Arc<Self>) -> Share {
+        let mut state = self.lock();
+        state.due += 1;
+        state.crowded |= state.due > 1;
+        state.begun = state.begun.wrapping_add(1);
+        Share(Arc::clone(self))
+    }
+
+    /// Starts work from a thread that does not drive.
+    pub(super) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
+        let task = self.handle.spawn(work).abort_handle();
+        if self.lock().driver == Driver::Nobody {
+            self.changed.notify_one();
+        }
+        task
+    }
+
+    /// The seat for this thread of a host's, if it is fit to drive and nothing else is under way.
+    pub(super) fn take(self: &Arc<Self>) -> Option<Turn<'_>> {
+        if !threads::may_drive() {
+            return None;
+        }
+        let mut state = self.lock();
+        if state.driver != Driver::Nobody || state.due > 0 || state.closing {
+            return None;
+        }
+        state.driver = Driver::Host;
+        state.turns = state.turns.wrapping_add(1);
+        Some(Turn(self))
+    }
+
+    /// Has whoever drives leave the seat, and the thread of the network end the runtime.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closing = true;
+        let waker = state.waker.take();
+        drop(state);
+        self.changed.notify_one();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// What the thread of the network does until it is closed.
+    pub(super) fn serve(&self) {
+        while let Some(begun) = self.await_turn() {
+            self.drive(|context| {
+                let mut state = self.lock();
+                state.note(context);
+                state.closing || (state.due == 0 && state.begun != begun && !std::mem::take(&mut state.crowded))
+            });
+            self.leave();
+        }
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Waits until the thread of the network is in the seat. Gives how much work had been begun and is not under way any more; nothing
+    /// when it is to end.
+    fn await_turn(&self) -> Option<u64> {
+        let mut state = self.lock();
+        while state.driver != Driver::Nobody || (state.due == 0 && !state.closing) {
+            let seen = state.turns;
+            let (after, waited) = self.changed.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner);
+            state = after;
+            if waited.timed_out() && state.turns == seen {
+                if state.driver == Driver::Nobody {
+                    break;
+                }
+                state.asleep = true;
+                while state.driver != Driver::Nobody {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                state.asleep = false;
+            }
+        }
+        if state.closing {
+            return None;
+        }
+        state.driver = Driver::Network;
+        Some(state.begun.wrapping_sub(state.due as u64))
+    }
+
+    /// Drives until it is enough.
+    fn drive(&self, mut enough: impl FnMut(&Context<'_>) -> bool) {
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*runtime {
+            runtime.block_on(poll_fn(|context| if enough(context) { Poll::Ready(()) } else { Poll::Pending }));
+        }
+    }
+
+    fn leave(&self) {
+        let mut state = self.lock();
+        state.driver = Driver::Nobody;
+        state.waker = None;
+        let told = state.due > 0 || state.asleep || state.closing;
+        drop(state);
+        if told {
+            self.changed.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Notes how whoever drives is woken.
+    fn note(&mut self, context: &Context<'_>) {
+        if self.waker.is_none() {
+            self.waker = Some(context.waker().clone());
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.due -= 1;
+        if state.due == 0 && state.driver == Driver::Network {
+            let waker = state.waker.clone();
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// The seat.
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        self.0
+    }
+
+    /// Drives until `done` says so, which is asked whenever the waker that it is given was woken, or the seat is closed.
+    pub(super) fn drive(self, mut done: impl FnMut(&Waker) -> bool) {
+        let _shielded = signals::Shielded::new();
+        let _own = threads::Driving::new();
+        let mut looked = false;
+        self.0.drive(|context| {
+            let mut state = self.0.lock();
+            if looked {
+                let closing = state.closing;
+                drop(state);
+                return done(context.waker()) || closing;
+            }
+            // Nobody has looked at the connections since somebody drove last. What the site has closed meanwhile is of no use.
+            looked = true;
+            state.note(context);
+            drop(state);
+            context.waker().wake_by_ref();
+            false
+        });
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+        threads::has_driven();
+    }
+}

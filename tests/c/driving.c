@@ -1,0 +1,302 @@
+/* A thread of the host that waits for a call drives the network itself, where nothing else is under way. It must notice none of that: its
+ * signals come, its mask is its own, it can be cancelled behind the call; and nobody else is held up by it: others' calls and cancels, a
+ * fork beside it, a shutdown. Who drives has SIGPIPE blocked, which tells the two kinds of waiting apart. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "peer.h"
+#include "site.h"
+
+enum { ATTEMPTS = 200, SMALL_STACK = 128 * 1024, CHILD_SECONDS = 60, PATIENCE_MS = 20000 };
+
+/* A thread that makes a call which the site answers when it is let go. */
+struct host {
+    pthread_t thread;
+    volatile pid_t id;
+    sg_client *client;
+    sg_result *result;
+    volatile int status;
+};
+
+static int asked;  /* calls that the site has not answered yet, in all */
+static int let_go; /* calls that it may answer */
+static pthread_t expected;
+static int signals;
+static int strays;
+
+static void nap(void)
+{
+    const struct timespec pause = {0, 2000000};
+
+    nanosleep(&pause, NULL);
+}
+
+/* Waits until a counter has come so far; 0 when it does not. */
+static int reached(int *counter, int value)
+{
+    int waited;
+
+    for (waited = 0; waited < PATIENCE_MS / 2; waited++) {
+        if (__sync_fetch_and_add(counter, 0) >= value)
+            return 1;
+        nap();
+    }
+    return 0;
+}
+
+static const char *answer(struct peer *peer, const char *request)
+{
+    (void)peer;
+    if (strstr(request, "\"stall\""))
+        reached(&let_go, __sync_add_and_fetch(&asked, 1));
+    return PEER_GREETING;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    __sync_fetch_and_add(pthread_equal(pthread_self(), expected) ? &signals : &strays, 1);
+}
+
+/* Whether a thread has SIGPIPE blocked. */
+static int is_shielded(pid_t id)
+{
+    char path[64], text[4096];
+    const char *mask;
+    FILE *stream;
+    size_t got;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)id);
+    stream = fopen(path, "r");
+    REQUIRE(stream != NULL);
+    got = fread(text, 1, sizeof text - 1, stream);
+    fclose(stream);
+    text[got] = '\0';
+    mask = strstr(text, "\nSigBlk:");
+    REQUIRE(mask != NULL);
+    return (strtoull(mask + strlen("\nSigBlk:"), NULL, 16) >> (SIGPIPE - 1)) & 1;
+}
+
+static sg_client *connected(const struct peer *peer)
+{
+    sg_options *options = sg_options_new();
+    sg_client *client = NULL;
+
+    REQUIRE_OK(sg_options_set_verify_on_connect(options, 0));
+    REQUIRE_OK(sg_connect_script(peer->url, "script", "key", options, &client));
+    sg_options_free(options);
+    return client;
+}
+
+static void quick_call(const sg_client *client)
+{
+    sg_result *result = NULL;
+
+    CHECK_OK(sg_call_raw(client, "read", NULL, &result));
+    sg_result_free(result);
+}
+
+static void *stalled_call(void *data)
+{
+    struct host *host = data;
+    sigset_t before, after;
+    int number;
+
+    host->id = (pid_t)syscall(SYS_gettid);
+    CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, &before), 0);
+    /* Behind it the seat is free for a while, whoever was in it. */
+    quick_call(host->client);
+    host->status = sg_call_raw(host->client, "stall", NULL, &host->result);
+    CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
+    for (number = 1; number < 32; number++)
+        CHECK_INT(sigismember(&after, number), sigismember(&before, number));
+    CHECK_INT(sigpending(&after), 0);
+    CHECK_INT(sigismember(&after, SIGPIPE), 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void begin(struct host *host, sg_client *client, size_t stack)
+{
+    pthread_attr_t attributes;
+
+    memset(host, 0, sizeof *host);
+    host->client = client;
+    REQUIRE(pthread_attr_init(&attributes) == 0);
+    if (stack > 0)
+        REQUIRE(pthread_attr_setstacksize(&attributes, stack) == 0);
+    REQUIRE(pthread_create(&host->thread, &attributes, stalled_call, host) == 0);
+    pthread_attr_destroy(&attributes);
+    REQUIRE(reached(&asked, let_go + 1));
+}
+
+/* Lets it go, and checks that the call ended well. Gives what the thread ended with. */
+static void *end(struct host *host, sg_status status)
+{
+    void *gave = NULL;
+
+    __sync_fetch_and_add(&let_go, 1);
+    REQUIRE(pthread_join(host->thread, &gave) == 0);
+    CHECK_STATUS((sg_status)host->status, status);
+    sg_result_free(host->result);
+    return gave;
+}
+
+/* Begins such a call on a thread that drives meanwhile. */
+static void begin_driving(struct host *host, sg_client *client)
+{
+    int attempt;
+
+    for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+        begin(host, client, 0);
+        nap();
+        if (is_shielded(host->id))
+            return;
+        end(host, SG_STATUS_OK); /* the thread of the network was in the seat */
+    }
+    check_failed(__FILE__, __LINE__, "in %d attempts no thread of the host drove", ATTEMPTS);
+    exit(check_done());
+}
+
+static void signals_come(sg_client *client)
+{
+    struct sigaction action;
+    struct host host;
+    int sent;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
+    begin_driving(&host, client);
+    expected = host.thread;
+    for (sent = 1; sent <= 3; sent++) {
+        REQUIRE(pthread_kill(host.thread, SIGUSR1) == 0);
+        CHECK(reached(&signals, sent));
+    }
+    CHECK_INT(strays, 0);
+    CHECK(end(&host, SG_STATUS_OK) == NULL);
+}
+
+/* Others' calls run beside it, and their cancels are told at once. */
+static void others_go_on(sg_client *client)
+{
+    struct host host;
+    sg_op *op = NULL;
+
+    begin_driving(&host, client);
+    quick_call(client);
+    REQUIRE_OK(sg_submit_raw(client, "stall", NULL, NULL, &op));
+    REQUIRE(reached(&asked, let_go + 2));
+    CHECK_STATUS(sg_op_wait(op, 1), SG_STATUS_TIMEOUT_WAIT);
+    CHECK_OK(sg_op_cancel(op));
+    CHECK_OK(sg_op_wait(op, 100));
+    CHECK_STATUS(sg_error_status(sg_op_error(op)), SG_STATUS_CANCELLED);
+    sg_op_free(op);
+    CHECK(is_shielded(host.id));
+    __sync_fetch_and_add(&let_go, 1);
+    end(&host, SG_STATUS_OK);
+}
+
+/* What is under way when its call is over, the library's thread goes on with. */
+static void it_is_followed(sg_client *client)
+{
+    struct host host;
+    sg_op *op = NULL;
+
+    begin_driving(&host, client);
+    REQUIRE_OK(sg_submit_raw(client, "stall", NULL, NULL, &op));
+    REQUIRE(reached(&asked, let_go + 2));
+    end(&host, SG_STATUS_OK);
+    __sync_fetch_and_add(&let_go, 1);
+    CHECK_OK(sg_op_wait(op, PATIENCE_MS));
+    sg_op_free(op);
+}
+
+static void a_fork_is_none_of_its_business(const struct peer *peer, sg_client *client)
+{
+    struct host host;
+    int status = 0;
+    pid_t pid;
+
+    begin_driving(&host, client);
+    pid = fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        sg_result *result = NULL;
+        sg_client *own;
+
+        alarm(CHILD_SECONDS); /* a child that hangs is the fault that this test is for */
+        check_failures = 0;
+        CHECK_STATUS(sg_call_raw(client, "read", NULL, &result), SG_STATUS_FORKED);
+        own = connected(peer);
+        quick_call(own);
+        quick_call(own);
+        sg_client_free(own);
+        CHECK_OK(sg_runtime_shutdown(10000));
+        _exit(check_done());
+    }
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(WEXITSTATUS(status), 0);
+    CHECK(is_shielded(host.id));
+    end(&host, SG_STATUS_OK);
+}
+
+/* A thread that is cancelled ends behind the call: nothing of the library's is cut off in the middle. */
+static void it_is_cancelled_afterwards(sg_client *client)
+{
+    struct host host;
+    int naps;
+
+    begin_driving(&host, client);
+    REQUIRE(pthread_cancel(host.thread) == 0);
+    for (naps = 0; naps < 20; naps++)
+        nap();
+    CHECK_INT(pthread_tryjoin_np(host.thread, NULL), EBUSY);
+    CHECK(is_shielded(host.id));
+    CHECK(end(&host, SG_STATUS_OK) == PTHREAD_CANCELED);
+}
+
+static void small_stacks_are_enough(sg_client *client)
+{
+    struct host host;
+    int attempt;
+
+    for (attempt = 0; attempt < 5; attempt++) {
+        begin(&host, client, SMALL_STACK);
+        CHECK(!is_shielded(host.id));
+        end(&host, SG_STATUS_OK);
+    }
+}
+
+static void a_shutdown_ends_it(sg_client *client)
+{
+    struct host host;
+
+    begin_driving(&host, client);
+    CHECK_OK(sg_runtime_shutdown(10000));
+    end(&host, SG_STATUS_CANCELLED);
+}
+
+int main(void)
+{
+    static struct peer peer;
+    sg_client *client;
+
+    peer.answer = answer;
+    peer_start(&peer);
+    client = connected(&peer);
+    signals_come(client);
+    others_go_on(client);
+    it_is_followed(client);
+    a_fork_is_none_of_its_business(&peer, client);
+    it_is_cancelled_afterwards(client);
+    small_stacks_are_enough(client);
+    quick_call(client);
+    a_shutdown_ends_it(client);
+    sg_client_free(client);
+    peer_stop(&peer);
+    return check_done();
+}
