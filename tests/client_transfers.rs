@@ -273,7 +273,7 @@ fn what_was_done_before_a_failure_is_told() {
     assert!(
         error
             .message
-            .contains("the file is stored, but it could not be linked to Version 5")
+            .contains("the file is stored, but nobody knows whether it was linked to Version 5")
             && error.may_have_applied,
         "{error}"
     );

@@ -7,6 +7,9 @@
 use super::error::{Error, Refusal};
 use super::status::Status;
 
+/// What stands before a site's own words in a message.
+pub(super) const THE_SITE_SAID: &str = "the site said: ";
+
 /// Makes the error of an exception reply.
 pub(super) fn from_exception(message: &str, code: Option<i64>) -> Error {
     let (batch_index, inner) = split_batch(message);
@@ -210,7 +213,7 @@ fn operation(verb: &str) -> String {
 fn describe(status: Status, refusal: Option<&Refusal>, server_message: &str) -> String {
     let said = match server_message.trim() {
         "" => "the site gave no reason".to_owned(),
-        text => format!("the site said: {text}"),
+        text => format!("{THE_SITE_SAID}{text}"),
     };
     let Some(refusal) = refusal else {
         return match status {

@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::credentials::Secret;
 use super::error::Error;
+use super::fault::THE_SITE_SAID;
 
 /// A shorter one would tear holes into ordinary words, and be easily guessed from where they are.
-const SHORTEST: usize = 4;
+pub(super) const SHORTEST: usize = 4;
 /// From this length on, a secret is also found where a site changed its case.
 const SHORTEST_IN_ANY_CASE: usize = 8;
 /// How often one escape stands around another.
@@ -41,9 +42,14 @@ impl Mask {
     pub(super) fn apply(&self, error: &mut Error) {
         let coded: Vec<_> = self.0.iter().map(|secret| in_base64(secret.expose())).collect();
         let record = &mut **error;
+        for secret in &self.0 {
+            cross_out_of_message(&mut record.message, secret.expose());
+        }
+        for code in coded.iter().flatten() {
+            cross_out(&mut record.message, code);
+        }
         let refusal = &mut record.refusal;
         let parts = [
-            Some(&mut record.message),
             record.server_message.as_mut(),
             refusal.role.as_mut(),
             refusal.rule_text.as_mut(),
@@ -77,6 +83,29 @@ fn in_base64(secret: &str) -> Vec<Zeroizing<String>> {
             inner.map(|inner| Zeroizing::new(inner.to_owned()))
         })
         .collect()
+}
+
+/// Crosses a secret out of a message of the library's. A password that is a plain word may be among the library's own words, and a mark
+/// there would tell it: such a one is looked for only in what others said, behind [`THE_SITE_SAID`] and between quotes.
+fn cross_out_of_message(message: &mut String, secret: &str) {
+    if !secret.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return cross_out(message, secret);
+    }
+    let own_end = message
+        .find(THE_SITE_SAID)
+        .map_or(message.len(), |start| start + THE_SITE_SAID.len());
+    let (own, said) = message.split_at(own_end);
+    let crossed = |text: &str| {
+        let mut text = text.to_owned();
+        cross_out(&mut text, secret);
+        text
+    };
+    let own: Vec<_> = own
+        .split('"')
+        .enumerate()
+        .map(|(place, part)| if place % 2 == 1 { crossed(part) } else { part.to_owned() })
+        .collect();
+    *message = own.join("\"") + &crossed(said);
 }
 
 /// Replaces every place where the secret stands, as it is or as JSON, addresses or web pages write it.
@@ -313,6 +342,21 @@ mod tests {
         }
         assert_eq!(masked("abc", "abc abc"), "abc abc", "too short to be one");
         assert_eq!(masked("Site", "the site"), "the site", "short ones are not found in other letters");
+    }
+
+    #[test]
+    fn a_password_that_is_a_word_of_the_librarys_is_not_told_by_a_mark() {
+        let message = |secret: &str, text: &str| {
+            let mut mask = Mask::default();
+            mask.secret(&Secret::new(secret));
+            let mut error = Error::new(Status::Rejected, text);
+            mask.apply(&mut error);
+            error.message.clone()
+        };
+        let text = "the site failed; it came with a web page, \"the site is down\"; the site said: your site";
+        let shown = "the site failed; it came with a web page, \"the *** is down\"; the site said: your ***";
+        assert_eq!(message("site", text), shown);
+        assert_eq!(message("site7", "the site7 failed"), "the *** failed");
     }
 
     #[test]

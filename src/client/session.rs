@@ -123,6 +123,9 @@ impl Session {
         });
         self.auth_token.iter().for_each(|token| mask.secret(token));
         self.token().iter().for_each(|token| mask.secret(&token.text));
+        if let Some(mistaken) = self.credentials.mistaken() {
+            mask.secret(&mistaken);
+        }
     }
 
     fn finish(&self, parameters: Parameters) -> Parameters {

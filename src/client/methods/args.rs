@@ -293,8 +293,13 @@ fn unknown(method: &Method, name: &str) -> Error {
     ))
 }
 
-/// The known name that is most like this one.
+/// The known name that is most like this one. Nobody meant one of them who wrote a name much longer than all of them, and to compare
+/// it would take long.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    const LONGEST: usize = 80;
+    if name.len() > LONGEST {
+        return None;
+    }
     let lower = name.to_ascii_lowercase();
     known.max_by(|left, right| strsim::jaro_winkler(&lower, left).total_cmp(&strsim::jaro_winkler(&lower, right)))
 }

@@ -15,6 +15,7 @@ use super::content::Wanted;
 use super::local::expanded;
 use crate::client::document::{Kind, Value};
 use crate::client::error::{Error, Result, file_trouble};
+use crate::client::fault::THE_SITE_SAID;
 use crate::client::json::quote;
 use crate::client::reply;
 use crate::client::retry::{self, Attempts, Effect};
@@ -366,7 +367,7 @@ fn refused(mut error: Error) -> Error {
     error.status = status;
     error.retryable = status == Status::Unavailable;
     error.message = match &error.server_message {
-        Some(said) => format!("{what}; the site said: {said}"),
+        Some(said) => format!("{what}; {THE_SITE_SAID}{said}"),
         None => what.to_owned(),
     };
     error

@@ -106,8 +106,12 @@ async fn through_storage(transfer: &Transfer, target: &Target, file: &Arc<LocalF
         ..Form::new("/upload/api_link_file", Effect::Write, first)
     };
     let linked = transfer.post(&form).await.map_err(|mut error| {
+        let how = match error.may_have_applied {
+            true => "nobody knows whether it was linked",
+            false => "it was not linked",
+        };
         error.message = format!(
-            "the file is stored, but it could not be linked to {} {}: {}",
+            "the file is stored, but {how} to {} {}: {}",
             target.entity_type, target.entity_id, error.message
         );
         error
