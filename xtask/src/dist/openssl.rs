@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{REAL_NAME, tree};
+use crate::python::{self, Environment};
 use crate::site::{Site, local, log_file};
 use crate::steps::Session;
 use crate::tools::{self, PYTHON, Tool};
@@ -103,7 +104,12 @@ fn certificates(folder: &Path) -> Result<()> {
 /// The libraries of 1.1 out of the wheel that tests/openssl/requirements.txt pins; `None` where there is no index to ask.
 fn older(session: &Session, folder: &Path) -> Result<Option<[String; 2]>> {
     let wheels = folder.join("wheels");
-    let mut download = Command::new(PYTHON.program);
+    // That of the system may have no pip.
+    let python = match python::pinned(session, "packaging/requirements.txt", "release-tools")? {
+        Environment::Ready(python) => python,
+        Environment::Missing(why) => bail!(why),
+    };
+    let mut download = Command::new(python);
     download
         .args([
             "-m",
