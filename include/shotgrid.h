@@ -132,7 +132,7 @@
 #define SG_CALL_OPTIONS_INIT {sizeof(sg_call_options), 0, 0}
 
 /** What a sg_stats begins as. */
-#define SG_STATS_INIT {sizeof(sg_stats), 0, 0, 0, 0, 0, 0, 0, 0}
+#define SG_STATS_INIT {sizeof(sg_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** Marks what the library exports. */
 #ifndef SG_API
@@ -346,6 +346,15 @@ enum sg_status
    * A local file could not be read or written.
    */
   SG_STATUS_IO = 64,
+  /**
+   * The recording to replay is none, of another version, or broken. The message names the line.
+   */
+  SG_STATUS_RECORDING = 65,
+  /**
+   * The recording that is replayed holds no such request, or fewer of them. The message says what was asked, and where
+   * the nearest one differs. Nothing was sent.
+   */
+  SG_STATUS_RECORDING_NO_MATCH = 321,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -551,6 +560,10 @@ typedef struct {
    * Bytes of reply bodies, after decompression.
    */
   uint64_t bytes_received;
+  /**
+   * Requests that the recording of sg_options_set_record() lacks, because it could not be written.
+   */
+  uint64_t unrecorded;
 } sg_stats;
 
 /**
@@ -916,6 +929,52 @@ SG_API sg_status sg_options_set_allow_insecure_http(sg_options *options, int32_t
 SG_API sg_status sg_options_set_verify_on_connect(sg_options *options, int32_t on) SG_NOEXCEPT;
 
 /**
+ * Records: writes all that goes to the site and comes from it to a file, without passwords, keys, tokens, cookies and signatures.
+ *
+ * The file is made while connecting, for its owner alone (mode 0600). One that is there is refused (SG_STATUS_IO), except that
+ * clients of one process that name the same file share it. Each request stands in it before its answer is given, so that a crash
+ * leaves all before it. Where it cannot be written any more, as on a full disk, calls go on as without: the log says so once, as an
+ * error about "record", and sg_stats counts what it lacks (`unrecorded`). The rows of the site are in it: look through it before you
+ * give it away. See docs/recording.md.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] path  the file to make, as UTF-8 on every system; not empty; NULL for no recording; copied.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_options_set_record(sg_options *options,
+                                const char *path)
+SG_NOEXCEPT;
+
+/**
+ * Replays: answers from a recording, in place of the site. No connection is made, and no name looked up.
+ *
+ * The address, login, name, key, password and token of a connect may then be anything, also empty. A request is answered as it
+ * was recorded, faults included, and at once: its method and parameters decide, and where none is the same, those that differ in
+ * dates and times alone. The same request is answered in the order of the file; after that a read is given the last answer again,
+ * and a write is SG_STATUS_RECORDING_NO_MATCH, as is what was not recorded: the message says what was asked and where the nearest
+ * differs. Clients that are connected with these settings share their place in the recording; setting it anew begins at its
+ * beginning. A file that is no recording, or a broken one, is SG_STATUS_RECORDING while connecting. See docs/recording.md.
+ *
+ * @param[in] options  the settings to change; not NULL; stay the caller's.
+ * @param[in] path  the recording, as UTF-8 on every system; not empty; NULL for the site; copied. It is read while connecting, and
+ *   must stay as it is while a client uses it.
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+ * @threadsafe per handle: one thread at a time
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_options_set_replay(sg_options *options,
+                                const char *path)
+SG_NOEXCEPT;
+
+/**
  * Signs in as a person.
  *
  * Login and password are exchanged for a session, which later calls carry; when the session ends it is renewed once,
@@ -928,7 +987,7 @@ SG_API sg_status sg_options_set_verify_on_connect(sg_options *options, int32_t o
  * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_AUTH (who are you), SG_STATUS_NETWORK,
  *   SG_STATUS_TLS, SG_STATUS_TIMEOUT, SG_STATUS_PROTOCOL, SG_STATUS_RATE_LIMITED, SG_STATUS_UNAVAILABLE,
- *   SG_STATUS_SERVER_FAULT, SG_STATUS_UNSUPPORTED, SG_STATUS_IO (the CA file); SG_STATUS_CANCELLED by a shutdown
+ *   SG_STATUS_SERVER_FAULT, SG_STATUS_UNSUPPORTED, SG_STATUS_IO (the CA file, a recording), SG_STATUS_RECORDING; SG_STATUS_CANCELLED by a shutdown
  * @threadsafe yes
  * @blocking yes, within the time limits of the options
  * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT

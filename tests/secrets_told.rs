@@ -1,4 +1,4 @@
-//! No secret is told: not by an error, not by the log at any level, in none of the forms that a site may repeat it in.
+//! No secret is told: not by an error, not by the log at any level, not by a recording, in none of the forms that a site may repeat it in.
 
 #![allow(unsafe_code)]
 #![allow(
@@ -206,6 +206,7 @@ fn provoke(way: fn(&str) -> Answer, told: &Told, repeated: &Told) {
     let address = site.url.replace("http://", &format!("http://joe:{ADDRESS}@"));
     let file = std::env::temp_dir().join(format!("libshotgrid-{}-told.txt", std::process::id()));
     std::fs::write(&file, "content").unwrap();
+    let recording = file.with_extension(format!("{}.rec", address.rsplit(':').next().unwrap()));
     let upload = |field: &str| serde_json::json!(["Version", 1, file, field]).to_string();
     let calls = [
         ("find", r#"["Shot",[],["code"]]"#.to_owned()),
@@ -231,6 +232,7 @@ fn provoke(way: fn(&str) -> Answer, told: &Told, repeated: &Told) {
         good(sg_options_set_verify_on_connect(options, 0));
         good(sg_options_set_max_attempts(options, 2));
         good(sg_options_set_timeout_ms(options, 20_000));
+        good(sg_options_set_record(options, c(recording.to_str().unwrap()).as_ptr()));
         let (address, nobody) = (c(&address), c("nobody"));
         let mut clients = [null_mut(); 3];
         good(sg_connect_script(
@@ -269,10 +271,30 @@ fn provoke(way: fn(&str) -> Answer, told: &Told, repeated: &Told) {
         }
     }
     let _ = std::fs::remove_file(&file);
+    // What the tape holds is told as well: as it stands there, and as it reads.
+    let mut told = told.lock().unwrap();
+    for line in std::fs::read_to_string(&recording).unwrap().lines() {
+        told.push(line.replace("secret-removed", "***"));
+        texts_of(&serde_json::from_str(line).unwrap(), &mut told);
+    }
+    std::fs::remove_file(&recording).unwrap();
+}
+
+/// Every text in a value.
+fn texts_of(value: &serde_json::Value, texts: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) => texts.push(text.clone()),
+        serde_json::Value::Array(elements) => elements.iter().for_each(|element| texts_of(element, texts)),
+        serde_json::Value::Object(members) => members.iter().for_each(|(name, member)| {
+            texts.push(name.clone());
+            texts_of(member, texts);
+        }),
+        _ => {}
+    }
 }
 
 #[test]
-fn no_error_and_no_message_of_the_log_tells_a_secret() {
+fn no_error_no_message_of_the_log_and_no_recording_tells_a_secret() {
     let (told, repeated) = (Told::default(), Told::default());
     good(unsafe { sg_log_set(Some(listen), Level::Debug as i32, Arc::as_ptr(&told).cast_mut().cast(), None) });
     for (_, way) in WAYS {
@@ -304,7 +326,7 @@ fn no_error_and_no_message_of_the_log_tells_a_secret() {
         "61-secrets-told",
         "Secrets that a site repeats",
         &format!(
-            "A site repeats every secret in every form, by {}. The host looks at every text of every error, and at the log at its highest level.",
+            "A site repeats every secret in every form, by {}. The host looks at every text of every error, at the log at its highest level, and at a recording of it all.",
             ways.join(", ")
         ),
         &["Secret", "Repeated", "The host sees"],

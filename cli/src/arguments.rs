@@ -57,6 +57,12 @@ pub struct Connection {
     /// Allow http:// to other machines: what is sent can be read on the way
     #[arg(long, global = true)]
     pub insecure_http: bool,
+    /// Write all that goes to the site and comes from it to a new file, without keys and passwords
+    #[arg(long, global = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Answer from such a file in place of the site; who you are does not matter then
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "record")]
+    pub replay: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Copy)]

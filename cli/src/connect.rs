@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shotgrid::client::{Client, Credentials, Document, Options, Pages, Progress, Secret};
+use shotgrid::client::{Client, Credentials, Document, Options, Pages, Progress, Replay, Secret};
 
 use crate::arguments::Connection;
 use crate::failure::Failure;
@@ -44,6 +44,8 @@ pub fn options(connection: &Connection) -> Options {
         sudo_as_login: connection.sudo.clone(),
         auth_token: None,
         allow_insecure_http: connection.insecure_http,
+        record: connection.record.clone(),
+        replay: connection.replay.as_ref().map(Replay::new),
         ..Options::default()
     }
 }
@@ -51,21 +53,27 @@ pub fn options(connection: &Connection) -> Options {
 pub async fn connect(connection: &Connection, progress: &Arc<Progress>) -> Result<Site, Failure> {
     let given = connection.site.clone().or_else(|| variable("SG_SITE"));
     let mut options = options(connection);
+    // A recording asks nobody who they are. Names are given along, for what is asked about them.
+    let replays = connection.replay.is_some();
     let (url, name, is_script, credentials) = if let Some(name) = variable("SG_SCRIPT") {
-        let key = variable("SG_KEY").ok_or_else(|| Failure::auth("SG_SCRIPT is set, and SG_KEY, its application key, is not"))?;
+        let key = variable("SG_KEY").or(replays.then(String::new));
+        let key = key.ok_or_else(|| Failure::auth("SG_SCRIPT is set, and SG_KEY, its application key, is not"))?;
         let credentials = Credentials::Script {
             name: name.clone(),
             api_key: Secret::new(key),
         };
-        (url(given)?, name, true, credentials)
+        (url(given, replays)?, name, true, credentials)
     } else if let Some(login) = variable("SG_LOGIN") {
         options.auth_token = variable("SG_AUTH_TOKEN").map(Secret::new);
-        let url = url(given)?;
+        let url = url(given, replays)?;
         let credentials = Credentials::Person {
             login: login.clone(),
-            password: password(&login)?,
+            password: if replays { Secret::new("") } else { password(&login)? },
         };
         (url, login, false, credentials)
+    } else if replays {
+        let credentials = Credentials::Session { token: Secret::new("") };
+        (url(given, replays)?, String::new(), false, credentials)
     } else {
         let kept = saved::load(given.as_deref())?.ok_or_else(|| {
             let site = given.map_or(String::new(), |site| format!(" to {site}"));
@@ -85,7 +93,8 @@ pub async fn connect(connection: &Connection, progress: &Arc<Progress>) -> Resul
     })
 }
 
-fn url(given: Option<String>) -> Result<String, Failure> {
+fn url(given: Option<String>, replays: bool) -> Result<String, Failure> {
+    let given = given.or(replays.then(String::new));
     given.ok_or_else(|| Failure::usage("which site? Set SG_SITE, or give --site https://studio.shotgrid.autodesk.com"))
 }
 

@@ -125,7 +125,7 @@ fn code_of(status: Status) -> u8 {
         Status::Timeout | Status::Network | Status::Tls | Status::RateLimited | Status::Unavailable => NETWORK,
         Status::Rejected | Status::Conflict => REJECTED,
         Status::Protocol | Status::ServerFault | Status::Unsupported => SITE,
-        Status::Io => LOCAL,
+        Status::Io | Status::Recording => LOCAL,
         Status::Cancelled => CANCELLED,
         _ => INTERNAL,
     }

@@ -17,6 +17,7 @@ pub mod faults;
 mod input;
 mod json_oracle;
 pub mod params;
+pub mod recordings;
 pub mod replies;
 pub mod sequences;
 
@@ -41,6 +42,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "params",
         run: params::run,
+    },
+    Target {
+        name: "recordings",
+        run: recordings::run,
     },
     Target {
         name: "replies",

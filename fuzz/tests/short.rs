@@ -128,7 +128,7 @@ fn passed(target: &Target, fed: [usize; 2], [what, must_hold]: [&str; 2]) {
     held.insert(target.name, row);
     if held.len() == TARGETS.len() {
         let about = format!(
-            "Inputs of the five targets of [fuzzing](fuzzing.md), each of which panics where a promise does not hold: the committed \
+            "Inputs of the six targets of [fuzzing](fuzzing.md), each of which panics where a promise does not hold: the committed \
              corpus, and changes of it by chance from the seed {SEED:#x}, the same in every run. `sequences` begins besides with each \
              exported function once. A crash, a hang of a minute and a broken promise count alike."
         );
@@ -168,6 +168,15 @@ fn params() {
         "What is sent is JSON, or the call is refused with a message that is not long",
     ];
     short("params", QUICK, about);
+}
+
+#[test]
+fn recordings() {
+    let about = [
+        "files to replay, recordings or not",
+        "A file that is none is refused with the line that is wrong; what is written of a reply is JSON on one line, and holds no secret",
+    ];
+    short("recordings", QUICK, about);
 }
 
 #[test]

@@ -76,6 +76,10 @@ class options {
   options &allow_insecure_http(bool on = true) & { return set(sg_options_set_allow_insecure_http, std::int32_t{on}); }
   /** Proves the credentials while connecting. Default: on. */
   options &verify_on_connect(bool on) & { return set(sg_options_set_verify_on_connect, std::int32_t{on}); }
+  /** Writes all that goes to the site and comes from it to a file that must not be there yet, without secrets. */
+  options &record(const c_text &path) & { return set_text(sg_options_set_record, "record", path); }
+  /** Answers from such a file, in place of the site. Clients that are connected with these options share their place in it. */
+  options &replay(const c_text &path) & { return set_text(sg_options_set_replay, "replay", path); }
 
   /* The same on a temporary, so that a chain can be handed over whole. */
   template <class Rep, class Period>
@@ -97,6 +101,8 @@ class options {
   options &&session_uuid(const c_text &uuid) && { return std::move(session_uuid(uuid)); }
   options &&allow_insecure_http(bool on = true) && { return std::move(allow_insecure_http(on)); }
   options &&verify_on_connect(bool on) && { return std::move(verify_on_connect(on)); }
+  options &&record(const c_text &path) && { return std::move(record(path)); }
+  options &&replay(const c_text &path) && { return std::move(replay(path)); }
 
   /** What the first setter that failed has to say; nothing while all is well. */
   const std::optional<error> &problem() const noexcept { return problem_; }

@@ -13,6 +13,8 @@ use super::fault::THE_SITE_SAID;
 pub(super) const SHORTEST: usize = 4;
 /// From this length on, a secret is also found where a site changed its case.
 const SHORTEST_IN_ANY_CASE: usize = 8;
+/// What stands in the place of a secret in messages.
+const CROSSED_OUT: &str = "***";
 /// How often one escape stands around another.
 const DEEPEST: usize = 7;
 /// `&#x10ffff;` and some zeroes.
@@ -29,6 +31,10 @@ impl Mask {
         }
     }
 
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+
     /// The values of an address's query: one of them is its signature.
     pub(super) fn query(&mut self, url: &Url) {
         for (_, value) in url.query_pairs() {
@@ -38,15 +44,24 @@ impl Mask {
         }
     }
 
+    /// Puts something in the place of every secret in a text.
+    pub(super) fn cross_out(&self, text: &mut String, with: &str) {
+        for secret in &self.0 {
+            cross_out(text, secret.expose(), with);
+            for code in in_base64(secret.expose()) {
+                cross_out(text, &code, with);
+            }
+        }
+    }
+
     /// Crosses out every secret in all that the error says.
     pub(super) fn apply(&self, error: &mut Error) {
-        let coded: Vec<_> = self.0.iter().map(|secret| in_base64(secret.expose())).collect();
         let record = &mut **error;
         for secret in &self.0 {
             cross_out_of_message(&mut record.message, secret.expose());
-        }
-        for code in coded.iter().flatten() {
-            cross_out(&mut record.message, code);
+            for code in in_base64(secret.expose()) {
+                cross_out(&mut record.message, &code, CROSSED_OUT);
+            }
         }
         let refusal = &mut record.refusal;
         let parts = [
@@ -58,12 +73,7 @@ impl Mask {
             refusal.operation.as_mut(),
         ];
         for text in parts.into_iter().flatten() {
-            for secret in &self.0 {
-                cross_out(text, secret.expose());
-            }
-            for code in coded.iter().flatten() {
-                cross_out(text, code);
-            }
+            self.cross_out(text, CROSSED_OUT);
         }
     }
 }
@@ -85,11 +95,16 @@ fn in_base64(secret: &str) -> Vec<Zeroizing<String>> {
         .collect()
 }
 
+/// Whether a secret may be a plain word.
+pub(super) fn is_word(secret: &str) -> bool {
+    secret.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 /// Crosses a secret out of a message of the library's. A password that is a plain word may be among the library's own words, and a mark
 /// there would tell it: such a one is looked for only in what others said, behind [`THE_SITE_SAID`] and between quotes.
 fn cross_out_of_message(message: &mut String, secret: &str) {
-    if !secret.bytes().all(|byte| byte.is_ascii_lowercase()) {
-        return cross_out(message, secret);
+    if !is_word(secret) {
+        return cross_out(message, secret, CROSSED_OUT);
     }
     let own_end = message
         .find(THE_SITE_SAID)
@@ -97,7 +112,7 @@ fn cross_out_of_message(message: &mut String, secret: &str) {
     let (own, said) = message.split_at(own_end);
     let crossed = |text: &str| {
         let mut text = text.to_owned();
-        cross_out(&mut text, secret);
+        cross_out(&mut text, secret, CROSSED_OUT);
         text
     };
     let own: Vec<_> = own
@@ -109,27 +124,47 @@ fn cross_out_of_message(message: &mut String, secret: &str) {
 }
 
 /// Replaces every place where the secret stands, as it is or as JSON, addresses or web pages write it.
-fn cross_out(text: &mut String, secret: &str) {
+fn cross_out(text: &mut String, secret: &str, with: &str) {
     if text.contains(secret) {
-        *text = text.replace(secret, "***");
+        *text = text.replace(secret, with);
     }
     let any_case = secret.len() >= SHORTEST_IN_ANY_CASE;
+    let begins = beginnings(secret);
     let mut clean = String::new();
     let mut rest = text.as_str();
     let mut changed = false;
-    while let Some(first) = rest.chars().next() {
-        if let Some(behind) = written_at(rest, secret, any_case) {
-            clean.push_str("***");
+    while let Some(next) = rest.bytes().position(|byte| byte >= 0x80 || begins.contains(&byte)) {
+        let (before, from) = rest.split_at(next);
+        clean.push_str(before);
+        if let Some(behind) = written_at(from, secret, any_case) {
+            clean.push_str(with);
             rest = behind;
             changed = true;
         } else {
-            clean.push(first);
-            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+            let first = from.chars().next().map_or(0, char::len_utf8);
+            clean.push_str(from.get(..first).unwrap_or_default());
+            rest = from.get(first..).unwrap_or_default();
         }
     }
+    clean.push_str(rest);
     if changed {
         *text = clean;
     }
+}
+
+/// The ASCII characters that a secret may begin with in any form; most of a text is passed over by them. Others may always begin it.
+fn beginnings(secret: &str) -> [u8; 7] {
+    let first = secret.chars().next().unwrap_or_default();
+    let likewise = match first {
+        ' ' => '+',
+        '+' => '-',
+        '/' => '_',
+        _ => first,
+    };
+    let lower = first.to_lowercase().next().unwrap_or(first);
+    let upper = lower.to_ascii_uppercase();
+    // What is no ASCII is always looked at.
+    [first, likewise, lower, upper, '%', '&', '\\'].map(|letter| u8::try_from(letter).unwrap_or(b'%'))
 }
 
 /// What stands behind the secret, if it stands at the beginning of `text` in some form.
@@ -357,6 +392,25 @@ mod tests {
         let shown = "the site failed; it came with a web page, \"the *** is down\"; the site said: your ***";
         assert_eq!(message("site", text), shown);
         assert_eq!(message("site7", "the site7 failed"), "the *** failed");
+    }
+
+    #[test]
+    fn a_secret_is_found_by_its_first_letter_in_any_form() {
+        let rest = "bcdefgh7";
+        for (first, forms) in [
+            ("k", &["k", "K", "\u{212a}", "%6B", "%256b", "&#107;", "\\u006b"][..]),
+            ("\u{212a}", &["k", "K", "\u{212a}", "%E2%84%AA"]),
+            (" ", &[" ", "+", "%20"]),
+            ("+", &["+", "-", "%2b"]),
+            ("/", &["/", "_", "%2F"]),
+            ("\"", &["\"", "\\u0022", "&quot;"]),
+            ("é", &["é", "É", "%C3%A9", "\\u00e9"]),
+        ] {
+            for form in forms {
+                let text = format!("a {form}{rest} z");
+                assert_eq!(masked(&format!("{first}{rest}"), &text), "a *** z", "{first} as {form}");
+            }
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod methods;
 mod options;
 mod preflight;
 mod progress;
+mod recording;
 mod records;
 mod reply;
 mod retry;
@@ -43,7 +44,6 @@ use info::SiteInfo;
 use mask::Mask;
 use preflight::Trust;
 use session::Session;
-use site::Site;
 use tally::Tally;
 use transport::Transport;
 
@@ -59,6 +59,7 @@ pub use methods::fuzzing;
 pub use methods::{Method, Pages, Param, Takes, methods, methods_json};
 pub use options::Options;
 pub use progress::Progress;
+pub use recording::Replay;
 pub use status::Status;
 pub use tally::{Running, Stats};
 
@@ -100,14 +101,25 @@ impl Client {
 
     /// A client that has sent nothing yet.
     fn unproven(site_url: &str, credentials: Credentials, options: Options) -> Result<Client> {
-        let site = Site::parse(site_url, options.allow_insecure_http)?;
         let limits = Limits {
             timeout: options.timeout,
             max_attempts: options.max_attempts,
         };
+        let who = match &options.sudo_as_login {
+            Some(login) => format!("{credentials} for \"{login}\""),
+            None => credentials.to_string(),
+        };
+        let transport = Transport::new(site_url, who, &options)?;
+        let session = Session::new(credentials, &options);
+        if let Some(recorder) = transport.recorder() {
+            let mut mask = Mask::default();
+            session.secrets(&mut mask);
+            transport.secrets(&mut mask);
+            mask.secrets().for_each(|secret| recorder.learn(secret));
+        }
         let connection = Arc::new(Connection {
-            transport: Transport::new(site, &options)?,
-            session: Session::new(credentials, &options),
+            transport,
+            session,
             info: OnceCell::new(),
             trust: Trust::default(),
             options,
@@ -237,7 +249,8 @@ impl std::fmt::Debug for Client {
 /// Refuses credentials that no site could accept, before anything is sent.
 fn check(credentials: &Credentials, options: &Options) -> Result<()> {
     let given = |name: &str, text: &str| {
-        if text.is_empty() {
+        // A recording knows nobody.
+        if text.is_empty() && options.replay.is_none() {
             Err(Error::invalid_argument(format!("{name} is empty")))
         } else {
             Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::credentials::Secret;
 use super::journal::Journal;
+use super::recording::Replay;
 
 /// The settings of a client. Every field has a default that suits a plug-in; see [`Options::default`].
 #[derive(Clone, Debug)]
@@ -44,6 +45,11 @@ pub struct Options {
     pub journal: Journal,
     /// Fetch the site's `info` and prove the credentials while connecting.
     pub verify_on_connect: bool,
+    /// A file that everything is written to that goes to the site and comes from it, without secrets. It must not be there before;
+    /// other clients of this process may name it as well.
+    pub record: Option<PathBuf>,
+    /// A recording that answers in place of the site.
+    pub replay: Option<Replay>,
 }
 
 impl Default for Options {
@@ -65,6 +71,8 @@ impl Default for Options {
             max_connections: 32,
             journal: Journal::default(),
             verify_on_connect: true,
+            record: None,
+            replay: None,
         }
     }
 }

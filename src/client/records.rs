@@ -21,11 +21,7 @@ pub(super) fn tidy(document: Document) -> Result<Document> {
     if !holds("lt;") && !holds("\"local\"") {
         return Ok(document);
     }
-    let mut edited = Edited {
-        text,
-        changed: String::new(),
-        from: 0,
-    };
+    let mut edited = Edited::new(text);
     let root = document.root();
     match root.kind() {
         Kind::Array => root.children().for_each(|record| edited.record(record)),
@@ -39,14 +35,22 @@ pub(super) fn tidy(document: Document) -> Result<Document> {
 }
 
 /// A text of which some values are replaced.
-struct Edited<'t> {
+pub(super) struct Edited<'t> {
     text: &'t str,
     changed: String,
     /// Up to where the text is in `changed`.
     from: usize,
 }
 
-impl Edited<'_> {
+impl<'t> Edited<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Edited {
+            text,
+            changed: String::new(),
+            from: 0,
+        }
+    }
+
     fn record(&mut self, record: Value<'_>) {
         if record.kind() != Kind::Object {
             return;
@@ -61,20 +65,21 @@ impl Edited<'_> {
                 _ => None,
             };
             if let Some(replacement) = replacement {
-                self.replace(field, &replacement);
+                self.replace(field.json(), &replacement);
             }
         }
     }
 
-    fn replace(&mut self, value: Value<'_>, replacement: &str) {
+    /// Replaces a piece of the text, which stands behind those that were replaced before.
+    pub(super) fn replace(&mut self, piece: &str, replacement: &str) {
         // Values borrow from the text, so their places in it are pointer differences.
-        let start = value.json().as_ptr().addr() - self.text.as_ptr().addr();
+        let start = piece.as_ptr().addr() - self.text.as_ptr().addr();
         self.changed.push_str(self.text.get(self.from..start).unwrap_or_default());
         self.changed.push_str(replacement);
-        self.from = start + value.json().len();
+        self.from = start + piece.len();
     }
 
-    fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         self.changed.push_str(self.text.get(self.from..).unwrap_or_default());
         self.changed
     }

@@ -50,8 +50,12 @@ impl<'c> Attempts<'c> {
     }
 
     pub(super) fn signed_with(mut self, credentials: Option<&Parameters>) -> Self {
+        let recorder = self.client.connection.transport.recorder();
         let secrets = credentials.into_iter().flat_map(Parameters::secrets);
-        secrets.for_each(|secret| self.mask.secret(secret));
+        secrets.for_each(|secret| {
+            self.mask.secret(secret);
+            recorder.into_iter().for_each(|recorder| recorder.learn(secret));
+        });
         self
     }
 
@@ -90,7 +94,9 @@ impl<'c> Attempts<'c> {
         };
         self.client.connection.options.journal.write(Level::Warn, "retry", told);
         self.client.tally.note_retry();
-        tokio::time::sleep(pause).await;
+        if !self.client.connection.transport.is_replay() {
+            tokio::time::sleep(pause).await;
+        }
         Ok(())
     }
 }

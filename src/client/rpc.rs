@@ -12,6 +12,7 @@ use super::document::{Document, Value};
 use super::error::{Error, Result};
 use super::journal::Level;
 use super::json::quote;
+use super::recording::REMOVED;
 use super::retry::{Attempts, Effect};
 use super::session::{Parameters, Token};
 use super::status::Status;
@@ -160,6 +161,8 @@ impl Client {
         match self.exchange(Call::read(PROOF), Some(&parameters), deadline).await {
             // A refusal of anything but acting for another is given to somebody whom the site knows.
             Err(error) if matches!(error.status, Status::Permission) && error.refusal.operation.as_deref() != Some("sudo") => Ok(()),
+            // Whoever it is may replay a recording of somebody else.
+            Err(error) if error.status == Status::RecordingNoMatch => Ok(()),
             outcome => outcome.map(drop),
         }
     }
@@ -198,7 +201,11 @@ impl Client {
             Credentials::Person { login, password } => session.sign_in(login, password, first),
             Credentials::Session { .. } => return Err(no_session()),
         };
-        self.fetch_token(&parameters, deadline).await
+        match self.fetch_token(&parameters, deadline).await {
+            // Whoever it is may replay a recording of somebody else.
+            Err(error) if error.status == Status::RecordingNoMatch => Ok(Secret::new(REMOVED)),
+            opened => opened,
+        }
     }
 
     /// Whether another session can be opened when this one has ended: not where it was opened elsewhere.
@@ -261,7 +268,7 @@ impl Client {
             let sent = self
                 .connection
                 .transport
-                .post_rpc(body.clone(), call.effect, deadline, &self.tally)
+                .post_rpc((call.wire_method, call.params), body.clone(), call.effect, deadline, &self.tally)
                 .await;
             let outcome = match sent {
                 Ok(reply) => understood(reply, read).await,

@@ -21,6 +21,7 @@ use super::error::{Error, Result};
 use super::journal::Level;
 use super::mask::Mask;
 use super::options::Options;
+use super::recording::Form;
 use super::retry::{Attempts, Effect};
 use super::status::Status;
 use super::transport::{Failure, Limit, Pieces, Reached, Reply, Request};
@@ -200,6 +201,10 @@ impl Shared {
             .append_pair("appName", &self.app_name)
             .append_pair("machineId", &self.machine_id)
             .finish();
+        let told = || {
+            let fields = vec![("appName", self.app_name.clone()), ("machineId", self.machine_id.clone())];
+            client.connection.transport.wants_forms().then_some(Form { fields, file: None })
+        };
         // A request that is made twice is one that nobody approves: it does no harm.
         let mut attempts = Attempts::new(client, "sign-in", Effect::Read, limit);
         let reply = loop {
@@ -207,7 +212,8 @@ impl Shared {
             let request = Request::new(Method::POST, url.clone(), &client.tally)
                 .header(header::CONTENT_TYPE, kind)
                 .header(header::ACCEPT, HeaderValue::from_static("application/json"))
-                .body(Pieces::default().bytes(body.clone()));
+                .body(Pieces::default().bytes(body.clone()))
+                .form(told());
             match client.connection.transport.send_file(request, limit).await.and_then(accepted) {
                 Ok(reply) => break reply,
                 Err(failure) if matches!(failure.error.http_status, Some(403 | 404)) => {
@@ -243,7 +249,7 @@ impl Shared {
                 if secure { "https" } else { "http" }
             )));
         }
-        let since = Instant::now();
+        let since = self.client.connection.transport.now();
         Ok(Begun { url, id, since })
     }
 
@@ -307,7 +313,10 @@ impl Shared {
     /// Asks whether the person has decided; the token if it was approved.
     async fn ask(&self, asking: &mut Asking) -> Result<Option<Secret>> {
         let Some(begun) = self.begun.get() else { return Ok(None) };
-        let interval = Duration::from_millis(self.poll_interval_ms.load(Ordering::Relaxed));
+        let interval = match self.client.connection.transport.is_replay() {
+            true => Duration::ZERO,
+            false => Duration::from_millis(self.poll_interval_ms.load(Ordering::Relaxed)),
+        };
         let failure = match self.question(begun).await {
             Ok(reply) => match self.answer(reply) {
                 Ok(None) => {
@@ -326,7 +335,7 @@ impl Shared {
         let mut mask = Mask::default();
         mask.secret(&begun.id);
         mask.apply(&mut error);
-        let age = begun.since.elapsed();
+        let age = self.client.connection.transport.now().saturating_duration_since(begun.since);
         let lifetime = Duration::from_millis(self.lifetime_ms.load(Ordering::Relaxed));
         if error.http_status == Some(404) {
             return Err(gone(asking.reply_lost, age + (lifetime / 20).min(LONGEST_SLACK) >= lifetime));

@@ -98,6 +98,11 @@ pub enum Status {
     Unavailable = 49,
     /// A local file could not be read or written.
     Io = 64,
+    /// The recording to replay is none, of another version, or broken. The message names the line.
+    Recording = 65,
+    /// The recording that is replayed holds no such request, or fewer of them. The message says what was asked, and where
+    /// the nearest one differs. Nothing was sent.
+    RecordingNoMatch = 0x0141,
 }
 
 impl Status {
@@ -147,6 +152,8 @@ impl Status {
         Status::ServerFault,
         Status::Unavailable,
         Status::Io,
+        Status::Recording,
+        Status::RecordingNoMatch,
     ];
 
     /// The number that crosses the ABI.
@@ -212,6 +219,8 @@ impl Status {
             Status::ServerFault => "SERVER_FAULT",
             Status::Unavailable => "UNAVAILABLE",
             Status::Io => "IO",
+            Status::Recording => "RECORDING",
+            Status::RecordingNoMatch => "RECORDING_NO_MATCH",
         }
     }
 
@@ -262,6 +271,8 @@ impl Status {
             Status::ServerFault => "The site reported a fault.",
             Status::Unavailable => "The site is down for maintenance or too busy.",
             Status::Io => "A local file could not be read or written.",
+            Status::Recording => "The recording cannot be replayed.",
+            Status::RecordingNoMatch => "The recording holds no such request.",
         }
     }
 }

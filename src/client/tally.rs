@@ -30,6 +30,8 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// Bytes of reply bodies, after decompression.
     pub bytes_received: u64,
+    /// Requests that a recording lacks, because it could not be written.
+    pub unrecorded: u64,
 }
 
 /// What a call does, and what all do.
@@ -48,6 +50,7 @@ pub(super) struct Totals {
     calls: AtomicU64,
     failed: AtomicU64,
     running: AtomicU64,
+    unrecorded: AtomicU64,
 }
 
 /// Counts for one call and for all at once.
@@ -100,6 +103,10 @@ impl Tally {
 
     pub(super) fn note_received(&self, bytes: u64) {
         self.note(|counters| &counters.bytes_received, bytes);
+    }
+
+    pub(super) fn note_unrecorded(&self) {
+        add(&self.totals.unrecorded, 1);
     }
 
     /// In words, for the log.
@@ -212,6 +219,7 @@ impl Client {
             retries: read(&counters.retries),
             bytes_sent: read(&counters.bytes_sent),
             bytes_received: read(&counters.bytes_received),
+            unrecorded: read(&totals.unrecorded),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Handle for sg_client {
 /// @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_AUTH (who are you), SG_STATUS_NETWORK,
 ///   SG_STATUS_TLS, SG_STATUS_TIMEOUT, SG_STATUS_PROTOCOL, SG_STATUS_RATE_LIMITED, SG_STATUS_UNAVAILABLE,
-///   SG_STATUS_SERVER_FAULT, SG_STATUS_UNSUPPORTED, SG_STATUS_IO (the CA file); SG_STATUS_CANCELLED by a shutdown
+///   SG_STATUS_SERVER_FAULT, SG_STATUS_UNSUPPORTED, SG_STATUS_IO (the CA file, a recording), SG_STATUS_RECORDING; SG_STATUS_CANCELLED by a shutdown
 /// @threadsafe yes
 /// @blocking yes, within the time limits of the options
 /// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT

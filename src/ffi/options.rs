@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::guard;
 use super::handle::{Exclusive, Handle, InBox, Owned};
 use super::string::Text;
-use crate::client::{Error, Options, Result, Secret, Status};
+use crate::client::{Error, Options, Replay, Result, Secret, Status};
 
 /// Settings for sg_connect_user(), sg_connect_script() and sg_connect_session().
 ///
@@ -321,6 +321,56 @@ pub unsafe extern "C" fn sg_options_set_allow_insecure_http(options: *mut sg_opt
 pub unsafe extern "C" fn sg_options_set_verify_on_connect(options: *mut sg_options, on: i32) -> Status {
     from_c!(options: Exclusive<sg_options>);
     guard::status(|| set(options, |options| options.verify_on_connect = on != 0))
+}
+
+/// Records: writes all that goes to the site and comes from it to a file, without passwords, keys, tokens, cookies and signatures.
+///
+/// The file is made while connecting, for its owner alone (mode 0600). One that is there is refused (SG_STATUS_IO), except that
+/// clients of one process that name the same file share it. Each request stands in it before its answer is given, so that a crash
+/// leaves all before it. Where it cannot be written any more, as on a full disk, calls go on as without: the log says so once, as an
+/// error about "record", and sg_stats counts what it lacks (`unrecorded`). The rows of the site are in it: look through it before you
+/// give it away. See docs/recording.md.
+///
+/// @param[in] options  the settings to change; not NULL; stay the caller's.
+/// @param[in] path  the file to make, as UTF-8 on every system; not empty; NULL for no recording; copied.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+/// @threadsafe per handle: one thread at a time
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_options_set_record(options: *mut sg_options, path: *const c_char) -> Status {
+    from_c!(options: Exclusive<sg_options>, path: Text);
+    guard::status(|| {
+        let path = filled(&path, "path", "the path of a file to make")?.map(PathBuf::from);
+        set(options, |options| options.record = path)
+    })
+}
+
+/// Replays: answers from a recording, in place of the site. No connection is made, and no name looked up.
+///
+/// The address, login, name, key, password and token of a connect may then be anything, also empty. A request is answered as it
+/// was recorded, faults included, and at once: its method and parameters decide, and where none is the same, those that differ in
+/// dates and times alone. The same request is answered in the order of the file; after that a read is given the last answer again,
+/// and a write is SG_STATUS_RECORDING_NO_MATCH, as is what was not recorded: the message says what was asked and where the nearest
+/// differs. Clients that are connected with these settings share their place in the recording; setting it anew begins at its
+/// beginning. A file that is no recording, or a broken one, is SG_STATUS_RECORDING while connecting. See docs/recording.md.
+///
+/// @param[in] options  the settings to change; not NULL; stay the caller's.
+/// @param[in] path  the recording, as UTF-8 on every system; not empty; NULL for the site; copied. It is read while connecting, and
+///   must stay as it is while a client uses it.
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
+/// @threadsafe per handle: one thread at a time
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_options_set_replay(options: *mut sg_options, path: *const c_char) -> Status {
+    from_c!(options: Exclusive<sg_options>, path: Text);
+    guard::status(|| {
+        let replay = filled(&path, "path", "the path of a recording")?.map(Replay::new);
+        set(options, |options| options.replay = replay)
+    })
 }
 
 fn set(options: Exclusive<'_, sg_options>, change: impl FnOnce(&mut Options)) -> Result<()> {

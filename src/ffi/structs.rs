@@ -95,6 +95,8 @@ pub struct sg_stats {
     pub bytes_sent: u64,
     /// Bytes of reply bodies, after decompression.
     pub bytes_received: u64,
+    /// Requests that the recording of sg_options_set_record() lacks, because it could not be written.
+    pub unrecorded: u64,
 }
 
 impl sg_stats {
@@ -124,6 +126,7 @@ impl sg_stats {
             retries: stats.retries,
             bytes_sent: stats.bytes_sent,
             bytes_received: stats.bytes_received,
+            unrecorded: stats.unrecorded,
         };
         // SAFETY: both have at least that many bytes, which do not overlap; the structure has no padding.
         unsafe {

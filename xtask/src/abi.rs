@@ -245,17 +245,17 @@ const CHANGES: &[Change] = &[
     breaks("a status has another number", "SG_STATUS_INTERNAL = 4,", "SG_STATUS_INTERNAL = 5,"),
     breaks("a status is gone", "SG_STATUS_INTERNAL = 4,", ""),
     breaks("the enums are wider", "  : int32_t\n", "  : int64_t\n"),
-    breaks("a member is gone", "  uint64_t bytes_received;\n", ""),
+    breaks("a member is gone", "  uint64_t unrecorded;\n", ""),
     breaks("a member has another type", "  uint64_t retries;\n", "  uint32_t retries;\n"),
     breaks(
         "a member came in between",
-        "  uint64_t bytes_received;\n",
-        "  uint64_t more;\n  uint64_t bytes_received;\n",
+        "  uint64_t unrecorded;\n",
+        "  uint64_t more;\n  uint64_t unrecorded;\n",
     ),
     grows(
         "a member came at the end",
-        "  uint64_t bytes_received;\n",
-        "  uint64_t bytes_received;\n  uint64_t more;\n",
+        "  uint64_t unrecorded;\n",
+        "  uint64_t unrecorded;\n  uint64_t more;\n",
     ),
     grows(
         "there is one status more",

@@ -80,6 +80,7 @@ const PROGRAMS: &[Program] = &[
     Program::new("panic", Links::Panics),
     Program::new("permission", Links::Library),
     Program::new("queue", Links::Library),
+    Program::new("recording", Links::Library),
     Program {
         not_sanitized: Some("it looks through the memory of the process, and the sanitizer's shadow is terabytes"),
         not_in_valgrind: Some("valgrind keeps a copy of the environment, secrets and all, in the memory that it looks through"),

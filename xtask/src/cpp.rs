@@ -75,6 +75,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("shots", "SG_TEST_ARTIST", "You may not update Shot.sg_status_list"),
     ("frames", "SG_TEST_SCRIPT", "characters"),
     ("can_i", "SG_TEST_ARTIST", "greyed out. Your role is Artist"),
+    ("recorded", "SG_TEST_ARTIST", "replayed: you may not, as Artist"),
 ];
 
 /// How long a program may take, under valgrind too.
@@ -376,6 +377,12 @@ fn run_example(workspace: &Workspace, (name, who, expected): (&str, &str, &str),
     };
     let mut command = local(Command::new(folder.join(name)));
     command.arg(url).args(credentials);
+    if name == "recorded" {
+        let recording = folder.join("recorded.rec");
+        // Of an earlier run.
+        let _ = fs::remove_file(&recording);
+        command.arg(recording);
+    }
     let said = finished(name, &mut command, &log_file(folder, name))?;
     if !said.contains(expected) {
         bail!("the example {name} does not say \"{expected}\":\n{said}");

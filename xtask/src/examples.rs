@@ -31,6 +31,7 @@ pub fn event_loops(session: &Session) -> Result<Outcome> {
     )?;
     followed(workspace, &site, || poll_loop(workspace, &site))?;
     preflight(workspace, &site)?;
+    recorded(workspace, &site)?;
     qt(session, &site)
 }
 
@@ -72,6 +73,27 @@ fn preflight(workspace: &Workspace, site: &Site) -> Result<()> {
     let said = run(workspace, &program, &[url, login, password], "can_i")?;
     if !said.contains("greyed out. Your role is Artist") {
         bail!("can_i did not grey out the button:\n{said}");
+    }
+    Ok(())
+}
+
+/// A test that is recorded, and then needs no site.
+fn recorded(workspace: &Workspace, site: &Site) -> Result<()> {
+    let program = workspace.scratch.join("recorded");
+    let source = workspace.root.join("examples/c/recorded.c");
+    cc::program(workspace, Language::C, &source, &program, Some(&workspace.built()?.cdylib), &[])?;
+    let recording = workspace.scratch.join("recorded.rec");
+    let _ = std::fs::remove_file(&recording);
+    let recording = recording.to_str().context("the scratch folder's name is no UTF-8")?;
+    let said = run(
+        workspace,
+        &program,
+        &[recording, &site.url, &site.script_name, &site.api_key],
+        "recorded",
+    )?;
+    let again = run(workspace, &program, &[recording], "recorded-again")?;
+    if said.contains("none") || said.replace("recorded:", "replayed:") != again {
+        bail!("recorded was told one thing by the site and another by the recording:\n{said}{again}");
     }
     Ok(())
 }

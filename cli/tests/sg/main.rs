@@ -10,6 +10,7 @@
 
 mod desk;
 mod events;
+mod recordings;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Command;

@@ -93,6 +93,8 @@ functions! {
     sg_options_set_session_uuid(f, w, i) { let got = f(w.option(i), w.texts.any(i)); w.check(got); }
     sg_options_set_allow_insecure_http(f, w, i) { let got = f(w.option(i), i32::from(i.byte())); w.check(got); }
     sg_options_set_verify_on_connect(f, w, i) { let got = f(w.option(i), i32::from(i.byte() & 1)); w.check(got); }
+    sg_options_set_record(f, w, i) { let got = f(w.option(i), w.texts.taken_path(i)); w.check(got); }
+    sg_options_set_replay(f, w, i) { let got = f(w.option(i), w.texts.path(i)); w.check(got); }
 
     sg_connect_user(f, w, i) {
         let (url, login, password) = (w.texts.address(i), w.texts.any(i), w.texts.secret(i));

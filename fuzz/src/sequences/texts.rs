@@ -67,6 +67,16 @@ impl Texts {
         }
     }
 
+    /// Where no file can be made: the path of one that is there, or in a folder that is not.
+    pub(super) fn taken_path(&mut self, input: &mut Input<'_>) -> *const c_char {
+        match input.below(4) {
+            0 => self.keep(FOLDER.join("upload.png").to_string_lossy().into_owned()),
+            1 => self.keep(FOLDER.join("nowhere/new").to_string_lossy().into_owned()),
+            2 => self.keep(""),
+            _ => null(),
+        }
+    }
+
     /// A credential. Where it is whole, no message may repeat it.
     pub(super) fn secret(&mut self, input: &mut Input<'_>) -> *const c_char {
         if input.one_in(8) {

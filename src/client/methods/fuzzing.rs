@@ -4,9 +4,11 @@
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, permission, received, transfers};
+use crate::client::credentials::Secret;
 use crate::client::document::{Document, Value};
 use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
+use crate::client::recording::fuzzing as recording;
 use crate::client::records;
 use crate::client::site::Site;
 use crate::client::transfer::address;
@@ -119,4 +121,14 @@ pub fn exception(message: &str, code: Option<i64>, subject: Option<(&str, &str, 
         fault::complete(&mut error, operation, entity_type, id);
     }
     error
+}
+
+/// How many requests a recording tells of, or what is wrong with it.
+pub fn recording(bytes: &[u8]) -> std::result::Result<usize, String> {
+    recording::read_whole(bytes)
+}
+
+/// A JSON text as recordings have it, without what is secret in it and without `secret`. `None` where it is no JSON.
+pub fn recorded(text: &str, secret: &str) -> Option<String> {
+    recording::clean(text, &Secret::new(secret))
 }

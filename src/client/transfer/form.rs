@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::Transfer;
 use super::local::LocalFile;
 use crate::client::error::{Error, Result};
+use crate::client::recording::{self, FormFile};
 use crate::client::retry::{self, Attempts, Effect};
 use crate::client::session::Parameters;
 use crate::client::status::Status;
@@ -45,6 +46,20 @@ impl Form<'_> {
     }
 }
 
+impl Form<'_> {
+    /// What it says, without who says it.
+    fn told(&self) -> recording::Form {
+        recording::Form {
+            fields: self.first.iter().chain(&self.last).cloned().collect(),
+            file: self.file.map(|(field, file)| FormFile {
+                field,
+                name: file.name.clone(),
+                kind: file.content_type(),
+            }),
+        }
+    }
+}
+
 impl Transfer {
     /// Posts a form and gives the text of the reply, which begins with `1`. A session that has ended is renewed once.
     pub(super) async fn post(&self, form: &Form<'_>) -> Result<String> {
@@ -72,7 +87,8 @@ impl Transfer {
 
     async fn request(&self, form: &Form<'_>, credentials: &Parameters) -> Result<Request> {
         let url = self.client.connection.transport.site().at(form.path)?;
-        let request = Request::new(Method::POST, url, &self.client.tally).effect(form.effect);
+        let told = self.client.connection.transport.wants_forms().then(|| form.told());
+        let request = Request::new(Method::POST, url, &self.client.tally).effect(form.effect).form(told);
         let Some((name, file)) = form.file else {
             let mut encoded = url::form_urlencoded::Serializer::new(String::new());
             encoded.extend_pairs(form.fields(credentials));

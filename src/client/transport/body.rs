@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::watch::Watch;
 use crate::client::error::{Error, file_trouble};
+use crate::client::recording::Sum;
 use crate::client::status::Status;
 
 /// How much of a file is read at once. One chunk is being read while another is being sent.
@@ -97,8 +98,13 @@ impl Pieces {
         self
     }
 
-    pub(super) fn watched(self, watch: Arc<Watch>) -> WatchedBody {
-        WatchedBody { pieces: self.0, watch }
+    /// As the HTTP stack takes it. What it sends of files is added to `sum`.
+    pub(super) fn watched(self, watch: Arc<Watch>, sum: Option<Arc<Sum>>) -> WatchedBody {
+        WatchedBody {
+            pieces: self.0,
+            watch,
+            sum,
+        }
     }
 }
 
@@ -107,6 +113,7 @@ impl Pieces {
 pub(super) struct WatchedBody {
     pieces: VecDeque<Piece>,
     watch: Arc<Watch>,
+    sum: Option<Arc<Sum>>,
 }
 
 impl WatchedBody {
@@ -144,6 +151,9 @@ impl http_body::Body for WatchedBody {
                 }
                 *left -= chunk.len() as u64;
                 this.watch.note_file_bytes(chunk.len() as u64);
+                if let Some(sum) = &this.sum {
+                    sum.add(&chunk);
+                }
                 chunk
             }
         };

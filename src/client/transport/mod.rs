@@ -2,16 +2,19 @@
 
 mod body;
 mod failure;
+mod net;
 mod proxy;
+mod replayed;
 mod watch;
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use url::Url;
 
 use super::deadline::Deadline;
@@ -19,26 +22,19 @@ use super::error::{Error, Result};
 use super::mask::Mask;
 use super::options::Options;
 use super::progress::Progress;
+use super::recording::{Asked, Entry, Form, Player, Recorder, Sum};
 use super::retry::Effect;
 use super::site::{self, Site};
 use super::status::Status;
 use super::tally::Tally;
-use super::tls;
 pub(super) use body::Pieces;
-use proxy::Ways;
+use net::{Http, Net, Stack};
+use replayed::Rest;
 pub(super) use watch::Limit;
 use watch::Watch;
 
-/// An idle connection is not reused after this long: firewalls forget connections without a word.
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// How often an idle connection is probed while it is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
 /// The longest reply to a form or a file, in bytes.
 const LONGEST_WORDS: u64 = 1 << 20;
-
-/// How long what was sent may stay unacknowledged by the other side's system until the connection counts as dead.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 
 /// What came back over HTTP, whatever its status.
 pub(super) struct Reply {
@@ -85,6 +81,20 @@ pub(super) enum Reached {
     Unknown,
 }
 
+impl Reached {
+    pub(super) const ALL: [Reached; 4] = [Reached::Nothing, Reached::Refused, Reached::Part, Reached::Unknown];
+
+    /// As recordings write it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Reached::Nothing => "nothing",
+            Reached::Refused => "refused",
+            Reached::Part => "part",
+            Reached::Unknown => "unknown",
+        }
+    }
+}
+
 /// A failed attempt.
 pub(super) struct Failure {
     pub(super) error: Error,
@@ -100,6 +110,8 @@ pub(super) struct Request {
     pub(super) progress: Option<Arc<Progress>>,
     pub(super) tally: Arc<Tally>,
     pub(super) effect: Effect,
+    /// What the body says, for recordings.
+    pub(super) form: Option<Box<Form>>,
 }
 
 impl Request {
@@ -112,6 +124,7 @@ impl Request {
             headers: Vec::new(),
             body: Pieces::default(),
             progress: None,
+            form: None,
         }
     }
 
@@ -126,6 +139,11 @@ impl Request {
 
     pub(super) fn effect(self, effect: Effect) -> Request {
         Request { effect, ..self }
+    }
+
+    pub(super) fn form(self, form: Option<Form>) -> Request {
+        let form = form.map(Box::new);
+        Request { form, ..self }
     }
 
     pub(super) fn progress(self, progress: &Arc<Progress>) -> Request {
@@ -150,118 +168,114 @@ pub(super) struct Incoming {
     limit: Limit,
     most_bytes: u64,
     place: Place,
+    /// Where it is recorded, or comes from a recording.
+    taped: Option<Taped>,
     /// Kept until the reply is read or given up.
-    _turn: OwnedSemaphorePermit,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
-/// An HTTP stack with a bound on what is under way at once. Turns come in the order in which they were asked for, so that
-/// nobody is starved.
-struct Http {
-    client: RwLock<reqwest::Client>,
-    make: Box<dyn Fn() -> Result<reqwest::Client> + Send + Sync>,
-    turns: Arc<Semaphore>,
+/// What a recording has to do with a reply.
+enum Taped {
+    Recorded(Box<Entry>),
+    /// How it ends behind its body, and how long it was said to be.
+    Replayed(Rest),
 }
 
-impl Http {
-    fn new(most: u32, make: impl Fn() -> Result<reqwest::Client> + Send + Sync + 'static) -> Result<Http> {
-        let most = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
-        Ok(Http {
-            client: RwLock::new(make()?),
-            make: Box::new(make),
-            turns: Arc::new(Semaphore::new(most)),
-        })
-    }
-
-    fn client(&self) -> reqwest::Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Lets go of every connection that waits for another request. Where one has died without a word, because a firewall forgot
-    /// it or the machine changed its network, the others have as well, and each would cost the same wait.
-    fn forget_idle(&self) {
-        if let Ok(fresh) = (self.make)() {
-            *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        }
-    }
-}
+/// The name and the parameters of a remote call.
+type Call<'r> = (&'r str, Option<&'r str>);
 
 /// The HTTP side of a client: connections, TLS, proxy.
 pub(super) struct Transport {
-    /// For remote calls: decompresses replies.
-    calls: Http,
-    /// For forms and files, whose bytes are what they are.
-    files: Http,
+    line: Line,
     site: Site,
     max_reply_bytes: u64,
-    ways: Arc<Ways>,
+}
+
+/// Where answers come from.
+enum Line {
+    Net(Net),
+    Replay {
+        player: Arc<Player>,
+        /// Who asks.
+        who: String,
+    },
 }
 
 impl Transport {
-    pub(super) fn new(site: Site, options: &Options) -> Result<Transport> {
-        let tls = match tls::configuration(options.ca_file.as_deref()) {
-            Ok(config) => config,
-            // A machine without a trust store can still talk to a site on this machine.
-            Err(error) if error.status == Status::TlsNoRoots && site.address.scheme() == "http" => tls::without_roots()?,
-            Err(error) => return Err(error),
-        };
-        let ways = Arc::new(Ways::new(options)?);
-        ways.via(&site.address)?;
-        let (agent, most, connect_timeout) = (user_agent(options)?, options.max_connections, options.connect_timeout);
-        let rule = ways.rule();
-        let builder = move |silence: Duration| {
-            let mut builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(agent.clone())
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .tcp_keepalive(KEEP_ALIVE)
-                .tcp_nodelay(true)
-                .pool_idle_timeout(IDLE_LIMIT)
-                .pool_max_idle_per_host(usize::try_from(most).unwrap_or(usize::MAX));
-            if let Some(limit) = connect_timeout {
-                builder = builder.connect_timeout(limit);
+    /// For somebody who is named `who` in recordings.
+    pub(super) fn new(site_url: &str, who: String, options: &Options) -> Result<Transport> {
+        let max_reply_bytes = options.max_reply_bytes;
+        if let Some(replay) = &options.replay {
+            if options.record.is_some() {
+                return Err(Error::invalid_argument(
+                    "a client that replays a recording makes none: set record or replay",
+                ));
             }
-            // The environment is read by us alone.
-            builder = noticing(builder, silence).no_proxy();
-            match &rule {
-                Some(rule) => builder.proxy(rule.clone()),
-                None => builder,
-            }
-        };
-        let broken = |error: reqwest::Error| -> Error {
-            let why = failure::chain(&error.without_url());
-            Error::new(Status::Internal, format!("the HTTP stack could not be set up: {why}"))
-        };
-        // Half of the limit, so that a read has time for another attempt. For files, whose limit is one of standing still, all of it.
-        let longest = options.timeout.unwrap_or(LONGEST_SILENCE * 2);
-        let silence = (longest / 2).min(LONGEST_SILENCE);
-        let calls = builder.clone();
+            let player = Arc::clone(replay.player()?);
+            // The recording knows its site. What is asked for is one of several at most.
+            let wanted = Site::parse(site_url, true).ok();
+            let site = Site::parse(player.site(wanted.as_ref().map(|site| site.address.as_str())), true)?;
+            return Ok(Transport {
+                line: Line::Replay { player, who },
+                site,
+                max_reply_bytes,
+            });
+        }
+        let site = Site::parse(site_url, options.allow_insecure_http)?;
+        let mut net = Net::new(&site, options)?;
+        if let Some(path) = &options.record {
+            let recorder = Recorder::open(path, site.address.as_str(), &who, &options.journal)?;
+            net.recorder = Some(Arc::new(recorder));
+        }
         Ok(Transport {
-            calls: Http::new(options.max_connections, move || calls(silence).build().map_err(broken))?,
-            files: Http::new(options.max_connections.div_ceil(2), move || {
-                let builder = builder(longest).no_gzip().no_deflate();
-                builder.build().map_err(broken)
-            })?,
+            line: Line::Net(net),
             site,
-            max_reply_bytes: options.max_reply_bytes,
-            ways,
+            max_reply_bytes,
         })
+    }
+
+    /// Whether answers come from a recording: then nothing is waited for.
+    pub(super) fn is_replay(&self) -> bool {
+        matches!(self.line, Line::Replay { .. })
+    }
+
+    /// Whether anybody wants to know what forms say.
+    pub(super) fn wants_forms(&self) -> bool {
+        self.is_replay() || self.recorder().is_some()
+    }
+
+    /// Where what this client does is recorded, if it is.
+    pub(super) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        match &self.line {
+            Line::Net(net) => net.recorder.as_ref(),
+            Line::Replay { .. } => None,
+        }
+    }
+
+    /// The time, for what depends on how much of it has passed. In a recording as much has passed as had then.
+    pub(super) fn now(&self) -> Instant {
+        match &self.line {
+            Line::Net(_) => Instant::now(),
+            Line::Replay { player, .. } => player.now(),
+        }
     }
 
     /// The passwords that stand in addresses.
     pub(super) fn secrets(&self, mask: &mut Mask) {
         self.site.password.iter().for_each(|password| mask.secret(password));
-        self.ways.passwords().for_each(|password| mask.secret(&password));
+        if let Line::Net(net) = &self.line {
+            net.ways.passwords().for_each(|password| mask.secret(&password));
+        }
     }
 
     pub(super) fn site(&self) -> &Site {
         &self.site
     }
 
-    /// Posts a JSON text to the site's RPC endpoint and reads the whole reply.
+    /// Posts a JSON text, in which a call is made, to the site's RPC endpoint and reads the whole reply.
     pub(super) async fn post_rpc(
         &self,
+        call: Call<'_>,
         body: Bytes,
         effect: Effect,
         deadline: Deadline,
@@ -276,13 +290,13 @@ impl Transport {
         request
             .headers
             .extend(self.site.basic_header().map(|value| (header::AUTHORIZATION, value)));
-        let incoming = self.send(&self.calls, request, Limit::Total(deadline)).await?;
+        let incoming = self.send(Stack::Calls, request, Some(call), Limit::Total(deadline)).await?;
         self.finish(incoming).await
     }
 
     /// Sends a form or a file and reads the whole reply. It is a few words: a file may take long, but not what is said of it.
     pub(super) async fn send_file(&self, request: Request, limit: Limit) -> std::result::Result<Reply, Failure> {
-        let mut incoming = self.send(&self.files, request, limit).await?;
+        let mut incoming = self.send(Stack::Files, request, None, limit).await?;
         incoming.most_bytes = incoming.most_bytes.min(LONGEST_WORDS);
         if let Limit::Stall(longest) = limit {
             incoming.limit = Limit::Total(Deadline::after(longest));
@@ -292,7 +306,7 @@ impl Transport {
 
     /// Sends a request whose reply is a file.
     pub(super) async fn fetch_file(&self, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
-        self.send(&self.files, request, limit).await
+        self.send(Stack::Files, request, None, limit).await
     }
 
     async fn finish(&self, incoming: Incoming) -> std::result::Result<Reply, Failure> {
@@ -304,8 +318,67 @@ impl Transport {
         Ok(reply)
     }
 
-    async fn send(&self, http: &Http, request: Request, limit: Limit) -> std::result::Result<Incoming, Failure> {
-        let proxy = self.ways.via(&request.url).map_err(not_sent)?.map(|via| via.named_by);
+    async fn send(&self, stack: Stack, request: Request, call: Option<Call<'_>>, limit: Limit) -> std::result::Result<Incoming, Failure> {
+        match &self.line {
+            Line::Net(net) => match &net.recorder {
+                None => self.send_over(net, stack, request, limit, None).await,
+                Some(recorder) => Box::pin(self.send_recorded(net, stack, request, call, limit, recorder)).await,
+            },
+            Line::Replay { player, who } => Box::pin(self.replay(player, who, request, call, limit)).await,
+        }
+    }
+
+    async fn send_recorded(
+        &self,
+        net: &Net,
+        stack: Stack,
+        request: Request,
+        call: Option<Call<'_>>,
+        limit: Limit,
+        recorder: &Arc<Recorder>,
+    ) -> std::result::Result<Incoming, Failure> {
+        let address = self.told_address(&request.url);
+        let mut entry = Entry::begin(recorder, &self.asked(&request, call, &address), &request.url, &request.tally);
+        match self.send_over(net, stack, request, limit, entry.sum()).await {
+            Ok(mut incoming) => {
+                entry.head(incoming.status(), incoming.response.headers(), incoming.length());
+                incoming.taped = Some(Taped::Recorded(Box::new(entry)));
+                Ok(incoming)
+            }
+            Err(failure) => Err(entry.fail(failure).await),
+        }
+    }
+
+    /// What a request asks, for recordings.
+    fn asked<'r>(&self, request: &'r Request, call: Option<Call<'r>>, to: &'r str) -> Asked<'r> {
+        let range = request.headers.iter().find(|(name, _)| *name == header::RANGE);
+        Asked {
+            http: request.method.as_str(),
+            to,
+            call,
+            form: request.form.as_deref(),
+            range: range.and_then(|(_, value)| value.to_str().ok()),
+        }
+    }
+
+    /// An address as recordings have it: on the site by its path alone.
+    fn told_address(&self, url: &Url) -> String {
+        match self.site.owns(url) {
+            true => url[url::Position::BeforePath..].to_owned(),
+            false => url.as_str().to_owned(),
+        }
+    }
+
+    async fn send_over(
+        &self,
+        net: &Net,
+        stack: Stack,
+        request: Request,
+        limit: Limit,
+        sum: Option<Arc<Sum>>,
+    ) -> std::result::Result<Incoming, Failure> {
+        let http = net.stack(stack);
+        let proxy = net.ways.via(&request.url).map_err(not_sent)?.map(|via| via.named_by);
         let name = site::name_of(&request.url);
         let place = Place { name, proxy };
         let turn = turn(http, limit).await?;
@@ -314,7 +387,7 @@ impl Transport {
         for (name, value) in request.headers {
             outgoing = outgoing.header(name, value);
         }
-        let sending = outgoing.body(reqwest::Body::wrap(request.body.watched(watch.clone()))).send();
+        let sending = outgoing.body(reqwest::Body::wrap(request.body.watched(watch.clone(), sum))).send();
         let outcome = match watch.within(limit, sending).await {
             Some(sent) => sent.map_err(|error| {
                 if failure::died_in_silence(&error) {
@@ -338,7 +411,8 @@ impl Transport {
                 limit,
                 most_bytes: self.max_reply_bytes,
                 place,
-                _turn: turn,
+                taped: None,
+                _turn: Some(turn),
             }),
             Err(error) => Err(failed(error, &watch)),
         }
@@ -353,7 +427,8 @@ impl Transport {
         };
         let announced = incoming.length().unwrap_or(0);
         if announced > most {
-            return Err(too_large(&incoming.watch));
+            let failure = too_large(&incoming.watch);
+            return Err(incoming.given_up(failure).await);
         }
         // What is announced is only believed so far: memory follows what really comes.
         // A byte more, for the NUL that a document ends with.
@@ -369,7 +444,8 @@ impl Transport {
                 Err(failure) => return Err(failure),
             };
             if (body.len() + chunk.len()) as u64 > most {
-                return Err(too_large(&incoming.watch));
+                let failure = too_large(&incoming.watch);
+                return Err(incoming.given_up(failure).await);
             }
             body.extend_from_slice(&chunk);
         }
@@ -393,7 +469,11 @@ impl Transport {
         if let Ok(Some(bytes)) = &outcome {
             incoming.watch.note_received(bytes.len() as u64);
         }
-        outcome.map_err(|error| failed(error, &incoming.watch))
+        let outcome = outcome.map_err(|error| failed(error, &incoming.watch));
+        match incoming.taped.take() {
+            None => outcome,
+            Some(taped) => Box::pin(incoming.passed(taped, outcome)).await,
+        }
     }
 }
 
@@ -415,7 +495,10 @@ impl Incoming {
 
     /// How many bytes the body has, where that is announced.
     pub(super) fn length(&self) -> Option<u64> {
-        self.response.content_length()
+        match &self.taped {
+            Some(Taped::Replayed(rest)) => Some(rest.length),
+            _ => self.response.content_length(),
+        }
     }
 }
 
@@ -466,27 +549,4 @@ fn too_slow(limit: Limit, place: &Place) -> Error {
             format!("the exchange with {place} stood still for the whole time limit"),
         ),
     }
-}
-
-/// Ends a connection whose other side has been silent for so long, though it owes an answer to something sent or to a probe. Not
-/// the site: its system, which answers at once even if the site takes its time.
-#[cfg(target_os = "linux")]
-fn noticing(builder: reqwest::ClientBuilder, silence: Duration) -> reqwest::ClientBuilder {
-    builder.tcp_user_timeout(silence)
-}
-
-/// Elsewhere the system's own limits hold.
-#[cfg(not(target_os = "linux"))]
-fn noticing(builder: reqwest::ClientBuilder, _: Duration) -> reqwest::ClientBuilder {
-    builder
-}
-
-fn user_agent(options: &Options) -> Result<HeaderValue> {
-    let mut agent = format!("libshotgrid ({}); {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS);
-    if let Some(suffix) = &options.user_agent_suffix {
-        agent.push_str("; ");
-        agent.push_str(suffix);
-    }
-    HeaderValue::from_str(&agent)
-        .map_err(|_| Error::invalid_argument("user_agent_suffix has characters that a header cannot hold; use visible ASCII"))
 }

@@ -101,5 +101,6 @@ void test_nlohmann();
 void test_schema_fields();
 void test_sign_in();
 void test_events();
+void test_recordings();
 
 #endif

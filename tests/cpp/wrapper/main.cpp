@@ -15,6 +15,7 @@ int main() {
   test_schema_fields();
   test_sign_in();
   test_events();
+  test_recordings();
   const int failures = check_failures;
   if (failures > 0) {
     std::fprintf(stderr, "%d checks failed\n", failures);

@@ -1,0 +1,246 @@
+//! Removing what nobody may read in a recording: members and fields that are secrets by their names, what stands in signed addresses,
+//! and every secret that the client knows, in whatever form it stands.
+
+use url::Url;
+
+use super::{REMOVED, address};
+use crate::client::credentials::Secret;
+use crate::client::document::{Document, Kind, Value};
+use crate::client::json::quote;
+use crate::client::mask::{Mask, is_word};
+use crate::client::records::Edited;
+use crate::client::site::percent_decode;
+
+/// Members of objects, and fields of rows, whose values are secrets.
+const SECRET: [&str; 13] = [
+    "session_id",
+    "session_token",
+    "sessionToken",
+    "sessionRequestId",
+    "script_key",
+    "api_key",
+    "application_key",
+    "user_password",
+    "password",
+    "password_proxy",
+    "salted_password",
+    "auth_token",
+    "_session_id",
+];
+
+/// A longer word is no word that anybody knows to stand somewhere.
+const LONGEST_WORD: usize = 16;
+
+/// Removes secrets.
+#[derive(Default)]
+pub(in crate::client) struct Cleaner {
+    known: Vec<Secret>,
+    mask: Mask,
+    /// Secrets that are plain words. A mark in the place of one tells it where a reader knows what must stand there, so they are looked for
+    /// in what a site says alone.
+    words: Mask,
+    /// What is secret in one exchange alone: the signatures of its address.
+    own: Mask,
+}
+
+impl Cleaner {
+    pub(super) fn learn(&mut self, secret: &Secret) {
+        let known = self.known.iter().any(|known| known.expose() == secret.expose());
+        if !known && !secret.expose().is_empty() && secret.expose() != REMOVED {
+            let is_word = is_word(secret.expose()) && secret.expose().len() < LONGEST_WORD;
+            let mask = if is_word { &mut self.words } else { &mut self.mask };
+            mask.secret(secret);
+            self.known.push(secret.clone());
+        }
+    }
+
+    /// From now on, what an address is signed with is removed as well, but not what another was.
+    pub(super) fn is_at(&mut self, address: Option<&Url>) {
+        self.own = Mask::default();
+        address.into_iter().for_each(|address| self.own.query(address));
+    }
+
+    /// Learns the secrets that a document tells by the names of its members.
+    pub(super) fn learn_from(&mut self, value: Value<'_>) {
+        if value.key().is_some_and(|key| is_secret(&key.as_str())) && matches!(value.kind(), Kind::String | Kind::Number) {
+            let text = value.as_str().unwrap_or(value.json().into());
+            self.learn(&Secret::new(text.into_owned()));
+        }
+        value.children().for_each(|child| self.learn_from(child));
+    }
+
+    fn knows(&self, text: &[u8]) -> bool {
+        self.known.iter().any(|known| known.expose().as_bytes() == text)
+    }
+
+    /// A text without secrets.
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut clean = match address::may_hold_secrets(text) {
+            true => self.steps(&address::without_secrets(text)),
+            false => text.to_owned(),
+        };
+        self.cross_out(&mut clean);
+        clean
+    }
+
+    /// As [`Cleaner::text`], of what a site says.
+    pub(super) fn said(&self, text: &str) -> String {
+        let mut clean = self.text(text);
+        self.words.cross_out(&mut clean, REMOVED);
+        clean
+    }
+
+    fn cross_out(&self, text: &mut String) {
+        self.mask.cross_out(text, REMOVED);
+        self.own.cross_out(text, REMOVED);
+    }
+
+    /// An address or a path without secrets.
+    pub(super) fn address(&self, address: &str) -> String {
+        self.text(&self.steps(&address::alone(address)))
+    }
+
+    /// A path without the secrets that are steps of it: there, also short ones are known for certain.
+    fn steps(&self, path: &str) -> String {
+        let steps: Vec<_> = path
+            .split('/')
+            .map(|step| if self.knows(&percent_decode(step)) { REMOVED } else { step })
+            .collect();
+        steps.join("/")
+    }
+
+    /// A text as JSON: as it is where it is JSON.
+    pub(super) fn json_or_text(&self, text: &str) -> String {
+        match Document::parse(text.as_bytes().to_vec()) {
+            Ok(document) => self.json(&document),
+            Err(_) => quote(&self.text(text)),
+        }
+    }
+
+    /// A document on one line, without secrets.
+    pub(super) fn json(&self, document: &Document) -> String {
+        let text = document.json();
+        let mut crossed = text.to_owned();
+        self.cross_out(&mut crossed);
+        let mut walk = Walk {
+            cleaner: self,
+            edited: Edited::new(text),
+            holds_known: crossed != text,
+        };
+        walk.value(document.root(), false);
+        // Line breaks stand between values alone: in a text they are escaped.
+        walk.edited.finish().replace(['\n', '\r'], " ")
+    }
+}
+
+/// A way through a document.
+struct Walk<'c> {
+    cleaner: &'c Cleaner,
+    edited: Edited<'c>,
+    /// Whether a known secret stands in it at all. Few do, and to look for them in each value by itself takes long.
+    holds_known: bool,
+}
+
+impl<'c> Walk<'c> {
+    fn value(&mut self, value: Value<'c>, secret: bool) {
+        let key = value.key();
+        let secret = secret || key.is_some_and(|key| is_secret(&key.as_str()));
+        if let Some(key) = key.filter(|_| self.holds_known) {
+            self.replace(key.json(), &key.as_str());
+        }
+        match value.kind() {
+            Kind::Object => {
+                // A field of a row and its value, as calls write them.
+                let field = value.get("field_name").and_then(Value::as_str);
+                let holds_secret = field.is_some_and(|name| is_secret(&name));
+                for member in value.children() {
+                    let is_value = member.key().is_some_and(|key| key.is_str("value"));
+                    self.value(member, secret || (holds_secret && is_value));
+                }
+            }
+            Kind::Array => value.children().for_each(|element| self.value(element, secret)),
+            Kind::String => match value.as_str().unwrap_or_default() {
+                text if text.is_empty() => {}
+                _ if secret => self.edited.replace(value.json(), &quote(REMOVED)),
+                text if key.is_some_and(|key| key.is_str("message")) => self.replace_with(value.json(), &text, &self.cleaner.said(&text)),
+                text if self.holds_known || address::may_hold_secrets(&text) => self.replace(value.json(), &text),
+                _ => {}
+            },
+            Kind::Number if secret || self.cleaner.knows(value.json().as_bytes()) => self.edited.replace(value.json(), &quote(REMOVED)),
+            _ => {}
+        }
+    }
+
+    /// Replaces what stands in the document as `json` if the text that it means holds a secret.
+    fn replace(&mut self, json: &'c str, text: &str) {
+        self.replace_with(json, text, &self.cleaner.text(text));
+    }
+
+    fn replace_with(&mut self, json: &'c str, text: &str, clean: &str) {
+        if clean != text {
+            self.edited.replace(json, &quote(clean));
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(json: &str) -> String {
+        let mut cleaner = Cleaner::default();
+        let document = Document::parse(json.into()).unwrap();
+        cleaner.learn(&Secret::new("correct horse"));
+        cleaner.learn(&Secret::new("code"));
+        cleaner.learn_from(document.root());
+        cleaner.json(&document)
+    }
+
+    #[test]
+    fn secrets_go_by_name_and_by_sight() {
+        for (json, clean) in [
+            (
+                r#"{"results":{"session_id":"t0ken-of-mine"},"note":"T0KEN-of-mine!"}"#,
+                r#"{"results":{"session_id":"secret-removed"},"note":"secret-removed!"}"#,
+            ),
+            (
+                r#"{"fields":[{"field_name":"password_proxy","value":"hunter2"},{"field_name":"login","value":"bo"}]}"#,
+                r#"{"fields":[{"field_name":"password_proxy","value":"secret-removed"},{"field_name":"login","value":"bo"}]}"#,
+            ),
+            (
+                r#"{"password":["a","",7,null]}"#,
+                r#"{"password":["secret-removed","","secret-removed",null]}"#,
+            ),
+            (
+                r#"{"correct\u0020horse":"correct+horse"}"#,
+                r#"{"secret-removed":"secret-removed"}"#,
+            ),
+            (
+                "{\"url\" :\r\n \"https://x/y?Signature=abc\\u0026n=1\"}",
+                r#"{"url" :   "https://x/y?Signature=secret-removed&n=1"}"#,
+            ),
+            (
+                r#"{"fields":["code"],"message":"the code is wrong"}"#,
+                r#"{"fields":["code"],"message":"the secret-removed is wrong"}"#,
+            ),
+            (r#"{"id":12,"name":"no secret"}"#, r#"{"id":12,"name":"no secret"}"#),
+        ] {
+            assert_eq!(cleaned(json), clean, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_a_step_of_a_path_may_be_short() {
+        let mut cleaner = Cleaner::default();
+        cleaner.learn(&Secret::new("17"));
+        assert_eq!(cleaner.address("/app_session_request/17"), "/app_session_request/secret-removed");
+        assert_eq!(
+            cleaner.address("/file_serve/attachment/171?x=17"),
+            "/file_serve/attachment/171?x=17"
+        );
+    }
+}
