@@ -170,7 +170,7 @@ impl Bench<'_> {
         let libraries = prefix.join("lib");
         for (name, module) in [("panic-shared", "shotgrid"), ("panic-static", "shotgrid-static")] {
             let words = flags(&libraries, &[module])?;
-            let program = self.compile(name, "panic.c", &prefix.join("include"), &words, &["-ldl", "-pthread"])?;
+            let program = self.compile(name, "panic.c", &prefix.join("include"), &words, &["-ldl"])?;
             let said = self.run(&program, Some(&libraries), true)?;
             if said != format!("libshotgrid {VERSION} caught its panics\n") {
                 bail!("{name} should say that panics were caught, and nothing else:\n{said}");
