@@ -556,7 +556,7 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
         (
             "find",
             r#"{"entity_type":"Shot","filters":[],"filter_operator":"xor"}"#,
-            "\"filter_operator\" must be \"all\" or \"any\"",
+            "\"filter_operator\" must be \"all\" (or \"and\") or \"any\" (or \"or\")",
         ),
         (
             "find",

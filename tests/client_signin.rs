@@ -322,7 +322,14 @@ fn a_cancel_is_told_at_once_and_nothing_is_asked_any_more() {
 #[test]
 fn what_cannot_be_is_refused_before_anything_is_sent() {
     let site = site(|_| waiting());
-    for (app, machine, words) in [(" ", "m", "app_name is empty"), ("a", "", "machine_id is empty")] {
+    let (longest, longer) = ("é".repeat(200), "é".repeat(201));
+    SignIn::new(&site.url, &longest, &longest, Options::default()).unwrap();
+    for (app, machine, words) in [
+        (" ", "m", "app_name is empty"),
+        ("a", "", "machine_id is empty"),
+        (&longer, "m", "app_name has 201 characters"),
+        ("a", &longer, "it can have 200"),
+    ] {
         let error = SignIn::new(&site.url, app, machine, Options::default()).unwrap_err();
         assert_eq!(error.status, Status::InvalidArgument);
         assert!(error.message.contains(words), "{error}");

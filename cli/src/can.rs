@@ -54,7 +54,7 @@ pub async fn can(site: &Site, can: &Can, format: Format) -> Outcome {
             let lines: Vec<String> = std::iter::once(line(operation, root))
                 .chain(fields.map(|field| line(&field.key().map(Key::as_str).unwrap_or_default(), field)))
                 .collect();
-            output::made(format!("[{}]", lines.join(",")), format)?
+            output::made(format!("[{}]", lines.join(",")), format, None)?
         }
     };
     Ok(if printed == failure::OK { code } else { printed })

@@ -32,6 +32,9 @@ pub const INTERNAL: u8 = 70;
 /// Ctrl-C.
 pub const CANCELLED: u8 = 130;
 
+/// So a site says that a field takes a link, and was given something else.
+const WANTS_A_LINK: &str = "expected [Hash, NilClass]";
+
 /// Why a command did not end well.
 pub struct Failure {
     code: u8,
@@ -71,10 +74,15 @@ impl Failure {
         }
     }
 
+    /// What is wrong, without the hint.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What a call of the library came to.
     pub fn of(error: Error) -> Failure {
         let code = code_of(error.status);
-        let mut failure = Failure::new(code, error.message.clone());
+        let mut failure = Failure::new(code, in_own_words(&error));
         failure.hint = if error.may_have_applied {
             Some("it may have been done all the same: look before you try again".to_owned())
         } else {
@@ -131,6 +139,15 @@ fn code_of(status: Status) -> u8 {
     }
 }
 
+/// What the library says of arguments, with the names that they have here.
+fn in_own_words(error: &Error) -> String {
+    if Status::from_code(error.status.class()) != Some(Status::InvalidArgument) {
+        return error.message.clone();
+    }
+    let message = error.message.replace("site_url ", "the site's address ");
+    message.replace("set allow_insecure_http", "give --insecure-http")
+}
+
 fn hint_for(error: &Error) -> Option<String> {
     match Status::from_code(error.status.class())? {
         Status::Auth => Some("see `sg help login` for the ways to sign in".to_owned()),
@@ -142,6 +159,7 @@ fn hint_for(error: &Error) -> Option<String> {
             let operation = refusal.operation.as_deref().filter(|operation| *operation != "sudo")?;
             Some(format!("`sg can {operation} {entity_type}{id}{field}` asks without trying"))
         }
+        Status::Rejected if error.message.contains(WANTS_A_LINK) => Some("a link is written TYPE:ID, such as Sequence:12".to_owned()),
         Status::Network => Some("is the address right, and is there a proxy? HTTPS_PROXY and NO_PROXY are honoured".to_owned()),
         Status::Tls => Some("SHOTGUN_API_CACERTS names a file of certificates to trust".to_owned()),
         Status::RateLimited | Status::Unavailable => Some("the site is busy; try again in a while".to_owned()),

@@ -7,16 +7,16 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shotgrid::client::{Document, Kind, quote};
 
-use crate::arguments::{Download, Upload};
+use crate::arguments::{Download, Format, Upload};
 use crate::connect::Site;
 use crate::failure::{self, Failure, Outcome};
-use crate::output;
+use crate::output::{self, Kinds};
 use crate::values::{link, row};
 
 /// How often the bar is drawn.
 const BEAT: Duration = Duration::from_millis(100);
 
-pub async fn upload(site: &Site, upload: &Upload) -> Outcome {
+pub async fn upload(site: &Site, upload: &Upload, format: Format) -> Outcome {
     let (entity_type, id, rest) = row(&upload.words)?;
     let [file] = rest else {
         return Err(Failure::usage("which file?").hint("sg upload Version 6944 comp_v001.mov"));
@@ -38,7 +38,11 @@ pub async fn upload(site: &Site, upload: &Upload) -> Outcome {
         quote(file)
     );
     let attachment = watched(site, method, &params, file).await?;
-    Ok(output::print(&format!("{}\n", attachment.root().json())))
+    let id = attachment.root();
+    match output::kind(format) {
+        Kinds::Csv => output::one(format!(r#"{{"id":{}}}"#, id.json()), format),
+        _ => Ok(output::object(id, format)),
+    }
 }
 
 pub async fn download(site: &Site, download: &Download) -> Outcome {
@@ -69,6 +73,9 @@ pub async fn download(site: &Site, download: &Download) -> Outcome {
         .file
         .to_str()
         .ok_or_else(|| Failure::usage("the file's name is no UTF-8"))?;
+    if download.file.is_dir() {
+        return Err(Failure::local(format!("{file} is a folder")).hint("name the file in it, such as comp.mov"));
+    }
     if !download.force && download.file.exists() {
         return Err(Failure::local(format!("{file} is there already")).hint("--force replaces it"));
     }

@@ -51,10 +51,10 @@ pub fn one(json: String, format: Format) -> Outcome {
     Ok(object(document.root(), format))
 }
 
-/// Rows that were put together here.
-pub fn made(json: String, format: Format) -> Outcome {
+/// Rows that were put together here, with these columns or those that any of them has.
+pub fn made(json: String, format: Format, columns: Option<&[String]>) -> Outcome {
     let document = Document::parse(json.into_bytes()).map_err(|error| Failure::local(error.to_string()))?;
-    Ok(rows(&document.root().children().collect::<Vec<_>>(), format, None))
+    Ok(rows(&document.root().children().collect::<Vec<_>>(), format, columns))
 }
 
 /// One object, as [`one`].
@@ -62,7 +62,11 @@ pub fn object(value: Value<'_>, format: Format) -> u8 {
     match kind(format) {
         Kinds::Json => print(&pretty(value)),
         Kinds::Lines => print(&format!("{}\n", value.json())),
-        Kinds::Csv => print(&rows_as(Kinds::Csv, &[value], None)),
+        Kinds::Csv if value.kind() == Kind::Object => {
+            let columns: Vec<String> = value.children().map(name).collect();
+            print(&rows_as(Kinds::Csv, &[value], Some(&columns)))
+        }
+        Kinds::Csv => print(&csv(&["value".to_owned()], &[vec![cell(value)]])),
         Kinds::Table if value.kind() == Kind::Object => {
             let rows: Vec<Vec<String>> = value.children().map(|member| vec![name(member), cell(member)]).collect();
             print(&table(&["field".to_owned(), "value".to_owned()], &rows, width()))

@@ -131,7 +131,7 @@ pub async fn summarize(site: &Site, given: &Summarize, format: Format) -> Outcom
     }
     let mut rows = Vec::new();
     collect(found.root(), &mut Vec::new(), &given.group, &mut rows);
-    output::made(format!("[{}]", rows.join(",")), format)
+    output::made(format!("[{}]", rows.join(",")), format, None)
 }
 
 /// A row for each innermost group.

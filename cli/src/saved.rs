@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use shotgrid::client::{Document, Secret, Value, quote};
 
 use crate::connect::variable;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::kept::{self, trouble};
 
 /// One session.
@@ -15,6 +15,13 @@ pub struct Saved {
     pub site: String,
     pub login: String,
     pub token: Secret,
+}
+
+/// What is in the file.
+enum Found {
+    Sessions(Vec<Saved>),
+    /// Nothing to sign in with, and why. It may be removed or replaced.
+    Unusable(Failure),
 }
 
 fn place() -> Result<PathBuf, Failure> {
@@ -40,49 +47,78 @@ fn same_site(one: &str, other: &str) -> bool {
 
 /// The session for the site, or the last one that was opened.
 pub fn load(site: Option<&str>) -> Result<Option<Saved>, Failure> {
-    let all = all(&place()?)?;
+    let all = match look(&place()?)? {
+        Found::Sessions(all) => all,
+        Found::Unusable(why) => return Err(why),
+    };
     Ok(match site {
         Some(site) => all.into_iter().find(|saved| same_site(&saved.site, site)),
         None => all.into_iter().next(),
     })
 }
 
-/// Keeps a session, in front of the others.
+/// Keeps a session, in front of the others. A file that cannot be used is begun anew.
 pub fn keep(session: Saved) -> Result<PathBuf, Failure> {
     let path = place()?;
-    let mut all = all(&path)?;
+    let mut all = match look(&path)? {
+        Found::Sessions(all) => all,
+        Found::Unusable(why) => {
+            say(&format!("It is begun anew: {}.", why.message()));
+            Vec::new()
+        }
+    };
     all.retain(|saved| !same_site(&saved.site, &session.site));
     all.insert(0, session);
     write(&path, &all)?;
     Ok(path)
 }
 
-/// Forgets the session of a site, or all. The sites that were forgotten.
+/// Forgets the session of a site, or all. The sites that were forgotten; a file that cannot be used goes as a whole.
 pub fn forget(site: Option<&str>) -> Result<Vec<String>, Failure> {
     let path = place()?;
     let goes = |saved: &Saved| site.is_none_or(|site| same_site(&saved.site, site));
-    let (gone, kept): (Vec<Saved>, Vec<Saved>) = all(&path)?.into_iter().partition(goes);
-    if kept.is_empty() {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(trouble(&path, "cannot be removed", &error)),
-            _ => {}
+    let (gone, kept): (Vec<Saved>, Vec<Saved>) = match look(&path)? {
+        Found::Sessions(all) => all.into_iter().partition(goes),
+        Found::Unusable(why) => {
+            remove(&path)?;
+            return Ok(vec![why.message().to_owned()]);
         }
+    };
+    if kept.is_empty() {
+        remove(&path)?;
     } else if !gone.is_empty() {
         write(&path, &kept)?;
     }
     Ok(gone.into_iter().map(|saved| saved.site).collect())
 }
 
-fn all(path: &Path) -> Result<Vec<Saved>, Failure> {
+fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(trouble(path, "cannot be removed", &error)),
+        _ => Ok(()),
+    }
+}
+
+fn look(path: &Path) -> Result<Found, Failure> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Sessions(Vec::new())),
         Err(error) => return Err(trouble(path, "cannot be read", &error)),
     };
-    check_privacy(path)?;
-    let broken = || Failure::local(format!("{} is not as sg wrote it", path.display())).hint("`sg logout` removes it");
-    let document = Document::parse(bytes).map_err(|_| broken())?;
-    let sessions = document.root().get("sessions").ok_or_else(broken)?;
+    if let Some(exposed) = exposed(path)? {
+        return Ok(Found::Unusable(exposed));
+    }
+    let broken = || {
+        let message = format!("{} is not as sg wrote it", path.display());
+        Found::Unusable(Failure::local(message).hint("`sg logout` removes it, `sg login` replaces it"))
+    };
+    Ok(sessions(bytes).map_or_else(broken, Found::Sessions))
+}
+
+/// The sessions in the text of a file, if it is one of these.
+fn sessions(bytes: Vec<u8>) -> Option<Vec<Saved>> {
+    let document = Document::parse(bytes).ok()?;
+    let sessions = document.root().get("sessions")?;
     let text = |entry: Value<'_>, name: &str| entry.get(name).and_then(Value::as_str).map(|text| text.into_owned());
     let saved = sessions.children().map(|entry| {
         Some(Saved {
@@ -91,7 +127,7 @@ fn all(path: &Path) -> Result<Vec<Saved>, Failure> {
             token: Secret::new(text(entry, "session_token")?),
         })
     });
-    saved.collect::<Option<Vec<_>>>().ok_or_else(broken)
+    saved.collect()
 }
 
 fn write(path: &Path, sessions: &[Saved]) -> Result<(), Failure> {
@@ -108,8 +144,8 @@ fn write(path: &Path, sessions: &[Saved]) -> Result<(), Failure> {
     kept::replace(path, text.expose())
 }
 
-/// Refuses a file that others can read: its tokens are no longer the owner's alone.
-fn check_privacy(path: &Path) -> Result<(), Failure> {
+/// Whether others can read a file: its tokens are no longer the owner's alone.
+fn exposed(path: &Path) -> Result<Option<Failure>, Failure> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -119,8 +155,9 @@ fn check_privacy(path: &Path) -> Result<(), Failure> {
             .mode();
         if mode & 0o077 != 0 {
             let message = format!("{} can be read by others (mode {:o})", path.display(), mode & 0o777);
-            return Err(Failure::local(message).hint(format!("chmod 600 {}, or `sg login` anew", path.display())));
+            let hint = format!("chmod 600 {}, or `sg login` anew", path.display());
+            return Ok(Some(Failure::local(message).hint(hint)));
         }
     }
-    Ok(())
+    Ok(None)
 }

@@ -22,7 +22,7 @@ pub async fn schema(site: &Site, which: &Schema, format: Format) -> Outcome {
                 of.pointer("/name/value").map_or("null", Value::json)
             )
         };
-        return output::made(list(types.root().children().map(row)), format);
+        return output::made(list(types.root().children().map(row)), format, None);
     };
     let field = which.field.as_ref().map_or(String::new(), |field| format!(",{}", quote(field)));
     let fields = site.call("schema_field_read", &format!("[{}{field}]", quote(entity_type))).await?;
@@ -31,7 +31,7 @@ pub async fn schema(site: &Site, which: &Schema, format: Format) -> Outcome {
         return Ok(output::object(root, format));
     }
     match &which.field {
-        None => output::made(list(root.children().map(line)), format),
+        None => output::made(list(root.children().map(line)), format, None),
         Some(name) => {
             let field = root
                 .get(name)

@@ -42,6 +42,9 @@ pub async fn login(connection: &Connection, in_browser: bool) -> Outcome {
         "You are signed in to {site} as {login}; the session is in {}.",
         path.display()
     ));
+    if variable("SG_SCRIPT").is_some() {
+        say("SG_SCRIPT is set, and comes first: the next commands are the script's until it is unset.");
+    }
     Ok(failure::OK)
 }
 

@@ -8,7 +8,7 @@ use shotgrid::client::{Document, Kind, quote};
 use crate::arguments::{Call, Create, Format, Rows, Update};
 use crate::connect::Site;
 use crate::failure::{self, Failure, Outcome};
-use crate::output;
+use crate::output::{self, Kinds};
 use crate::values::{Types, data, link, row};
 
 pub async fn create(site: &Site, create: &Create, format: Format) -> Outcome {
@@ -35,7 +35,7 @@ pub async fn update(site: &Site, update: &Update, format: Format) -> Outcome {
 }
 
 /// Deletes or revives rows, one after the other. It stops at the first that fails, and says how far it came.
-pub async fn delete(site: &Site, given: &Rows, method: &str) -> Outcome {
+pub async fn delete(site: &Site, given: &Rows, method: &str, format: Format) -> Outcome {
     let mut rows: Vec<(String, i64)> = Vec::new();
     let mut kind: Option<String> = None;
     for word in &given.rows {
@@ -49,20 +49,42 @@ pub async fn delete(site: &Site, given: &Rows, method: &str) -> Outcome {
     if rows.is_empty() {
         return Err(Failure::usage("no row is named").hint("write Shot 862, or Shot:862"));
     }
+    let (done, not_done) = if method == "delete" {
+        ("deleted", "was deleted before")
+    } else {
+        ("revived", "was not deleted")
+    };
+    let kind = output::kind(format);
+    // What must be told as a whole.
+    let mut told = Vec::new();
+    let mut outcome = Ok(failure::OK);
     for (entity_type, id) in rows {
-        let done = site.call(method, &format!("[{},{id}]", quote(&entity_type))).await?;
-        let word = match (done.root().as_bool(), method) {
-            (Some(true), "delete") => "deleted",
-            (Some(true), _) => "revived",
-            (_, "delete") => "was deleted before",
-            _ => "was not deleted",
+        let is_done = match site.call(method, &format!("[{},{id}]", quote(&entity_type))).await {
+            Ok(answer) => answer.root().as_bool() == Some(true),
+            Err(failure) => {
+                outcome = Err(failure);
+                break;
+            }
         };
-        let code = output::print(&format!("{entity_type}:{id} {word}\n"));
+        let row = format!(r#"{{"type":{},"id":{id},"{done}":{is_done}}}"#, quote(&entity_type));
+        let code = match kind {
+            Kinds::Table => output::print(&format!("{entity_type}:{id} {}\n", if is_done { done } else { not_done })),
+            Kinds::Lines => output::print(&format!("{row}\n")),
+            Kinds::Json | Kinds::Csv => {
+                told.push(row);
+                failure::OK
+            }
+        };
         if code != failure::OK {
             return Ok(code);
         }
     }
-    Ok(failure::OK)
+    if matches!(kind, Kinds::Json | Kinds::Csv) && (outcome.is_ok() || !told.is_empty()) {
+        let columns = ["type", "id", done].map(str::to_owned);
+        let code = output::made(format!("[{}]", told.join(",")), format, Some(&columns))?;
+        return outcome.map(|_| code);
+    }
+    outcome
 }
 
 /// A JSON array of requests, or one request a line.
@@ -92,6 +114,11 @@ pub async fn call(site: &Site, call: &Call, format: Format) -> Outcome {
     } else {
         call.parameters.clone()
     };
+    if !parameters.trim().is_empty()
+        && let Err(error) = Document::parse(parameters.clone().into_bytes())
+    {
+        return Err(Failure::usage(format!("this is not JSON: {error}")).hint("parameters are as in '[\"Shot\", [], [\"code\"]]'"));
+    }
     let answer = if call.raw {
         site.client.call_raw(&call.method, &parameters).await?
     } else {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use shotgrid::client::{Client, Credentials, Options, Secret, quote};
 use shotgrid_codegen::header::{Form, c, cpp};
+use shotgrid_codegen::names::is_taken;
 use shotgrid_codegen::schema::Schema;
 
 /// Writes a C++ or C header of a site's entity types and fields, so that a mistyped field name does not compile.
@@ -36,7 +37,7 @@ struct Arguments {
     /// Only these entity types.
     #[arg(long, value_delimiter = ',', value_name = "TYPE,…")]
     types: Vec<String>,
-    /// Where the header goes; standard output if it is not given. A file that is up to date is not touched.
+    /// Where the header goes; standard output if it is not given, or -. A file that is up to date is not touched.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write nothing; fail if the file of --output is not up to date.
@@ -82,9 +83,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         Language::Cpp => cpp(&schema, &form),
         Language::C => c(&schema, &form),
     };
-    let Some(path) = &arguments.output else {
-        print!("{header}");
-        return Ok(ExitCode::SUCCESS);
+    let path = match &arguments.output {
+        Some(path) if path != Path::new("-") => path,
+        Some(_) if arguments.check => return Err("--check looks at a file, and - is standard output".to_owned()),
+        _ => {
+            print!("{header}");
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     // Untouched, so that nothing is compiled anew for nothing.
     if std::fs::read_to_string(path).is_ok_and(|there| there == header) {
@@ -148,6 +153,11 @@ fn namespace(text: &str) -> Result<String, String> {
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
             && !part.contains("__")
     };
+    if let Some(taken) = text.split("::").find(|part| is_taken(part)) {
+        return Err(format!(
+            "\"{taken}\" is a word of the language or of its headers; take another name, such as site"
+        ));
+    }
     if text.split("::").all(name) {
         return Ok(text.to_owned());
     }

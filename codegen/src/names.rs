@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-/// What C and C++ keep for themselves, and what a generated type has of its own.
+/// What a generated type has of its own: the name of its entity type.
+const OWN: &str = "entity_type";
+
+/// What C and C++ keep for themselves.
 const TAKEN: &[&str] = &[
     "alignas",
     "alignof",
@@ -97,8 +100,7 @@ const TAKEN: &[&str] = &[
     "while",
     "xor",
     "xor_eq",
-    // The name of the entity type itself, and macros of common headers.
-    "entity_type",
+    // Macros of common headers.
     "errno",
     "major",
     "minor",
@@ -107,6 +109,11 @@ const TAKEN: &[&str] = &[
     "NULL",
     "EOF",
 ];
+
+/// Whether a name is none that a program may give, in C or in C++.
+pub fn is_taken(name: &str) -> bool {
+    TAKEN.contains(&name)
+}
 
 /// Hands out names of one scope, each once.
 pub struct Scope(BTreeSet<String>);
@@ -129,7 +136,7 @@ impl Scope {
         }
         // An underscore and a capital are the compiler's too.
         let plain = plain.strip_prefix('_').map_or(plain.clone(), |rest| format!("n_{rest}"));
-        let plain = if TAKEN.contains(&plain.as_str()) {
+        let plain = if is_taken(&plain) || plain == OWN {
             format!("{plain}_")
         } else {
             plain

@@ -173,6 +173,17 @@ fn a_file_is_written_when_it_must_be() {
 }
 
 #[test]
+fn a_dash_is_standard_output() {
+    let folder = Folder::new("dash");
+    let schema = folder.at("schema.json");
+    fs::write(&schema, NASTY).unwrap();
+    let header = succeeds(&[], &["--schema", &schema, "--output", "-"]);
+    assert_eq!(header, succeeds(&[], &["--schema", &schema]));
+    assert!(header.contains("struct Shot") && !Path::new("-").exists());
+    fails(&[], &["--schema", &schema, "--output", "-", "--check"], "- is standard output");
+}
+
+#[test]
 fn what_is_wrong_is_told() {
     let folder = Folder::new("wrong");
     let schema = folder.at("s.json");
@@ -196,5 +207,14 @@ fn what_is_wrong_is_told() {
     );
     for namespace in ["", "1a", "a b", "a:b", "a__b", "a::", "é"] {
         fails(&[], &["--schema", &schema, "--namespace", namespace], "--namespace");
+    }
+    for (namespace, word) in [
+        ("class", "class"),
+        ("studio::new", "new"),
+        ("co_await::a", "co_await"),
+        ("errno", "errno"),
+    ] {
+        let told = format!("\"{word}\" is a word of the language");
+        fails(&[], &["--schema", &schema, "--namespace", namespace], &told);
     }
 }

@@ -19,6 +19,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import math
 import os
 import platform
 import sys
@@ -178,7 +179,29 @@ def _parameters(method, positional, keywords):
             raise TypeError("%s takes (%s), each once" % (method, ", ".join(names)))
         keywords = dict(zip(names, positional), **keywords)
         positional = ()
-    return json.dumps(positional or keywords, default=_plain).encode("ascii")
+    try:
+        return json.dumps(positional or keywords, default=_plain, allow_nan=False).encode("ascii")
+    except ValueError:
+        if positional:
+            names = [parameter["name"] for parameter in _METHODS.get(method, {"parameters": []})["parameters"]]
+            keywords = dict(zip(names, positional))
+        for name, value in keywords.items():
+            place = _not_finite(value, name)
+            if place is not None:
+                raise ValueError("%s is no number that JSON has: nan and inf cannot be sent to a site" % place) from None
+        raise
+
+
+def _not_finite(value, place, depth=0):
+    """Where in a value a number is that is none, or has no end."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return place
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    for name, part in parts if depth < 128 else ():
+        found = _not_finite(part, "%s[%d]" % (place, name) if isinstance(name, int) else "%s.%s" % (place, name), depth + 1)
+        if found is not None:
+            return found
+    return None
 
 
 def _plain(value):
@@ -298,8 +321,8 @@ class Client(_Handle):
         return _Later(self)
 
     def __getattr__(self, method):
-        if method.startswith("_"):
-            raise AttributeError(method)
+        if method not in _METHODS:
+            raise AttributeError("the library has no method %s" % method)
         return lambda *positional, **keywords: self.call(method, *positional, **keywords)
 
 
@@ -322,6 +345,9 @@ def _options(settings):
             setter = _SETTINGS.get(name)
             if setter is None:
                 raise TypeError("there is no setting %s; there are %s" % (name, ", ".join(_SETTINGS)))
+            # ctypes would wrap it around.
+            if name == "timeout_ms" and isinstance(value, int) and not 0 <= value < 1 << 32:
+                raise ValueError("timeout_ms is %d; it must be from 0 (no limit) to %d" % (value, (1 << 32) - 1))
             _check(setter(options, _text(value) if isinstance(value, str) else value))
         yield options
     finally:
@@ -464,8 +490,8 @@ class _Later:
         self._client = client
 
     def __getattr__(self, method):
-        if method.startswith("_"):
-            raise AttributeError(method)
+        if method not in _METHODS:
+            raise AttributeError("the library has no method %s" % method)
         return lambda *positional, **keywords: self._call(method, positional, keywords)
 
     async def _call(self, method, positional, keywords):

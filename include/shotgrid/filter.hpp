@@ -107,7 +107,7 @@ class filter {
 
   /** A problem of a value, with the field's name in place of a position. */
   json named(json condition) const {
-    condition.problem_ = " on " + path_ + ": the value " + raw_.problem();
+    condition.problem_ = "on " + path_ + ": the value " + raw_.problem();
     return condition;
   }
 

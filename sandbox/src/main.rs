@@ -27,7 +27,8 @@ Options:
                            or identity (Autodesk Identity)
   --two-factor             want a code beside every password; the secrets are in the line of JSON
   --session-lifetime SECS  how long session tokens are good for, 86400 unless given
-  --claims-lifetime SECS   with saml: how long until a person has to sign on anew, never unless given
+  --claims-lifetime SECS   with saml: how long until a person has to sign on anew, as long as the session
+                           unless given
   --lock-after COUNT       wrong passwords in a row that lock an account, 5 unless given
   --lock-for SECS          how long that lasts, 300 unless given
   --block-api              let nobody use the API: HTTP 403 and a page

@@ -253,7 +253,7 @@ impl Sandbox {
         let address = listener.local_addr().map_err(|error| StartError(error.to_string()))?;
         let seed = options.seed.parse()?;
         let schema = Schema::built_in().map_err(|error| StartError(error.to_string()))?;
-        let (store, new) = Store::open(options.data_file.as_deref(), &schema).map_err(|error| StartError(error.to_string()))?;
+        let (mut store, new) = Store::open(options.data_file.as_deref(), &schema).map_err(|error| StartError(error.to_string()))?;
         let keeper = Keeper::beside(store.path());
         let planted = fill(&store, &schema, &keeper, &seed, new, &options)?;
         store
@@ -263,6 +263,7 @@ impl Sandbox {
         let links = Arc::new(Links::new(format!("http://{address}")));
         let media = Media::open(store.path(), links, options.media, address.ip().is_loopback())
             .map_err(|error| StartError(format!("the directory for files beside the data can't be used: {error}")))?;
+        store.remember_start().map_err(|error| StartError(error.to_string()))?;
         let mishaps = Mishaps::default();
         mishaps
             .install_values(seed.faults())
@@ -349,6 +350,15 @@ impl Sandbox {
     /// When the data can't be written.
     pub fn expire_sessions(&self) -> Result<(), StartError> {
         sessions::expire_all(&self.site).map_err(data_error)
+    }
+
+    /// Makes data, sessions, schema and files what they were when the site started, keys and passwords among them. Faults and the
+    /// requests received stay. Calls that are under way may fail.
+    ///
+    /// # Errors
+    /// When the data are kept in a file ([`Builder::data_file`]), or can't be written.
+    pub fn reset(&self) -> Result<(), StartError> {
+        self.site.put_back().map_err(data_error)
     }
 
     /// The last requests received, oldest first, at most a thousand: calls, uploads, downloads and what else clients

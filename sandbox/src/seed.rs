@@ -15,7 +15,7 @@ use crate::auth::{identity, keep_secret, secrets};
 use crate::fault::Fault;
 use crate::methods::write::{FieldValue, Writer, create, issue_key};
 use crate::preferences;
-use crate::roles::{RoleDefinition, Roles};
+use crate::roles::{RoleDefinition, Roles, SUDO};
 use crate::schema::{EntityType, Schema};
 
 /// The seed of a site for which none was given.
@@ -177,6 +177,9 @@ struct Planter<'a> {
 
 impl<'a> Planter<'a> {
     fn role(&mut self, role: &RoleDefinition) -> Result<i64, Fault> {
+        if let Some(unknown) = role.may.iter().find(|what| *what != SUDO) {
+            return Err(Fault::argument(format!("'may' can't have \"{unknown}\"; it can have \"{SUDO}\"")));
+        }
         let entity_type = self.writer.schema.known_type("PermissionRuleSet")?;
         let mut fields = vec![
             ("code".to_owned(), json!(role.code)),

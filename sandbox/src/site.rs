@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crate::auth::app_sessions;
+use crate::fault::Fault;
+use crate::schema::Schema;
+
 use crate::auth::settings::Auth;
 use crate::front::Front;
 use crate::media::Media;
@@ -22,4 +26,17 @@ pub(crate) struct Site {
     /// How long a client may pause while it sends a request.
     pub(crate) patience: Duration,
     pub(crate) front: Front,
+}
+
+impl Site {
+    /// Makes data, sessions, schema and files what they were when the site started. Faults and the request log stay.
+    pub(crate) fn put_back(&self) -> Result<(), Fault> {
+        self.store.put_back(|connection| {
+            let schema = Schema::built_in().map_err(|error| Fault::argument(error.to_string()))?;
+            self.schema.replace(schema.with_alterations(connection)?);
+            Ok(())
+        })?;
+        app_sessions::forget(self);
+        self.media.forget_all().map_err(Fault::store)
+    }
 }

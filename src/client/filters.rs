@@ -29,7 +29,7 @@ pub(super) fn operator(value: Option<Value<'_>>) -> Result<&'static str, Problem
         Some("all" | "and") => Ok("and"),
         Some("any" | "or") => Ok("or"),
         _ => Err(format!(
-            "must be \"all\" or \"any\", not {}",
+            "must be \"all\" (or \"and\") or \"any\" (or \"or\"), not {}",
             super::document::shorten(value.json())
         )),
     }
@@ -212,7 +212,7 @@ mod tests {
             (r#"[{"filters":[]}]"#, "needs a \"filter_operator\""),
             (
                 r#"[{"filter_operator":"xor","filters":[]}]"#,
-                "[0].filter_operator must be \"all\" or \"any\"",
+                "[0].filter_operator must be \"all\" (or \"and\") or \"any\" (or \"or\"), not",
             ),
             (r#"[{"filter_operator":"any"}]"#, "needs \"filters\""),
             (r#"[{"filter_operator":"any","filters":[["a"]]}]"#, "[0].filters[0]"),

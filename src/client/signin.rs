@@ -31,6 +31,8 @@ use super::{Client, reply};
 const ENDPOINT: &str = "/internal_api/app_session_request";
 /// How sites announce that they have it.
 const ANNOUNCED: &str = "authentication_app_session_launcher_enabled";
+/// The longest name that a site shows to a person.
+const LONGEST_NAME: usize = 200;
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How long sites keep a request.
 const LIFETIME: Duration = Duration::from_secs(305);
@@ -94,6 +96,12 @@ impl SignIn {
             if text.trim().is_empty() {
                 return Err(Error::invalid_argument(format!(
                     "{name} is empty; the person reads it before approving the sign-in"
+                )));
+            }
+            let length = text.chars().count();
+            if length > LONGEST_NAME {
+                return Err(Error::invalid_argument(format!(
+                    "{name} has {length} characters; the person reads it before approving the sign-in, and it can have {LONGEST_NAME}"
                 )));
             }
         }

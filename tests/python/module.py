@@ -134,5 +134,29 @@ class Module(unittest.TestCase):
             stopped.cancel()
             self.assertTrue(stopped.wait(20000))
 
+    def test_what_the_library_does_not_take_is_told(self):
+        client = self.script()
+        for wrong in (-1, 1 << 32):
+            with self.assertRaisesRegex(ValueError, "timeout_ms is %d" % wrong):
+                shotgrid.Client.connect_script(self.ready["url"], "x", "y", timeout_ms=wrong)
+        nan = float("nan")
+        for place, call in [
+            (r"data\.sg_cut_in ", lambda: client.update("Shot", 1, {"code": "x", "sg_cut_in": nan})),
+            (r"data\.sg_cut_in ", lambda: client.update("Shot", entity_id=1, data={"sg_cut_in": -float("inf")})),
+            (r"filters\[1\]\[2\]\[0\] ", lambda: client.find("Shot", [["code", "is", "x"], ["sg_cut_in", "in", [nan]]])),
+            (r"requests\[0\]\.data\.a ", lambda: client.begin("batch", [{"data": {"a": nan}}])),
+        ]:
+            with self.assertRaisesRegex(ValueError, "^" + place):
+                call()
+        circle = []
+        circle.append(circle)
+        with self.assertRaisesRegex(ValueError, "Circular"):
+            client.find("Shot", circle)
+        for thing in (client, client.later):
+            self.assertTrue(hasattr(thing, "find_one"))
+            self.assertFalse(hasattr(thing, "fnid_one"))
+            with self.assertRaisesRegex(AttributeError, "no method fnid_one"):
+                thing.fnid_one("Shot", [])
+
 
 unittest.main(verbosity=0)

@@ -13,6 +13,7 @@ mod events;
 mod recordings;
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -182,13 +183,40 @@ fn values_are_what_the_field_takes() {
     desk.sg(&["update", &row, "sg_cut_in"]).fails(2, &["is no FIELD=VALUE"]);
     desk.sg(&["update", &row, "sg_cut_in:=x"]).fails(2, &["wants JSON"]);
     desk.sg(&["update", "Shot", "x", "a=b"]).fails(2, &["names no row"]);
+    for value in ["Sequence:abc", "SQ010"] {
+        let wrong = ["a link is written TYPE:ID"];
+        desk.sg(&["update", &row, &format!("sg_sequence={value}")]).fails(6, &wrong);
+        desk.sg(&["find", "Shot", "-f", &format!("sg_sequence is {value}")])
+            .fails(6, &wrong);
+    }
+}
+
+#[test]
+fn what_was_deleted_is_told_in_every_form() {
+    let desk = Desk::new("deleted");
+    let done = |words: &[&str]| desk.sg(words).done().out;
     assert_eq!(
-        desk.sg(&["delete", &row, "Shot", "1"]).done().out,
-        format!("{row} deleted\nShot:1 deleted\n")
+        done(&["delete", "Shot:1", "Version", "1", "--table"]),
+        "Shot:1 deleted\nVersion:1 deleted\n"
     );
-    assert_eq!(desk.sg(&["delete", &row]).done().out, format!("{row} was deleted before\n"));
-    assert_eq!(desk.sg(&["revive", "Shot", "1"]).done().out, "Shot:1 revived\n");
+    assert_eq!(done(&["delete", "Shot:1", "--table"]), "Shot:1 was deleted before\n");
+    assert_eq!(done(&["revive", "Shot", "1", "--table"]), "Shot:1 revived\n");
+    assert_eq!(
+        desk.sg(&["delete", "Shot:1", "Version:1"]).done().json(),
+        json!([{"type": "Shot", "id": 1, "deleted": true}, {"type": "Version", "id": 1, "deleted": false}])
+    );
+    assert_eq!(
+        done(&["revive", "Shot:1", "Shot:2", "--csv"]),
+        "type,id,revived\r\nShot,1,yes\r\nShot,2,no\r\n"
+    );
+    assert_eq!(
+        done(&["delete", "Shot:2", "Shot:1", "--jsonl"]),
+        "{\"type\":\"Shot\",\"id\":2,\"deleted\":true}\n{\"type\":\"Shot\",\"id\":1,\"deleted\":true}\n"
+    );
     desk.sg(&["delete", "Shot:999999"]).fails(1, &["999999 does not exist"]);
+    // What was done before the failure is told all the same.
+    let half = desk.sg(&["delete", "Shot:3", "Shot:999999", "Shot:4"]);
+    assert_eq!((half.code, half.json()), (1, json!([{"type": "Shot", "id": 3, "deleted": true}])));
 }
 
 #[test]
@@ -223,6 +251,8 @@ fn every_failure_has_its_exit_code() {
         .fails(4, &["Artist", "sg_status_list", "`sg can update Shot 1 sg_status_list`"]);
     said(desk.script(&["whoami"]).env("SG_SITE", "http://127.0.0.1:9")).fails(5, &["127.0.0.1:9"]);
     said(desk.script(&["whoami"]).env_remove("SG_SITE")).fails(2, &["SG_SITE"]);
+    said(desk.script(&["whoami"]).env("SG_SITE", "studio")).fails(2, &["the site's address has no scheme"]);
+    said(desk.script(&["whoami"]).env("SG_SITE", "http://192.0.2.1")).fails(2, &["give --insecure-http"]);
     desk.sg(&["find", "Shots"]).fails(6, &["Shots"]);
     desk.sg(&["find", "Shot", "-f", "code within x"])
         .fails(2, &["there is no relation \"within\""]);
@@ -294,8 +324,36 @@ fn a_session_is_kept_for_its_owner_alone() {
     assert_eq!(said(&mut desk.nobody(&["logout"])).code, 0);
     assert!(!file.exists());
     said(&mut desk.nobody(&["logout"])).fails(1, &["no kept session"]);
+    let name = file.to_str().unwrap();
+    for broken in ["", "garbage", "{\"sessions\": [{\"site\": 1}]}"] {
+        put_private(&file, broken);
+        said(&mut desk.nobody(&["whoami"])).fails(8, &[name, "is not as sg wrote it", "`sg logout` removes it"]);
+        let login = said(&mut desk.artist(&["login"]));
+        assert_eq!(login.code, 0, "{}", login.err);
+        assert!(login.err.contains("begun anew"), "{}", login.err);
+        said(&mut desk.nobody(&["whoami"])).done();
+        put_private(&file, broken);
+        let logout = said(&mut desk.nobody(&["logout"]));
+        assert!(logout.code == 0 && logout.err.contains(name) && !file.exists(), "{}", logout.err);
+    }
+    let script = desk.site.script();
+    let login = said(
+        desk.artist(&["login"])
+            .env("SG_SCRIPT", &script.name)
+            .env("SG_KEY", &script.api_key),
+    );
+    assert!(login.code == 0 && login.err.contains("SG_SCRIPT is set"), "{}", login.err);
     let me = said(&mut desk.script(&["whoami", "--sudo", "artist"])).done().json();
     assert_eq!((&me["name"], &me["on_behalf_by"]), (&json!("artist"), &json!("pipeline_admin")));
+    let csv = said(&mut desk.script(&["whoami", "--csv"])).done().out;
+    assert!(csv.starts_with("site,version,type,") && csv.contains(",ApiUser,"), "{csv}");
+}
+
+/// Writes a file as its owner's alone.
+fn put_private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 #[test]
@@ -341,6 +399,13 @@ fn files_go_up_and_come_down() {
         .sg(&["upload", "Version", "1", movie.to_str().unwrap(), "--field", "sg_uploaded_movie"])
         .done()
         .out;
+    let other = desk.folder.join("other.mov");
+    std::fs::write(&other, "x").unwrap();
+    let csv = desk.sg(&["upload", "Version", "1", other.to_str().unwrap(), "--csv"]).done().out;
+    let number = csv.strip_prefix("id\r\n").and_then(|rest| rest.trim().parse::<i64>().ok());
+    assert!(number.is_some(), "{csv:?}");
+    desk.sg(&["download", id.trim(), desk.folder.to_str().unwrap(), "--force"])
+        .fails(8, &["is a folder"]);
     let back = desk.folder.join("back.mov");
     let back = back.to_str().unwrap();
     assert_eq!(desk.sg(&["download", id.trim(), back]).done().out, format!("{back}\n"));

@@ -9,6 +9,7 @@ use super::settings::{Choices, SignInMethod};
 use super::{browser, identity, people, sessions};
 use crate::fault::Fault;
 use crate::sandbox::{Builder, Sandbox};
+use crate::site::Site;
 
 /// Why something about signing in was not done. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,19 +117,18 @@ impl Builder {
     }
 }
 
+/// A person who may sign in, by login.
+pub(crate) fn person_by_login(site: &Site, login: &str) -> Result<i64, SignInError> {
+    site.store
+        .read(|connection| people::find_exactly(connection, login))?
+        .filter(|person| person.active)
+        .map(|person| person.id)
+        .ok_or_else(|| SignInError(format!("nobody who may sign in has the login '{login}'")))
+}
+
 impl Sandbox {
     fn choose(&self, change: impl FnOnce(&mut Choices)) -> Result<(), SignInError> {
         self.site.auth.change(change).map_err(SignInError)
-    }
-
-    /// A person who may sign in, by login.
-    fn person_by_login(&self, login: &str) -> Result<i64, SignInError> {
-        self.site
-            .store
-            .read(|connection| people::find_exactly(connection, login))?
-            .filter(|person| person.active)
-            .map(|person| person.id)
-            .ok_or_else(|| SignInError(format!("nobody who may sign in has the login '{login}'")))
     }
 
     /// From now on, people prove in another way who they are. Sessions that are open go on.
@@ -159,7 +159,7 @@ impl Sandbox {
     /// # Errors
     /// When nobody who may sign in has the login, or the data can't be written.
     pub fn set_up_two_factor(&self, login: &str) -> Result<String, SignInError> {
-        let person = self.person_by_login(login)?;
+        let person = person_by_login(&self.site, login)?;
         let factor = self
             .site
             .store
@@ -172,7 +172,7 @@ impl Sandbox {
     /// # Errors
     /// When nobody who may sign in has the login, the person has no second factor, or both codes were used.
     pub fn two_factor_code(&self, login: &str) -> Result<String, SignInError> {
-        let person = self.person_by_login(login)?;
+        let person = person_by_login(&self.site, login)?;
         second_factor::usable_code(&self.site, person)?.map_err(|reason| SignInError(format!("'{login}' {reason}")))
     }
 
@@ -182,7 +182,7 @@ impl Sandbox {
     /// # Errors
     /// When nobody who may sign in has the login, somebody else has the legacy login, or the data can't be written.
     pub fn bind_personal_access_token(&self, login: &str, legacy_login: &str, passphrase: &str) -> Result<(), SignInError> {
-        let person = self.person_by_login(login)?;
+        let person = person_by_login(&self.site, login)?;
         let bound = |connection: &_| identity::bind(connection, person, legacy_login, passphrase);
         Ok(self.site.store.write(bound)?)
     }
@@ -192,7 +192,7 @@ impl Sandbox {
     /// # Errors
     /// When nobody who may sign in has the login, or the data can't be written.
     pub fn unbind_personal_access_token(&self, login: &str) -> Result<(), SignInError> {
-        let person = self.person_by_login(login)?;
+        let person = person_by_login(&self.site, login)?;
         Ok(self.site.store.write(|connection| identity::unbind(connection, person))?)
     }
 
@@ -266,7 +266,7 @@ impl Sandbox {
     /// # Errors
     /// When there is no such request, it is approved already, or nobody active has the login.
     pub fn approve_app_session(&self, id: &str, login: &str) -> Result<(), SignInError> {
-        let person = self.person_by_login(login)?;
+        let person = person_by_login(&self.site, login)?;
         Ok(app_sessions::approve(&self.site, id, person)?)
     }
 

@@ -114,6 +114,16 @@ impl Media {
         })
     }
 
+    /// Removes every file that is kept; nothing in the data names one any more.
+    pub(crate) fn forget_all(&self) -> std::io::Result<()> {
+        for kind in [KEPT, THUMBNAILS] {
+            for file in std::fs::read_dir(self.directory.join(kind))? {
+                std::fs::remove_file(file?.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// `name` is one that the site made up.
     fn place(&self, kind: &str, name: &str) -> PathBuf {
         self.directory.join(kind).join(name)

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::backup::Progress;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::fault::Fault;
 use crate::schema::Schema;
@@ -68,9 +69,11 @@ pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// A copy of the data as they were once the site was filled. Only data that are not kept have one.
+    start: Option<PathBuf>,
     /// A directory of our own when no data file was asked for, removed with everything in it. The last
     /// field, so that the connections are closed by then.
-    _scratch: Option<Scratch>,
+    scratch: Option<Scratch>,
 }
 
 impl Store {
@@ -92,7 +95,8 @@ impl Store {
             path,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
-            _scratch: scratch,
+            start: None,
+            scratch,
         };
         Ok((store, new))
     }
@@ -141,6 +145,31 @@ impl Store {
     /// Says, in the transaction that filled a new file, that it is whole.
     pub(crate) fn mark_filled(connection: &Connection) -> Result<(), Fault> {
         Ok(connection.pragma_update(None, "user_version", LAYOUT_VERSION)?)
+    }
+
+    /// Remembers the data as they are now, to be put back; not those that are kept in a file.
+    pub(crate) fn remember_start(&mut self) -> Result<(), StoreError> {
+        if let Some(scratch) = &self.scratch {
+            let copy = scratch.file("start.sqlite");
+            // All of it is in the one file then.
+            lock(&self.writer).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            std::fs::copy(&self.path, &copy).map_err(|error| StoreError::Io(copy.clone(), error))?;
+            self.start = Some(copy);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn can_be_put_back(&self) -> bool {
+        self.start.is_some()
+    }
+
+    /// Puts the data back as they were remembered, and does what must be done before anybody else can write.
+    pub(crate) fn put_back<T>(&self, then: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let start = self.start.as_deref();
+        let start = start.ok_or_else(|| Fault::argument("data that are kept in a file are not put back"))?;
+        let mut connection = lock(&self.writer);
+        connection.restore(MAIN_DB, start, None::<fn(Progress)>)?;
+        then(&connection)
     }
 
     /// Runs `work` on one snapshot of the data.

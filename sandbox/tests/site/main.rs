@@ -5,6 +5,7 @@ mod authentication;
 mod batches;
 mod client;
 mod command;
+mod control;
 mod conversation;
 mod crowds;
 mod data_files;

@@ -35,6 +35,17 @@ fn broken(seed: &str) -> String {
     Sandbox::builder().seed_str(seed).start().unwrap_err().to_string()
 }
 
+#[test]
+fn what_a_role_may_beyond_its_rules_is_checked() {
+    let role = |code: &str, may: Value| json!({"code": code, "display_name": "R", "entity_type": "ApiUser", "may": may, "rules": []});
+    let seed = json!({"roles": [role("good", json!(["sudo"])), role("bad", json!(["frob"]))]});
+    let told = broken(&seed.to_string());
+    assert!(
+        told.contains(r#"roles[1] (bad): 'may' can't have "frob"; it can have "sudo""#),
+        "{told}"
+    );
+}
+
 fn with_entities(entities: Value) -> String {
     let seed = json!({
         "roles": [{"code": "r", "display_name": "R", "entity_type": "ApiUser", "rules": []}],

@@ -84,7 +84,7 @@ impl Takes {
             Takes::Object => "an object",
             Takes::Objects => "an array of objects",
             Takes::Filters => "an array of conditions, or an object in the wire's form",
-            Takes::Operator => "\"all\" or \"any\"",
+            Takes::Operator => "\"all\" (or \"and\") or \"any\" (or \"or\")",
             Takes::Entity => "an entity, which is an object with \"type\" and \"id\"",
             Takes::Time => "a date-time such as \"2026-01-31T12:00:00Z\"",
             Takes::Any => "anything",

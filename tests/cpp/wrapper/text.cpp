@@ -179,7 +179,7 @@ void groups() {
   EQUAL(text(sg::filter() && a), "[" + ta + "]");
   EQUAL(text(sg::filter::written(sg::array().add(sg::array{"a", "is", 1})) && b), "[" + group("all", ta) + "," + tb + "]");
   EQUAL(text(sg::filter::written(sg::array().add(sg::array{"a", "is", 1}))), "[" + ta + "]");
-  HAS((a && sg::field("fps").is(std::nan(""))).conditions().problem(), "fps: the value is not a finite number");
+  HAS((a && sg::field("fps").is(std::nan(""))).conditions().problem(), "[1] on fps: the value is not a finite number");
 }
 
 // At the top, "any" is the call's own operator, as one writes it by hand.

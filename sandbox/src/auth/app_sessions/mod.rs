@@ -127,6 +127,11 @@ pub(crate) fn reject(site: &Site, id: &str) -> Result<(), Undecided> {
     })
 }
 
+/// Nobody waits any more: the people whom the requests were for are gone.
+pub(crate) fn forget(site: &Site) {
+    with_open(site, HashMap::clear);
+}
+
 fn undecided<'a>(entries: &'a mut HashMap<String, Entry>, id: &str) -> Result<&'a mut Entry, Undecided> {
     match entries.get_mut(id) {
         None => Err(Undecided::NoSuchRequest),
