@@ -739,6 +739,9 @@ SG_NOEXCEPT;
 /**
  * Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice.
  *
+ * A download goes on where it broke, and each attempt that brought something begins the count anew: one that breaks again
+ * and again goes on for as long as it moves, until it is cancelled.
+ *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] attempts  1 or more; 1 for never again.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
@@ -1230,8 +1233,10 @@ SG_NOEXCEPT;
  * Makes a sign-in by the browser. Nothing is sent yet.
  *
  * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
- * @param[in] app_name  what the program calls itself; the person reads it before approving; not NULL; copied.
- * @param[in] machine_id  the machine that it runs on, such as its host name; the person reads it too; not NULL; copied.
+ * @param[in] app_name  what the program calls itself, at most 200 characters; the person reads it before approving; not
+ *   NULL; copied.
+ * @param[in] machine_id  the machine that it runs on, such as its host name, at most 200 characters; the person reads it
+ *   too; not NULL; copied.
  * @param[in] options  the settings of the client, or NULL for all defaults; stay the caller's; copied.
  * @param[out] out  the sign-in, owned by the caller: give it to sg_sign_in_free(). NULL on failure. Not NULL itself.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_TLS and SG_STATUS_IO (the CA file); SG_STATUS_INTERNAL: the

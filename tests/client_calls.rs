@@ -612,6 +612,11 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
         assert!(!error.retryable && !error.may_have_applied);
         assert!(!error.message.contains("87654321"), "{error}");
     }
+    // Nobody meant what is only the least unlike.
+    for (method, params) in [("nope", "[]"), ("", "[]"), ("find", r#"{"sort":1}"#)] {
+        let error = call(&site, method, params).unwrap_err();
+        assert!(!error.message.contains("did you mean"), "{method} {params}: {error}");
+    }
     assert!(site.requests().iter().all(|request| request.wire_method() == "info"));
 }
 

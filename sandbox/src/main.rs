@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -116,10 +117,17 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
     if let Some(address) = value("--listen")? {
         builder = builder.listen(address);
     }
-    if let Some(path) = value("--data")? {
+    let data = value("--data")?;
+    let seed = value("--seed")?;
+    if let (Some(data), Some(seed)) = (&data, &seed)
+        && Path::new(data).exists()
+    {
+        eprintln!("shotgrid-sandbox: {data} is there already, and keeps the rows that it has: those of {seed} are for a new site");
+    }
+    if let Some(path) = data {
         builder = builder.data_file(path);
     }
-    if let Some(path) = value("--seed")? {
+    if let Some(path) = seed {
         builder = builder.seed_file(path);
     }
     if let Some(path) = value("--faults")? {

@@ -86,8 +86,8 @@ pub unsafe extern "C" fn sg_options_set_connect_timeout_ms(options: *mut sg_opti
 
 /// Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice.
 ///
-/// A download goes on where it broke, and each attempt that brought something begins the count anew: one that breaks again and again
-/// goes on for as long as it moves, until it is cancelled.
+/// A download goes on where it broke, and each attempt that brought something begins the count anew: one that breaks again
+/// and again goes on for as long as it moves, until it is cancelled.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] attempts  1 or more; 1 for never again.

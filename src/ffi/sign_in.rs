@@ -40,9 +40,10 @@ impl Handle for sg_sign_in {
 /// Makes a sign-in by the browser. Nothing is sent yet.
 ///
 /// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
-/// @param[in] app_name  what the program calls itself, at most 200 characters; the person reads it before approving; not NULL; copied.
-/// @param[in] machine_id  the machine that it runs on, such as its host name, at most 200 characters; the person reads it too; not NULL;
-///   copied.
+/// @param[in] app_name  what the program calls itself, at most 200 characters; the person reads it before approving; not
+///   NULL; copied.
+/// @param[in] machine_id  the machine that it runs on, such as its host name, at most 200 characters; the person reads it
+///   too; not NULL; copied.
 /// @param[in] options  the settings of the client, or NULL for all defaults; stay the caller's; copied.
 /// @param[out] out  the sign-in, owned by the caller: give it to sg_sign_in_free(). NULL on failure. Not NULL itself.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_TLS and SG_STATUS_IO (the CA file); SG_STATUS_INTERNAL: the

@@ -6,6 +6,7 @@ use serde_json::json;
 use shotgrid_sandbox::Sandbox;
 
 use super::client::{Client, id_of, is};
+use super::command::run;
 
 /// A directory that goes when the test is over.
 pub struct Scratch(PathBuf);
@@ -26,6 +27,25 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+#[test]
+fn a_seed_that_is_not_used_is_told() {
+    let scratch = Scratch::new("unused-seed");
+    let (data, seed) = (scratch.file("site.sqlite"), scratch.file("seed.json"));
+    std::fs::write(&seed, r#"{"entities": [{"type": "Project", "rows": [{"name": "Mine"}]}]}"#).unwrap();
+    let (data, seed) = (data.to_str().unwrap(), seed.to_str().unwrap());
+    let told = || {
+        let output = run(&["serve", "--data", data, "--seed", seed, "--exit-with-stdin"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert_eq!(told(), "");
+    let second = told();
+    assert!(
+        second.contains(data) && second.contains("is there already") && second.contains(seed),
+        "{second}"
+    );
 }
 
 #[test]

@@ -293,13 +293,16 @@ fn unknown(method: &Method, name: &str) -> Error {
     ))
 }
 
-/// The known name that is most like this one. Nobody meant one of them who wrote a name much longer than all of them, and to compare
-/// it would take long.
+/// The known name that is most like this one, if it is like enough to have been meant. Nobody meant one of them who wrote a name much
+/// longer than all of them, and to compare it would take long.
 pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     const LONGEST: usize = 80;
+    const LIKE_ENOUGH: f64 = 0.8;
     if name.len() > LONGEST {
         return None;
     }
     let lower = name.to_ascii_lowercase();
-    known.max_by(|left, right| strsim::jaro_winkler(&lower, left).total_cmp(&strsim::jaro_winkler(&lower, right)))
+    let likeness = known.map(|known| (strsim::jaro_winkler(&lower, known), known));
+    let (likeness, nearest) = likeness.max_by(|left, right| left.0.total_cmp(&right.0))?;
+    (likeness >= LIKE_ENOUGH).then_some(nearest)
 }
