@@ -2,10 +2,11 @@
 
 use super::error::{clear_last, set_last};
 use crate::client::{Error, Result, Status};
-use crate::runtime::panics;
+use crate::runtime::{Uncancelled, panics};
 
 /// The frame of a function that can fail: clears this thread's error, runs `call`, and records how it failed.
 pub fn status(call: impl FnOnce() -> Result<()>) -> Status {
+    let _uncancelled = Uncancelled::here();
     let framed = || {
         clear_last();
         call().map_or_else(recorded, |()| Status::Ok)
@@ -15,6 +16,7 @@ pub fn status(call: impl FnOnce() -> Result<()>) -> Status {
 
 /// The frame of a function that cannot fail. `fallback` is the answer if it panics nevertheless.
 pub fn getter<T>(fallback: T, call: impl FnOnce() -> T) -> T {
+    let _uncancelled = Uncancelled::here();
     panics::catch(call).unwrap_or_else(|told| {
         broken(told);
         fallback

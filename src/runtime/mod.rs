@@ -29,6 +29,7 @@ pub use log::{Listener, listen};
 pub use operation::Operation;
 use process::Generation;
 pub use queue::Queue;
+pub use signals::Uncancelled;
 
 use crate::client::{Error, Result};
 

@@ -215,7 +215,7 @@ impl Turn<'_> {
 
     /// Drives until `done` says so, which is asked whenever the waker that it is given was woken, or the seat is closed.
     pub(super) fn drive(self, mut done: impl FnMut(&Waker) -> bool) {
-        let _shielded = signals::Shielded::new();
+        let _unpiped = signals::Unpiped::new();
         let _own = threads::Driving::new();
         let mut looked = false;
         self.0.drive(|context| {

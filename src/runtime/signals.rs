@@ -37,16 +37,54 @@ impl Drop for Blocked {
     }
 }
 
-/// Keeps from the calling thread, which is the host's, what must not meet it inside of the library's work, until it is dropped: SIGPIPE,
-/// of which one that came from here is taken away at the end, and the end of the thread by pthread_cancel(), which would
-/// unwind frames that are not made for it and is left for later. All other signals come as ever.
+/// Puts off the end of the calling thread, which is the host's, by pthread_cancel() until it is dropped: that would unwind frames that are
+/// not made for it, from any wait or write inside the library.
 #[cfg(target_os = "linux")]
-pub(super) struct Shielded {
+pub struct Uncancelled(libc::c_int);
+
+#[cfg(target_os = "linux")]
+impl Uncancelled {
+    /// Puts it off from here on.
+    #[inline]
+    #[must_use = "it lasts for as long as it is kept"]
+    pub fn here() -> Self {
+        let mut before = 0;
+        // SAFETY: the pointer is valid, and the state is one that there is.
+        unsafe { system::pthread_setcancelstate(system::PTHREAD_CANCEL_DISABLE, &mut before) };
+        Uncancelled(before)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Uncancelled {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the state is the one that was found.
+        unsafe { system::pthread_setcancelstate(self.0, &mut 0) };
+    }
+}
+
+/// Elsewhere it is not put off.
+#[cfg(not(target_os = "linux"))]
+pub struct Uncancelled;
+
+#[cfg(not(target_os = "linux"))]
+impl Uncancelled {
+    /// Does nothing.
+    #[must_use = "it lasts for as long as it is kept"]
+    pub fn here() -> Self {
+        Uncancelled
+    }
+}
+
+/// Keeps SIGPIPE from the calling thread, which is the host's, until it is dropped: then one that came from here is taken away. All other
+/// signals come as ever.
+#[cfg(target_os = "linux")]
+pub(super) struct Unpiped {
     /// The mask to put back, unless it blocked SIGPIPE anyway.
     before: Option<libc::sigset_t>,
     /// A SIGPIPE was waiting for this thread before, and goes on to.
     waiting: bool,
-    cancellable: libc::c_int,
 }
 
 // The line below keeps it out of the library's own header.
@@ -65,29 +103,26 @@ mod system {
 }
 
 #[cfg(target_os = "linux")]
-impl Shielded {
+impl Unpiped {
     pub(super) fn new() -> Self {
         // SAFETY: plain data that the functions fill; all pointers are valid, and none of the calls can fail with these arguments.
         unsafe {
-            let mut cancellable = 0;
-            system::pthread_setcancelstate(system::PTHREAD_CANCEL_DISABLE, &mut cancellable);
             let mut before: libc::sigset_t = std::mem::zeroed();
             libc::pthread_sigmask(libc::SIG_BLOCK, &pipe(), &mut before);
             // An open one would have been delivered.
             let blocked = libc::sigismember(&before, libc::SIGPIPE) == 1;
             let mut pending: libc::sigset_t = std::mem::zeroed();
             let waiting = blocked && libc::sigpending(&mut pending) == 0 && libc::sigismember(&pending, libc::SIGPIPE) == 1;
-            Shielded {
+            Unpiped {
                 before: (!blocked).then_some(before),
                 waiting,
-                cancellable,
             }
         }
     }
 }
 
 #[cfg(target_os = "linux")]
-impl Drop for Shielded {
+impl Drop for Unpiped {
     fn drop(&mut self) {
         // SAFETY: as above. With a time of zero sigtimedwait() takes what is there and does not wait; it fails where there is nothing.
         unsafe {
@@ -100,7 +135,6 @@ impl Drop for Shielded {
             if let Some(before) = &self.before {
                 libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut());
             }
-            system::pthread_setcancelstate(self.cancellable, std::ptr::null_mut());
         }
     }
 }
@@ -134,12 +168,12 @@ pub(super) fn stack() -> Option<(usize, usize)> {
 
 /// Elsewhere hosts' threads do not drive.
 #[cfg(not(target_os = "linux"))]
-pub(super) struct Shielded;
+pub(super) struct Unpiped;
 
 #[cfg(not(target_os = "linux"))]
-impl Shielded {
+impl Unpiped {
     pub(super) fn new() -> Self {
-        Shielded
+        Unpiped
     }
 }
 

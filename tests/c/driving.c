@@ -259,6 +259,38 @@ static void it_is_cancelled_afterwards(sg_client *client)
     CHECK(end(&host, SG_STATUS_OK) == PTHREAD_CANCELED);
 }
 
+/* Nor where the thread does not drive: a cancel that is due before strikes at the first wait or write that the library does not cover. */
+static void *due_call(void *data)
+{
+    struct host *host = data;
+    sg_op *op = NULL;
+
+    pthread_cancel(pthread_self());
+    host->status = sg_submit_raw(host->client, "read", NULL, NULL, &op);
+    host->status |= sg_op_wait(op, -1);
+    host->status |= sg_op_take_result(op, &host->result);
+    sg_op_free(op);
+    quick_call(host->client);
+    host->id = 1;
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_cancel_that_is_due_waits(sg_client *client)
+{
+    struct host host;
+    void *gave = NULL;
+
+    memset(&host, 0, sizeof host);
+    host.client = client;
+    REQUIRE(pthread_create(&host.thread, NULL, due_call, &host) == 0);
+    REQUIRE(pthread_join(host.thread, &gave) == 0);
+    CHECK(gave == PTHREAD_CANCELED);
+    CHECK_INT(host.id, 1);
+    CHECK_STATUS((sg_status)host.status, SG_STATUS_OK);
+    sg_result_free(host.result);
+}
+
 static void small_stacks_are_enough(sg_client *client)
 {
     struct host host;
@@ -293,6 +325,7 @@ int main(void)
     it_is_followed(client);
     a_fork_is_none_of_its_business(&peer, client);
     it_is_cancelled_afterwards(client);
+    a_cancel_that_is_due_waits(client);
     small_stacks_are_enough(client);
     quick_call(client);
     a_shutdown_ends_it(client);
