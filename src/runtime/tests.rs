@@ -1,6 +1,11 @@
 //! The runtime without any network.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
 
 use super::{Runtime, shutdown};
 use crate::client::{Error, Result, Status, behind};
@@ -71,6 +76,8 @@ fn this_thread() -> String {
 
 /// Lets the thread of the network leave its seat.
 fn quiet(runtime: &Runtime) {
+    // What an attempt before has left behind.
+    std::thread::sleep(Duration::from_millis(3));
     let done = runtime.submit(stopped, async { Ok(()) }).unwrap();
     done.wait(Some(LONG)).unwrap();
     std::thread::sleep(Duration::from_millis(2));
@@ -118,9 +125,11 @@ fn who_waits_drives_with_sigpipe_blocked() {
 fn what_is_left_behind_goes_on() {
     // Kept by the call, and then by nobody: the one at once, the other when nobody has called for a while.
     for kept in [true, false] {
-        let (told, ended) = std::sync::mpsc::channel();
-        driving(move || {
-            let told = told.clone();
+        // Of the attempt in which this thread drove.
+        let last = RefCell::new(None);
+        driving(|| {
+            let (told, ended) = channel();
+            last.replace(Some(ended));
             let later = async move {
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 let _ = told.send(this_thread());
@@ -133,38 +142,38 @@ fn what_is_left_behind_goes_on() {
                 Ok(())
             }
         });
-        assert_eq!(ended.recv_timeout(LONG).unwrap(), "sg-io-1");
+        assert_eq!(last.take().unwrap().recv_timeout(LONG).unwrap(), "sg-io-1");
     }
 }
 
 fn a_long_turn_serves_others_and_is_followed() {
     let runtime = Runtime::acquire().unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    let (go, gone) = tokio::sync::watch::channel(false);
+    let (tell, told) = channel();
+    let (leave, left) = channel();
+    let [first, second] = [0, 1].map(|_| Arc::new(Semaphore::new(0)));
     std::thread::scope(|scope| {
         let driver = std::thread::Builder::new().name("driver".to_owned());
         let driver = driver.spawn_scoped(scope, || {
             driving(|| {
-                let (tell, mut gone) = (tell.clone(), gone.clone());
+                let (tell, first) = (tell.clone(), Arc::clone(&first));
                 async move {
                     tell.send(this_thread()).unwrap();
-                    gone.wait_for(|go| *go).await.unwrap();
+                    first.acquire().await.unwrap().forget();
                     Ok(())
                 }
             });
+            leave.send(()).unwrap();
         });
         while told.recv_timeout(LONG).unwrap() != "driver" {
-            go.send(true).unwrap();
-            go.send(false).unwrap();
+            first.add_permits(1);
         }
-        // The thread of the network sleeps by now, and this one is not fit for a seat that is taken.
+        // By then the thread of the network waits for nothing but the end of a long turn.
         std::thread::sleep(Duration::from_millis(30));
         for limit in [None, Some(Duration::from_millis(1))] {
-            let mut gone = gone.clone();
+            let gate = Arc::clone(&second);
             let other = async move {
                 if limit.is_some() {
-                    gone.wait_for(|go| *go).await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    gate.acquire().await.unwrap().forget();
                 }
                 Ok(this_thread())
             };
@@ -175,7 +184,9 @@ fn a_long_turn_serves_others_and_is_followed() {
                 continue;
             }
             assert_eq!(status(other.wait(limit)), Status::TimeoutWait);
-            go.send(true).unwrap();
+            first.add_permits(1);
+            left.recv_timeout(LONG).unwrap();
+            second.add_permits(1);
             other.wait(Some(LONG)).unwrap();
             assert_eq!(other.take().unwrap(), "sg-io-1", "the driver was kept though its call was over");
         }
