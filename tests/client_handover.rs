@@ -129,11 +129,7 @@ fn a_person_whose_password_no_longer_works_is_asked() {
         _ => Answer::fault(102, "Can't authenticate session token ending with 'old'"),
     });
     run(async {
-        let credentials = Credentials::Person {
-            login: "bob".into(),
-            password: Secret::new("pass word"),
-        };
-        let client = Client::connect(&site.url, credentials, Options::default()).await.unwrap();
+        let client = Client::connect(&site.url, bob(), Options::default()).await.unwrap();
         let told = Arc::new(Told::default());
         client.watch_session(Some(told.clone()), Duration::from_secs(60)).unwrap();
         let waiting = tokio::spawn(delete(client.clone()));
@@ -143,6 +139,98 @@ fn a_person_whose_password_no_longer_works_is_asked() {
         client.renew_session(Some(Secret::new("new"))).unwrap();
         assert_eq!(waiting.await.unwrap().unwrap(), "true");
     });
+}
+
+#[test]
+fn who_is_new_is_told_of_an_end_that_another_was_told_of() {
+    let known = Arc::new(Mutex::new("first-token"));
+    let site = site(known.clone());
+    run(async {
+        let client = connect(&site).await;
+        let (first, second) = (Arc::new(Told::default()), Arc::new(Told::default()));
+        client.watch_session(Some(first.clone()), Duration::ZERO).unwrap();
+        *known.lock().unwrap() = "another";
+        delete(client.clone()).await.unwrap_err();
+        client.watch_session(Some(second.clone()), Duration::ZERO).unwrap();
+        delete(client.clone()).await.unwrap_err();
+        delete(client.clone()).await.unwrap_err();
+        assert_eq!((first.count(), second.count()), (1, 1));
+    });
+}
+
+#[test]
+fn a_refusal_before_the_first_session_is_not_of_that_session() {
+    let site = FakeSite::bare(|request| match request.wire_method().as_str() {
+        "info" => Answer::json(INFO),
+        "get_session_token" => Answer::json(r#"{"results":{"session_id":"old"}}"#),
+        _ if request.auth()["session_token"] == "new" => Answer::json(r#"{"results":true}"#),
+        _ => Answer::Http(302, vec![("location", "/saml/saml_login_request".into())], Vec::new()),
+    });
+    run(async {
+        let options = Options {
+            verify_on_connect: false,
+            ..Options::default()
+        };
+        let client = Client::connect(&site.url, bob(), options).await.unwrap();
+        client.renew_session(None).unwrap();
+        let told = Arc::new(Told::default());
+        client.watch_session(Some(told.clone()), Duration::from_secs(60)).unwrap();
+        let waiting = tokio::spawn(delete(client.clone()));
+        while told.count() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        client.renew_session(Some(Secret::new("new"))).unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), "true");
+    });
+}
+
+/// The host's session is the newer wish, whatever sign-in was under way when it came.
+#[test]
+fn a_session_that_was_handed_over_is_not_replaced_by_a_renewal() {
+    let (asked, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let site = FakeSite::bare({
+        let (asked, go) = (asked.clone(), go.clone());
+        move |request| match request.wire_method().as_str() {
+            "info" => Answer::json(INFO),
+            "get_session_token" => {
+                let number = asked.fetch_add(1, Ordering::SeqCst);
+                let since = Instant::now();
+                while number >= go.load(Ordering::SeqCst) && since.elapsed() < Duration::from_secs(20) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Answer::json(format!(r#"{{"results":{{"session_id":"own-{number}"}}}}"#))
+            }
+            _ if request.auth()["session_token"] == "handed-over" => Answer::json(r#"{"results":true}"#),
+            _ => Answer::fault(102, "Can't authenticate session token ending with 'own'"),
+        }
+    });
+    run(async {
+        let options = Options {
+            verify_on_connect: false,
+            ..Options::default()
+        };
+        // While the first session is opened, and while one is opened anew.
+        for opened_before in [0, 1] {
+            asked.store(0, Ordering::SeqCst);
+            go.store(opened_before, Ordering::SeqCst);
+            let client = Client::connect(&site.url, bob(), options.clone()).await.unwrap();
+            let call = tokio::spawn(delete(client.clone()));
+            while asked.load(Ordering::SeqCst) <= opened_before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            client.renew_session(Some(Secret::new("handed-over"))).unwrap();
+            go.store(usize::MAX, Ordering::SeqCst);
+            assert_eq!(call.await.unwrap().unwrap(), "true");
+            assert_eq!(client.session_token().unwrap().expose(), "handed-over");
+        }
+    });
+}
+
+fn bob() -> Credentials {
+    Credentials::Person {
+        login: "bob".into(),
+        password: Secret::new("pass word"),
+    }
 }
 
 #[test]

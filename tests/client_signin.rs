@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use fake_site::{Answer, FakeSite, Request};
 use shotgrid::client::signin::SignIn;
-use shotgrid::client::{Client, Error, Options, Status};
+use shotgrid::client::{Client, Error, Options, Secret, Status};
 use tools::run;
 
 const ANNOUNCING: &str = r#"{"version":[8,60,0],"authentication_app_session_launcher_enabled":true}"#;
@@ -123,6 +123,62 @@ fn an_approved_sign_in_gives_a_client() {
         (Some("Paint & Draw".into()), Some("box-é".into()))
     );
     assert!(asked.header("user-agent").unwrap().starts_with("libshotgrid"));
+}
+
+/// A session that is not proven has no person yet; and what stands between may repeat more than the sign-in's own secrets.
+#[test]
+fn nobody_is_named_before_the_client_is_proven() {
+    let proofs = AtomicUsize::new(0);
+    let site = FakeSite::bare(move |request| match request.target().as_str() {
+        "POST /internal_api/app_session_request" => Answer::json(format!(
+            r#"{{"sessionRequestId": "{ID}", "url": "http://127.0.0.1:1/app_session_request/{ID}"}}"#
+        )),
+        target if target.starts_with("PUT ") => given(),
+        _ if request.wire_method() == "read" && proofs.fetch_add(1, Ordering::SeqCst) == 0 => Answer::status(503),
+        _ => other(request),
+    });
+    run(async {
+        let options = Options {
+            max_attempts: 1,
+            ..Options::default()
+        };
+        let sign_in = SignIn::new(&site.url, "Paint", "box", options).unwrap();
+        sign_in.begin().await.unwrap();
+        let error = sign_in.wait().await.unwrap_err();
+        assert_eq!((error.status, sign_in.login()), (Status::Unavailable, None), "{error}");
+        sign_in.wait().await.unwrap();
+        assert_eq!(sign_in.login(), Some("anna"));
+    });
+}
+
+#[test]
+fn what_the_way_repeats_of_its_own_secrets_is_not_told() {
+    const PROXY: &str = "proxy-pass-0123456789";
+    // A proxy is asked for whole addresses.
+    let site = FakeSite::bare(|request| match request.target() {
+        target if target.ends_with("/api3/json") => Answer::json(ANNOUNCING),
+        target if target.starts_with("POST ") => Answer::json(format!(
+            r#"{{"sessionRequestId": "{ID}", "url": "http://site.invalid/app_session_request/{ID}"}}"#
+        )),
+        _ => Answer::Http(
+            400,
+            vec![("content-type", "text/plain".into())],
+            format!("joe:{PROXY} may not ask for {ID}").into_bytes(),
+        ),
+    });
+    run(async {
+        let options = Options {
+            proxy: Some(Secret::new(site.url.replace("http://", &format!("http://joe:{PROXY}@")))),
+            allow_insecure_http: true,
+            ..Options::default()
+        };
+        let sign_in = SignIn::new("http://site.invalid", "Paint", "box", options).unwrap();
+        sign_in.begin().await.unwrap();
+        let error = sign_in.wait().await.unwrap_err();
+        let told = format!("{error:?} {error}");
+        no_secret(&told);
+        assert!(error.http_status == Some(400) && !told.contains(PROXY), "{told}");
+    });
 }
 
 #[test]

@@ -330,6 +330,8 @@ fn a_token_is_copied_whole_or_not_at_all() {
         fails(status, Status::InvalidArgument, &[&format!("needs {}", session.len() + 1)]);
         assert!(small.iter().all(|byte| *byte == b'x') && !message().contains(&session));
         assert_eq!(length, session.len());
+        let status = sg_client_session_token(client, small.as_mut_ptr().cast(), 0, null_mut());
+        fails(status, Status::InvalidArgument, &["has 0 bytes"]);
         let mut fits = vec![b'x'; length + 1];
         good(sg_client_session_token(client, fits.as_mut_ptr().cast(), fits.len(), null_mut()));
         assert_eq!(read(fits.as_ptr().cast()), session);

@@ -101,6 +101,12 @@ impl Client {
         let mut host = self.connection.session.handover.lock();
         host.patience = patience;
         let before = std::mem::replace(&mut host.watch, watch);
+        // Whoever is new knows nothing of an end that another was told of.
+        if let (Some(before), Some(now)) = (&before, &host.watch)
+            && !Arc::ptr_eq(before, now)
+        {
+            host.told = None;
+        }
         drop(host);
         // Outside of the lock: what it lets go of is the host's.
         drop(before);

@@ -174,7 +174,7 @@ impl Client {
         if let Some(token) = session.token() {
             return Ok(token);
         }
-        Ok(session.set_token(self.open_session(true, deadline).await?))
+        Ok(session.replace_token(0, self.open_session(true, deadline).await?))
     }
 
     async fn ticket(&self, deadline: Deadline) -> Result<Ticket> {
@@ -228,7 +228,8 @@ impl Client {
             return Err(why.clone());
         }
         match self.open_session(false, deadline).await.map_err(not_renewed) {
-            Ok(text) => session.set_token(text),
+            // Unless the host has handed one over meanwhile: that is the newer wish.
+            Ok(text) => session.replace_token(generation, text),
             Err(error) => {
                 *before = (error.status == Status::AuthSessionExpired).then(|| (generation, Instant::now(), error.clone()));
                 return Err(error);

@@ -1,6 +1,6 @@
 //! The authentication part of every request, and the session token of a person.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::json::Object;
 use super::mask::Mask;
 use super::options::Options;
 
-/// A session token and how many came before it.
+/// A session token and its number: the first is 1.
 #[derive(Clone)]
 pub(super) struct Token {
     pub(super) text: Secret,
@@ -41,7 +41,7 @@ impl Session {
         let token = match &credentials {
             Credentials::Session { token } => Some(Token {
                 text: token.clone(),
-                generation: 0,
+                generation: 1,
             }),
             _ => None,
         };
@@ -58,19 +58,30 @@ impl Session {
 
     /// The token in use, if there is one.
     pub(super) fn token(&self) -> Option<Token> {
-        self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.held().clone()
     }
 
-    /// How many tokens came before the one in use.
+    /// The number of the token in use; 0 while there is none.
     pub(super) fn generation(&self) -> u64 {
-        self.token().map_or(0, |token| token.generation)
+        number(self.token().as_ref())
     }
 
     /// Uses another token from now on.
     pub(super) fn set_token(&self, text: Secret) -> Token {
-        let mut held = self.token.lock().unwrap_or_else(PoisonError::into_inner);
-        let generation = held.as_ref().map_or(0, |before| before.generation + 1);
-        held.insert(Token { text, generation }).clone()
+        place(&mut self.held(), text)
+    }
+
+    /// Uses a token in place of the one with this number (0: of none), or the one that somebody has put there meanwhile.
+    pub(super) fn replace_token(&self, generation: u64, text: Secret) -> Token {
+        let mut held = self.held();
+        match &*held {
+            Some(newer) if newer.generation != generation => newer.clone(),
+            _ => place(&mut held, text),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Token>> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn acts_for_another(&self) -> bool {
@@ -136,6 +147,15 @@ impl Session {
         let parameters = optional(parameters, "session_uuid", &self.session_uuid);
         optional(parameters, "sudo_as_login", &self.sudo_as_login)
     }
+}
+
+fn number(token: Option<&Token>) -> u64 {
+    token.map_or(0, |token| token.generation)
+}
+
+fn place(held: &mut Option<Token>, text: Secret) -> Token {
+    let generation = number(held.as_ref()) + 1;
+    held.insert(Token { text, generation }).clone()
 }
 
 fn person(login: &str, password: &Secret, auth_token: Option<&Secret>) -> Parameters {

@@ -71,11 +71,14 @@ struct Begun {
 enum State {
     /// Asked, and no answer yet.
     Asking(Asking),
-    /// The client has its session, and has to be proven.
-    Given,
+    /// The client has its session, of the person with this login, and has to be proven.
+    Given(Option<String>),
     Done,
     Failed(Error),
 }
+
+/// The token, and whose it is, where the site tells.
+type Approved = (Secret, Option<String>);
 
 #[derive(Default)]
 struct Asking {
@@ -151,7 +154,7 @@ impl SignIn {
         self.0.begun.get().map(|begun| begun.url.as_str())
     }
 
-    /// The login of the person who approved, once the site has told it.
+    /// The login of the person who approved, as the site tells it, once the client is proven.
     pub fn login(&self) -> Option<&str> {
         self.0.login.get().map(String::as_str)
     }
@@ -265,7 +268,7 @@ impl Shared {
         loop {
             let due = match &*self.state.lock().await {
                 State::Asking(asking) => asking.due,
-                State::Given => None,
+                State::Given(_) => None,
                 State::Done => return Ok(self.client.clone()),
                 State::Failed(error) => return Err(error.clone()),
             };
@@ -292,9 +295,9 @@ impl Shared {
             }
             match self.ask(asking).await {
                 Ok(None) => return Ok(()),
-                Ok(Some(token)) => {
+                Ok(Some((token, login))) => {
                     self.client.connection.session.set_token(token);
-                    *state = State::Given;
+                    *state = State::Given(login);
                 }
                 Err(error) => {
                     *state = State::Failed(error);
@@ -307,19 +310,22 @@ impl Shared {
 
     /// The session is the client's by now; a network that fails does not cost it.
     async fn prove(&self, state: &mut OwnedMutexGuard<State>) -> Result<()> {
-        if !matches!(**state, State::Given) {
-            return Ok(());
-        }
+        let State::Given(login) = &mut **state else { return Ok(()) };
         match self.client.prove("sign-in").await {
-            Ok(()) => **state = State::Done,
+            Ok(()) => {
+                if let Some(login) = login.take() {
+                    let _ = self.login.set(login);
+                }
+                **state = State::Done;
+            }
             Err(error) if error.retryable => return Err(error),
             Err(error) => **state = State::Failed(error),
         }
         Ok(())
     }
 
-    /// Asks whether the person has decided; the token if it was approved.
-    async fn ask(&self, asking: &mut Asking) -> Result<Option<Secret>> {
+    /// Asks whether the person has decided; the token and the person's login if it was approved.
+    async fn ask(&self, asking: &mut Asking) -> Result<Option<Approved>> {
         let Some(begun) = self.begun.get() else { return Ok(None) };
         let interval = match self.client.connection.transport.is_replay() {
             true => Duration::ZERO,
@@ -343,6 +349,7 @@ impl Shared {
         let mut mask = Mask::default();
         mask.secret(&begun.id);
         mask.apply(&mut error);
+        self.client.mask(&mut error);
         let age = self.client.connection.transport.now().saturating_duration_since(begun.since);
         let lifetime = Duration::from_millis(self.lifetime_ms.load(Ordering::Relaxed));
         if error.http_status == Some(404) {
@@ -390,8 +397,8 @@ impl Shared {
             .and_then(accepted)
     }
 
-    /// The token of a reply, if it was approved.
-    fn answer(&self, reply: Reply) -> std::result::Result<Option<Secret>, Failure> {
+    /// What a reply gives, if it was approved.
+    fn answer(&self, reply: Reply) -> std::result::Result<Option<Approved>, Failure> {
         // What cannot be read may have been the token.
         let unreadable = |what: &str| Failure {
             error: Error::protocol(what),
@@ -410,10 +417,8 @@ impl Shared {
         let Some(token) = text("sessionToken") else {
             return Err(unreadable("the sign-in was approved, but the site gave no session"));
         };
-        if let Some(login) = text("userLogin") {
-            let _ = self.login.set(login.into_owned());
-        }
-        Ok(Some(Secret::new(token.into_owned())))
+        let login = text("userLogin").map(|login| login.into_owned());
+        Ok(Some((Secret::new(token.into_owned()), login)))
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_char;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,8 +31,10 @@ pub(super) struct Following {
 
 struct Shared {
     feed: tokio::sync::Mutex<Feed>,
-    /// Whether somebody waits for the next events.
-    busy: AtomicBool,
+    /// The number of the wait for the next events that is under way; 0 for none.
+    waiting: AtomicU64,
+    /// How many waits there were.
+    waits: AtomicU64,
     /// Whether the events that were given last came by an operation: then only the next request says that they were handled.
     by_operation: AtomicBool,
     /// Whether the events that were given last got nowhere, because their operation was cancelled.
@@ -77,7 +79,8 @@ pub unsafe extern "C" fn sg_events_open(client: *const sg_client, options_json: 
         let feed = runtime.run(stopped, async move { Feed::open(&client, options).await })?;
         let shared = Shared {
             feed: tokio::sync::Mutex::new(feed),
-            busy: AtomicBool::new(false),
+            waiting: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
             by_operation: AtomicBool::new(false),
             lost: AtomicBool::new(false),
             before: Mutex::default(),
@@ -146,10 +149,11 @@ pub unsafe extern "C" fn sg_events_submit_next(feed: *const sg_events, out: *mut
         let following = feed.get("feed")?;
         following.runtime.check_usable()?;
         let turn = Turn::begin(&following.shared, true)?;
-        let shared = Arc::clone(&following.shared);
-        // Asked for exactly when this is what the operation comes to.
+        let (shared, wait) = (Arc::clone(&following.shared), turn.wait);
+        // Asked for exactly when this is what the operation comes to. Whoever waits next need not wait until the work was dropped.
         let stopped = move || {
             shared.lost.store(true, Ordering::SeqCst);
+            shared.over(wait);
             Error::new(Status::Cancelled, "the wait for events was cancelled")
         };
         let work = async move { turn.next(None).await.map(Outcome::Answer) };
@@ -210,7 +214,7 @@ impl Shared {
     fn state(&self) -> String {
         let before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
         // A wait that has begun may not have come to the feed yet, and may be cancelled: what it gives is its own matter.
-        if !self.busy.load(Ordering::SeqCst)
+        if self.waiting.load(Ordering::SeqCst) == 0
             && let Ok(mut feed) = self.feed.try_lock()
         {
             return self.state_of(&mut feed);
@@ -219,51 +223,70 @@ impl Shared {
     }
 
     fn state_of(&self, feed: &mut Feed) -> String {
-        if self.lost.swap(false, Ordering::SeqCst) {
-            feed.give_back();
-        }
+        self.take_back(feed);
         if self.by_operation.load(Ordering::SeqCst) {
             feed.state_before_last()
         } else {
             feed.state()
         }
     }
+
+    /// Has the feed give again what got nowhere.
+    fn take_back(&self, feed: &mut Feed) {
+        if self.lost.swap(false, Ordering::SeqCst) {
+            feed.give_back();
+        }
+    }
+
+    /// A wait has ended, unless it had before.
+    fn over(&self, wait: u64) {
+        let _ = self.waiting.compare_exchange(wait, 0, Ordering::SeqCst, Ordering::SeqCst);
+    }
 }
 
 /// The one wait for the next events.
-struct Turn(Arc<Shared>);
+struct Turn {
+    shared: Arc<Shared>,
+    wait: u64,
+}
 
 impl Turn {
     /// What was given before counts as handled from here on.
     fn begin(shared: &Arc<Shared>, by_operation: bool) -> Result<Turn> {
-        let busy = || {
-            Error::new(
+        let mut before = shared.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = shared.waits.fetch_add(1, Ordering::SeqCst) + 1;
+        if shared
+            .waiting
+            .compare_exchange(0, wait, Ordering::SeqCst, Ordering::SeqCst)
+            .is_err()
+        {
+            return Err(Error::new(
                 Status::InvalidState,
                 "somebody waits for the next events of this feed already; one at a time",
-            )
+            ));
+        }
+        let turn = Turn {
+            shared: Arc::clone(shared),
+            wait,
         };
-        let mut before = shared.before.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.busy.swap(true, Ordering::SeqCst) {
-            return Err(busy());
+        // A wait that was cancelled may have the feed yet. It handled nothing, so the state from before it holds.
+        if let Ok(mut feed) = shared.feed.try_lock() {
+            shared.take_back(&mut feed);
+            *before = feed.state();
         }
-        let turn = Turn(Arc::clone(shared));
-        let mut feed = shared.feed.try_lock().map_err(|_| busy())?;
-        if shared.lost.swap(false, Ordering::SeqCst) {
-            feed.give_back();
-        }
-        *before = feed.state();
         shared.by_operation.store(by_operation, Ordering::SeqCst);
-        drop(feed);
         Ok(turn)
     }
 
     async fn next(&self, limit: Option<Duration>) -> Result<Option<Document>> {
-        self.0.feed.lock().await.next(limit).await
+        let mut feed = self.shared.feed.lock().await;
+        self.shared.take_back(&mut feed);
+        feed.next(limit).await
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.busy.store(false, Ordering::SeqCst);
+        self.shared.over(self.wait);
     }
 }

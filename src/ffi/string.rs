@@ -85,9 +85,9 @@ impl Buffer<'_> {
         true
     }
 
-    /// Whether there is memory at all.
+    /// Whether it is NULL.
     pub(super) fn is_none(&self) -> bool {
-        self.1 == 0
+        self.0.is_null()
     }
 
     /// Copies as much of a text as fits, in whole characters, with a NUL behind it.
