@@ -18,12 +18,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fake_site::{Answer, FakeSite, INFO};
 use serde_json::{Value, json};
 use shotgrid::client::events::{EventOptions, Feed, From};
 use shotgrid::client::{Client, Credentials, Options, Secret, Status};
+use shotgrid_sandbox::Sandbox;
 use tools::{Folder, run};
 
 /// An event log: each event shows from its time on.
@@ -44,23 +46,28 @@ impl Log {
     fn read(&self, params: &Value) -> Answer {
         let conditions = params["filters"]["conditions"].as_array().cloned().unwrap_or_default();
         let number = |value: &Value| value.as_i64().unwrap_or_default();
-        let shows = |id: i64| {
-            conditions.iter().filter(|condition| condition["path"] == "id").all(|condition| {
-                let values = condition["values"].as_array().unwrap();
-                match condition["relation"].as_str().unwrap() {
-                    "greater_than" => id > number(&values[0]),
-                    "less_than" => id < number(&values[0]),
-                    "in" => values.iter().any(|value| number(value) == id),
-                    other => panic!("{other}"),
-                }
-            })
+        let since = conditions.iter().find(|condition| condition["path"] == "created_at");
+        let since = since.map_or("", |condition| condition["values"][0].as_str().unwrap());
+        let shows = |id: i64, row: &Value| {
+            let is_behind = since.is_empty() || row["created_at"].as_str().is_some_and(|time| time > since);
+            let mut ids = conditions.iter().filter(|condition| condition["path"] == "id");
+            is_behind
+                && ids.all(|condition| {
+                    let values = condition["values"].as_array().unwrap();
+                    match condition["relation"].as_str().unwrap() {
+                        "greater_than" => id > number(&values[0]),
+                        "less_than" => id < number(&values[0]),
+                        "in" => values.iter().any(|value| number(value) == id),
+                        other => panic!("{other}"),
+                    }
+                })
         };
         let most = usize::try_from(params["paging"]["entities_per_page"].as_u64().unwrap()).unwrap();
         let now = Instant::now();
         let log = self.0.lock().unwrap();
         let there = log
             .iter()
-            .filter(|(id, (from, _))| *from <= now && shows(**id))
+            .filter(|(id, (from, row))| *from <= now && shows(**id, row))
             .map(|(_, (_, row))| row.clone());
         let rows: Vec<Value> = match params["sorts"][0]["direction"].as_str().unwrap() {
             "desc" => there.rev().take(most).collect(),
@@ -80,9 +87,13 @@ impl Log {
 }
 
 async fn client(url: &str) -> Client {
+    script(url, "robot".into(), "0123abcd".into()).await
+}
+
+async fn script(url: &str, name: String, api_key: String) -> Client {
     let credentials = Credentials::Script {
-        name: "robot".into(),
-        api_key: Secret::new("0123abcd"),
+        name,
+        api_key: Secret::new(api_key),
     };
     let options = Options {
         verify_on_connect: false,
@@ -281,7 +292,104 @@ fn a_quiet_log_is_asked_less_and_less() {
     });
 }
 
-const EVENTS: usize = 10_000;
+#[test]
+fn a_time_is_where_its_first_event_is() {
+    let log = Log::default();
+    let at = |minute: u32| json!({"created_at": format!("2026-01-31T12:{minute:02}:00Z")});
+    for (id, minute) in [(3, 1), (5, 2), (6, 3), (9, 4)] {
+        log.add(id, Duration::ZERO, at(minute));
+    }
+    let site = log.site();
+    run(async {
+        let client = client(&site.url).await;
+        let from = |time: &str| quick(From::Time(time.into()));
+        let mut feed = Feed::open(&client, from("2026-01-31T12:02:00Z")).await.unwrap();
+        let mut later = Feed::open(&client, from("2026-01-31T12:04:00Z")).await.unwrap();
+        assert_eq!(ids(&next(&mut feed, LONG).await), [6, 9]);
+        assert!(next(&mut later, SHORT).await.is_empty());
+        // What fills in behind the first event of that time is of that time, too; where there is none yet, it is now.
+        log.add(8, Duration::ZERO, at(3));
+        log.add(10, Duration::ZERO, at(5));
+        for feed in [&mut feed, &mut later] {
+            let mut found = ids(&next(feed, LONG).await);
+            while found.len() < 2 {
+                found.extend(ids(&next(feed, LONG).await));
+            }
+            found.sort_unstable();
+            assert_eq!(found, [8, 10]);
+        }
+    });
+}
+
+#[test]
+fn who_reads_what_is_there_is_told_when_that_is_all() {
+    let log = Log::default();
+    log.now(1..=1_100);
+    let site = log.site();
+    run(async {
+        let client = client(&site.url).await;
+        let slow = EventOptions {
+            poll_min: Duration::from_secs(600),
+            poll_max: Duration::from_secs(600),
+            batch: 1_000,
+            ..quick(From::Beginning)
+        };
+        let mut feed = Feed::open(&client, slow.clone()).await.unwrap();
+        let mut all = Vec::new();
+        while let Some(events) = feed.next_there().await.unwrap() {
+            all.extend(ids(&serde_json::from_str::<Vec<Value>>(events.json()).unwrap()));
+        }
+        assert_eq!(all, (1..=1_100).collect::<Vec<_>>());
+        let state = Some(feed.state());
+        log.now([1_105, 1_107]);
+        let mut feed = Feed::open(&client, EventOptions { state, ..slow.clone() }).await.unwrap();
+        assert_eq!(feed.next_there().await.unwrap().unwrap().root().count(), 2);
+        assert!(feed.next_there().await.unwrap().is_none());
+        // One that comes back later also has what filled in behind.
+        let state = Some(feed.state());
+        log.now([1_103, 1_110]);
+        let mut feed = Feed::open(&client, EventOptions { state, ..slow }).await.unwrap();
+        let events = feed.next_there().await.unwrap().unwrap();
+        assert_eq!(ids(&serde_json::from_str::<Vec<Value>>(events.json()).unwrap()), [1_103, 1_110]);
+        assert!(feed.next_there().await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_session_that_ends_in_the_middle_is_renewed() {
+    let log = Log::default();
+    let session = Arc::new(Mutex::new(0));
+    let site = FakeSite::bare({
+        let (log, session) = (log.clone(), session.clone());
+        move |request| match request.wire_method().as_str() {
+            "info" => Answer::json(INFO),
+            "get_session_token" => {
+                let mut session = session.lock().unwrap();
+                *session += 1;
+                Answer::json(format!(r#"{{"results":{{"session_id":"session-{session}"}}}}"#))
+            }
+            _ if request.auth()["session_token"] == format!("session-{}", session.lock().unwrap()) => log.read(&request.params()),
+            _ => Answer::fault(102, "Can't authenticate session token ending with 'xxxx'"),
+        }
+    });
+    run(async {
+        let person = Credentials::Person {
+            login: "anna".into(),
+            password: Secret::new("pass word"),
+        };
+        let client = Client::connect(&site.url, person, Options::default()).await.unwrap();
+        let mut feed = Feed::open(&client, quick(From::Now)).await.unwrap();
+        for round in 1..=3 {
+            log.now([2 * round]);
+            assert_eq!(ids(&next(&mut feed, LONG).await), [2 * round]);
+            // As on the site: nobody knows the token any more.
+            *session.lock().unwrap() += 100;
+            log.now([2 * round - 1]);
+            assert_eq!(ids(&next(&mut feed, LONG).await), [2 * round - 1]);
+        }
+        assert_eq!(site.requests_of("get_session_token").len(), 4);
+    });
+}
 
 /// A reader that keeps its place in a file, as a tool does, until it is killed. It is a process of its own, started by the test below.
 #[test]
@@ -306,7 +414,8 @@ fn reader() {
             window: Duration::from_secs(4),
             ..quick(From::Beginning)
         };
-        let mut feed = Feed::open(&client(&url).await, options).await.unwrap();
+        let [name, api_key] = ["EVENTS_SCRIPT", "EVENTS_KEY"].map(|name| std::env::var(name).unwrap());
+        let mut feed = Feed::open(&script(&url, name, api_key).await, options).await.unwrap();
         loop {
             let events = next(&mut feed, SHORT).await;
             let mut lines = String::new();
@@ -329,44 +438,23 @@ fn chance(seed: &mut u64) -> u64 {
     *seed
 }
 
-#[test]
-fn a_reader_that_is_killed_again_and_again_loses_nothing() {
-    let log = Log::default();
-    let site = log.site();
-    let folder = Folder::new("events");
+/// Kills readers until the writer is done, and gives its numbers to the last one: each is read, and twice only with a word.
+fn is_followed(name: &str, (url, script, key): (&str, &str, &str), writer: JoinHandle<BTreeSet<i64>>) {
+    let folder = Folder::new(name);
     let mut seed = 0x5eed_0123_4567_89ab;
     let start = || {
         Command::new(std::env::current_exe().unwrap())
             .args(["reader", "--exact", "--ignored", "--nocapture"])
             .env("EVENTS_FOLDER", &folder.0)
-            .env("EVENTS_URL", &site.url)
+            .env("EVENTS_URL", url)
+            .env("EVENTS_SCRIPT", script)
+            .env("EVENTS_KEY", key)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
     };
-    let writer = std::thread::spawn({
-        let log = log.clone();
-        let mut seed = 0xfeed_0123_4567_89ab;
-        move || {
-            let (mut id, mut written) = (0, BTreeSet::new());
-            while written.len() < EVENTS {
-                for _ in 0..50 {
-                    id += 1;
-                    // Of ten numbers seven are ever used, and three of those show late.
-                    if chance(&mut seed) % 10 < 7 && written.len() < EVENTS {
-                        let late = chance(&mut seed) % 10 < 3;
-                        let after = if late { chance(&mut seed) % 1_500 } else { 0 };
-                        log.add(id, Duration::from_millis(after), json!({}));
-                        written.insert(id);
-                    }
-                }
-                std::thread::sleep(Duration::from_millis(40));
-            }
-            written
-        }
-    });
     let mut kills = 0;
     while !writer.is_finished() {
         let mut reader = start();
@@ -410,5 +498,63 @@ fn a_reader_that_is_killed_again_and_again_loses_nothing() {
     assert!(lost.is_empty(), "{} lost: {lost:?}", lost.len());
     assert!(unmarked.is_empty(), "given twice without a word: {unmarked:?}");
     assert_eq!(seen, written);
-    assert!(kills >= 3 && state.len() < 64 * 1024);
+    assert!(kills >= 3 && state.len() < 64 * 1024, "{kills} {}", state.len());
+}
+
+#[test]
+fn a_reader_that_is_killed_again_and_again_loses_nothing() {
+    const EVENTS: usize = 4_000;
+    let log = Log::default();
+    let site = log.site();
+    let writer = std::thread::spawn(move || {
+        let mut seed = 0xfeed_0123_4567_89ab;
+        let (mut id, mut written) = (0, BTreeSet::new());
+        while written.len() < EVENTS {
+            for _ in 0..50 {
+                id += 1;
+                // Of ten numbers seven are ever used, and three of those show late.
+                if chance(&mut seed) % 10 < 7 && written.len() < EVENTS {
+                    let late = chance(&mut seed) % 10 < 3;
+                    let after = if late { chance(&mut seed) % 1_500 } else { 0 };
+                    log.add(id, Duration::from_millis(after), json!({}));
+                    written.insert(id);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        written
+    });
+    is_followed("events", (&site.url, "robot", "0123abcd"), writer);
+}
+
+/// The same against a site that has rows, roles and a database, and whose changes are what is told of.
+#[test]
+fn ten_thousand_events_of_a_site_come_whole() {
+    const EACH: usize = 100;
+    const BATCHES: usize = 100;
+    let site = Sandbox::builder().late_events(Duration::from_millis(1_500)).start().unwrap();
+    let (url, name, key) = (site.url().to_owned(), site.script().name.clone(), site.script().api_key.clone());
+    let writer = std::thread::spawn({
+        let (url, name, key) = (url.clone(), name.clone(), key.clone());
+        move || {
+            run(async {
+                let client = script(&url, name, key).await;
+                for round in 0..BATCHES {
+                    let change = |number: usize| {
+                        let data = json!({"description": format!("{round} {number}")});
+                        json!({"request_type": "update", "entity_type": "Shot", "entity_id": 1 + number % 36, "data": data})
+                    };
+                    let changes: Vec<Value> = (0..EACH).map(change).collect();
+                    client.call("batch", &json!([changes]).to_string()).await.unwrap();
+                }
+                // All of them show within the time that is the latest.
+                tokio::time::sleep(Duration::from_millis(1_600)).await;
+                let all = client.call("find", r#"["EventLogEntry", [], ["id"]]"#).await.unwrap();
+                let rows: Vec<Value> = serde_json::from_str(all.json()).unwrap();
+                assert_eq!(rows.len(), EACH * BATCHES);
+                ids(&rows).into_iter().collect()
+            })
+        }
+    });
+    is_followed("site-events", (&url, &name, &key), writer);
 }

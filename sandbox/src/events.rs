@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::filter::dates::format_date_time;
 use crate::roles::refusal::COLUMN;
 use crate::schema::{EntityType, Field};
+use crate::store::late::{MARK, NUMBER};
 
 /// Entries about the event log itself would never end.
 pub(crate) const EVENT_LOG: &str = "EventLogEntry";
@@ -218,11 +219,11 @@ impl EventLog<'_> {
         let (entity_type, entity_id) = entity.unzip();
         let (user_type, user_id) = self.caller.link().unzip();
         self.connection
-            .prepare_cached(
-                "INSERT INTO \"t_EventLogEntry\" (event_type, attribute_name, description, created_at,
-                    \"entity.type\", entity, \"user.type\", user, \"project.type\", project, meta, session_uuid)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?
+            .prepare_cached(&format!(
+                "INSERT INTO \"t_EventLogEntry\" (id, _retired, event_type, attribute_name, description, created_at,
+                        \"entity.type\", entity, \"user.type\", user, \"project.type\", project, meta, session_uuid)
+                     VALUES ({NUMBER}, {MARK}, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+            ))?
             .execute((
                 event_type,
                 attribute,

@@ -41,10 +41,14 @@ Options:
   --direct-uploads         let clients put files to the storage endpoints instead of sending forms
   --upload-limit BYTES     the largest file that is taken, 8 GiB unless given
   --thumbnail-delay MS     how long a thumbnail is pending, 300 unless given
+  --late-events MS         let some events show up to MS later than those behind them, and leave gaps in their
+                           numbers, as real sites do
   --faults FILE            install the faults on demand that FILE describes
   --exit-with-stdin        end when standard input does, as when the program that started this is gone
   --help                   print this
   --version                print the version
+
+Exit codes: 0 when it was told to end, 1 when it could not start: standard error says why.
 ";
 
 fn main() -> ExitCode {
@@ -145,6 +149,12 @@ fn options(arguments: &mut pico_args::Arguments) -> Result<Builder, String> {
             .parse()
             .map_err(|_| format!("--thumbnail-delay wants a number of milliseconds, not '{delay}'"))?;
         builder = builder.thumbnail_delay(Duration::from_millis(delay));
+    }
+    if let Some(longest) = value("--late-events")? {
+        let longest = longest
+            .parse()
+            .map_err(|_| format!("--late-events wants a number of milliseconds, not '{longest}'"))?;
+        builder = builder.late_events(Duration::from_millis(longest));
     }
     Ok(builder)
 }

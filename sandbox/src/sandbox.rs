@@ -63,6 +63,8 @@ pub struct Builder {
     new_keys: bool,
     connection_limit: usize,
     patience: Duration,
+    /// How late events may show.
+    late_events: Duration,
     /// Descriptions of faults on demand.
     faults: Vec<String>,
     media: media::Options,
@@ -195,6 +197,14 @@ impl Builder {
         self
     }
 
+    /// Lets some events show later than those behind them, by this time at most, and some numbers of the event log be
+    /// missing, as on real sites. Unless set, the log has no gaps.
+    #[must_use]
+    pub fn late_events(mut self, longest: Duration) -> Self {
+        self.late_events = longest;
+        self
+    }
+
     /// Installs faults on demand from the start, described as for [`Sandbox::add_faults`].
     #[must_use]
     pub fn faults(mut self, described: impl Into<String>) -> Self {
@@ -243,6 +253,7 @@ impl Sandbox {
             new_keys: false,
             connection_limit: DEFAULT_CONNECTIONS,
             patience: DEFAULT_PATIENCE,
+            late_events: Duration::ZERO,
             faults: Vec::new(),
             media: media::Options::default(),
         }
@@ -253,7 +264,8 @@ impl Sandbox {
         let address = listener.local_addr().map_err(|error| StartError(error.to_string()))?;
         let seed = options.seed.parse()?;
         let schema = Schema::built_in().map_err(|error| StartError(error.to_string()))?;
-        let (mut store, new) = Store::open(options.data_file.as_deref(), &schema).map_err(|error| StartError(error.to_string()))?;
+        let (mut store, new) =
+            Store::open(options.data_file.as_deref(), &schema, options.late_events).map_err(|error| StartError(error.to_string()))?;
         let keeper = Keeper::beside(store.path());
         let planted = fill(&store, &schema, &keeper, &seed, new, &options)?;
         store
@@ -426,7 +438,7 @@ fn listen(options: &Builder) -> Result<TcpListener, StartError> {
     })?;
     if !address.ip().is_loopback() && !options.allow_remote {
         return Err(StartError(format!(
-            "{address} can be reached by other machines; allow remote access to listen there"
+            "{address} can be reached by other machines; give --allow-remote (in Rust allow_remote) to listen there"
         )));
     }
     let listener = TcpListener::bind(address).map_err(|error| StartError(format!("can't listen on {address}: {error}")))?;

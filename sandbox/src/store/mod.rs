@@ -2,6 +2,7 @@
 //! multi-entity field, and a directory of display names that every link is resolved through.
 
 pub(crate) mod ddl;
+pub(crate) mod late;
 pub(crate) mod links;
 #[cfg(test)]
 mod plans;
@@ -34,13 +35,21 @@ const IN_MEMORY: &str = "PRAGMA mmap_size = 268435456; PRAGMA cache_size = -1638
 /// How long a connection waits for another process that has the file locked.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a site that is just ending may keep the file.
+const CLAIM_WAIT: Duration = Duration::from_secs(1);
+
 /// Why the data file can't be used.
 #[derive(Debug)]
 pub(crate) enum StoreError {
     Sqlite(rusqlite::Error),
     Io(PathBuf, std::io::Error),
     NotOurs(PathBuf),
-    OtherVersion { path: PathBuf, found: i64 },
+    OtherVersion {
+        path: PathBuf,
+        found: i64,
+    },
+    /// Another site has it.
+    InUse(PathBuf),
 }
 
 impl fmt::Display for StoreError {
@@ -49,6 +58,11 @@ impl fmt::Display for StoreError {
             Self::Sqlite(error) => write!(f, "the data store failed: {error}"),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::NotOurs(path) => write!(f, "{} is not a data file of this program", path.display()),
+            Self::InUse(path) => write!(
+                f,
+                "{} is in use by another sandbox; end that one, or give this one a data file of its own",
+                path.display()
+            ),
             Self::OtherVersion { path, found } => write!(
                 f,
                 "{} has data layout version {found}, this program reads and writes version {LAYOUT_VERSION}",
@@ -71,6 +85,10 @@ pub(crate) struct Store {
     readers: Mutex<Vec<Connection>>,
     /// A copy of the data as they were once the site was filled. Only data that are not kept have one.
     start: Option<PathBuf>,
+    /// How late events may show; zero where all show at once.
+    lateness: Duration,
+    /// Held while the data file is ours. Let go behind the connections, and by the system when the program is killed.
+    _claim: Option<Mutex<Connection>>,
     /// A directory of our own when no data file was asked for, removed with everything in it. The last
     /// field, so that the connections are closed by then.
     scratch: Option<Scratch>,
@@ -82,7 +100,7 @@ impl Store {
     ///
     /// The scratch store is a file, too: SQLite lets readers run beside a writer only in WAL mode, which
     /// its in-memory databases lack.
-    pub(crate) fn open(file: Option<&Path>, schema: &Schema) -> Result<(Self, bool), StoreError> {
+    pub(crate) fn open(file: Option<&Path>, schema: &Schema, lateness: Duration) -> Result<(Self, bool), StoreError> {
         let (path, scratch) = match file {
             Some(path) => (path.to_owned(), None),
             None => {
@@ -90,18 +108,21 @@ impl Store {
                 (scratch.file("site.sqlite"), Some(scratch))
             }
         };
-        let (writer, new) = Self::open_writer(&path, scratch.is_some(), schema)?;
+        let claim = file.map(claim).transpose()?.map(Mutex::new);
+        let (writer, new) = Self::open_writer(&path, scratch.is_some(), schema, lateness)?;
         let store = Self {
             path,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             start: None,
             scratch,
+            lateness,
+            _claim: claim,
         };
         Ok((store, new))
     }
 
-    fn open_writer(path: &Path, scratch: bool, schema: &Schema) -> Result<(Connection, bool), StoreError> {
+    fn open_writer(path: &Path, scratch: bool, schema: &Schema, lateness: Duration) -> Result<(Connection, bool), StoreError> {
         let mut writer = Connection::open(path)?;
         prepare_connection(&writer)?;
         let not_ours = |_| StoreError::NotOurs(path.to_owned());
@@ -133,7 +154,9 @@ impl Store {
         ddl::add_missing_columns(&transaction, schema)?;
         transaction.execute_batch(&ddl::create_statements(schema))?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        late::begin(&transaction, lateness)?;
         transaction.commit()?;
+        late::prepare(&writer, lateness)?;
         Ok((writer, new))
     }
 
@@ -174,6 +197,7 @@ impl Store {
 
     /// Runs `work` on one snapshot of the data.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.show_late_events()?;
         let idle = lock(&self.readers).pop();
         let mut connection = match idle {
             Some(connection) => connection,
@@ -203,9 +227,20 @@ impl Store {
     ) -> Result<U, Fault> {
         let mut connection = lock(&self.writer);
         let transaction = Transaction::new(&mut connection, TransactionBehavior::Immediate)?;
+        if !self.lateness.is_zero() {
+            late::show(&transaction)?;
+        }
         let result = work(&transaction)?;
         transaction.commit()?;
         Ok(done(result))
+    }
+
+    /// Before each read. Where somebody writes, their transaction does it.
+    fn show_late_events(&self) -> Result<(), rusqlite::Error> {
+        match self.writer.try_lock() {
+            Ok(writer) if !self.lateness.is_zero() => late::show(&writer),
+            _ => Ok(()),
+        }
     }
 
     fn open_reader(&self) -> Result<Connection, rusqlite::Error> {
@@ -221,6 +256,19 @@ impl Drop for Store {
     /// The writer is closed last: only it can move the log into the data file, which readers may not write.
     fn drop(&mut self) {
         lock(&self.readers).clear();
+    }
+}
+
+/// Makes a data file ours alone, by a lock on a file beside it: its own locks come and go with each write.
+fn claim(data: &Path) -> Result<Connection, StoreError> {
+    let whole = std::fs::canonicalize(data).unwrap_or_else(|_| data.to_owned());
+    let mut name = whole.file_name().unwrap_or_default().to_os_string();
+    name.push(".lock");
+    let claim = Connection::open(whole.with_file_name(name))?;
+    claim.busy_timeout(CLAIM_WAIT)?;
+    match claim.execute_batch("BEGIN EXCLUSIVE") {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => Err(StoreError::InUse(data.to_owned())),
+        claimed => Ok(claimed.map(|()| claim)?),
     }
 }
 
@@ -276,7 +324,7 @@ mod tests {
                 Ok(statement.query([])?.next()?.is_none())
             })
         };
-        let (store, new) = Store::open(Some(&file), &schema).unwrap();
+        let (store, new) = Store::open(Some(&file), &schema, Duration::ZERO).unwrap();
         assert!(new);
         store.write(Store::mark_filled).unwrap();
         store
@@ -284,7 +332,7 @@ mod tests {
             .unwrap();
         assert!(color(&store).is_err());
         drop(store);
-        let (store, new) = Store::open(Some(&file), &schema).unwrap();
+        let (store, new) = Store::open(Some(&file), &schema, Duration::ZERO).unwrap();
         assert!(!new);
         assert!(color(&store).unwrap());
     }

@@ -45,7 +45,7 @@ fn plan(store: &Store, schema: &Schema, entity_type: &str, conditions: &Value, s
 fn the_usual_filters_use_indexes() {
     let scratch = Scratch::new().unwrap();
     let schema = Schema::built_in().unwrap();
-    let (store, _) = Store::open(Some(&scratch.file("site.sqlite")), &schema).unwrap();
+    let (store, _) = Store::open(Some(&scratch.file("site.sqlite")), &schema, std::time::Duration::ZERO).unwrap();
     let link = |entity_type: &str, id: i64| json!([{"type": entity_type, "id": id}]);
     let project = || condition("project", "is", link("Project", 1));
     let me = || condition("task_assignees", "is", link("HumanUser", 1));

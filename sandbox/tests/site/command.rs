@@ -154,6 +154,23 @@ fn data_survive_a_kill() {
 }
 
 #[test]
+fn a_data_file_is_one_sites_alone_until_that_has_ended() {
+    let scratch = Scratch::new("claimed");
+    let file = scratch.file("site.sqlite");
+    let file = file.to_str().unwrap();
+    let first = Running::start(&["serve", "--data", file]);
+    let second = run(&["serve", "--data", file]);
+    let message = String::from_utf8(second.stderr).unwrap();
+    assert_eq!((second.status.code(), second.stdout.len()), (Some(1), 0));
+    assert!(message.contains(&format!("{file} is in use by another sandbox")), "{message}");
+    // The one that has it is not disturbed, and a killed one leaves nothing that is in the way.
+    first.client().new_shot("MINE");
+    first.kill();
+    let third = Running::start(&["serve", "--data", file, "--new-keys"]);
+    assert_eq!(third.client().ids("Shot", json!([])).unwrap().len(), 37);
+}
+
+#[test]
 fn sessions_end_when_told_to() {
     let running = Running::start(&["serve", "--session-lifetime", "0"]);
     let session = running.client().call("get_session_token", json!(null)).unwrap();
@@ -175,7 +192,10 @@ fn bad_arguments_are_told() {
         (&["serve", "--fast"], "'--fast' is not understood"),
         (&["serve", "--listen"], "--listen"),
         (&["serve", "--listen", "here"], "'here' is no address to listen on"),
-        (&["serve", "--listen", "0.0.0.0:0"], "can be reached by other machines"),
+        (
+            &["serve", "--listen", "0.0.0.0:0"],
+            "can be reached by other machines; give --allow-remote",
+        ),
         (&["serve", "--listen", taken], "can't listen on"),
         (&["serve", "--seed", "/no/such/file"], "/no/such/file"),
         (&["serve", "--seed", seed.to_str().unwrap()], "at line 1 column 14"),
@@ -183,6 +203,7 @@ fn bad_arguments_are_told() {
             &["serve", "--session-lifetime", "soon"],
             "--session-lifetime wants a number of seconds",
         ),
+        (&["serve", "--late-events", "some"], "--late-events wants a number of milliseconds"),
     ] {
         let output = run(arguments);
         let message = String::from_utf8(output.stderr).unwrap();

@@ -1,8 +1,13 @@
 //! The event log.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use shotgrid_sandbox::Sandbox;
 
 use super::client::{Client, condition, fields, id_of, is, link, project, site};
+use super::data_files::Scratch;
 
 fn types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event_type"].as_str().unwrap()).collect()
@@ -226,4 +231,55 @@ fn entries_about_the_log_itself_are_not_written() {
     let before = admin.last_event();
     admin.create("EventLogEntry", json!({"event_type": "Studio_A_B"})).unwrap();
     assert_eq!(admin.events_after(before).len(), 1);
+}
+
+#[test]
+fn events_show_late_where_that_is_asked_for() {
+    let scratch = Scratch::new("late-events");
+    let file = scratch.file("site.sqlite");
+    let late = |longest| Sandbox::builder().data_file(&file).late_events(longest).start().unwrap();
+    let site = late(Duration::from_millis(400));
+    let admin = Client::admin(&site);
+    let numbers = || -> BTreeSet<i64> { admin.ids("EventLogEntry", json!([])).unwrap().into_iter().collect() };
+    let mut seen = BTreeSet::new();
+    let mut filled_in = 0;
+    let mut look = || {
+        let now = numbers();
+        let top = seen.last().copied().unwrap_or(0);
+        filled_in += now.iter().filter(|id| **id < top && !seen.contains(*id)).count();
+        assert!(seen.is_subset(&now), "what was there stays");
+        seen = now;
+        seen.len()
+    };
+    for number in 0..60 {
+        admin
+            .update("Shot", 1 + number % 20, json!({"description": format!("d{number}")}))
+            .unwrap();
+        look();
+    }
+    let start = Instant::now();
+    while look() < 60 {
+        assert!(start.elapsed() < Duration::from_secs(20), "some never come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(filled_in >= 5, "{filled_in}");
+    let top = *seen.last().unwrap();
+    assert!(seen.len() == 60 && top > 65, "no gaps up to {top}");
+    let key = site.script().api_key.clone();
+    let name = site.script().name.clone();
+    drop(site);
+    // A run that is over leaves nothing to come.
+    let site = late(Duration::from_secs(3600));
+    let admin = Client::script(&site, &name, &key);
+    for number in 0..20 {
+        admin.update("Shot", 1, json!({"description": format!("e{number}")})).unwrap();
+    }
+    let held_back = admin.ids("EventLogEntry", json!([])).unwrap().len();
+    assert!((61..80).contains(&held_back), "{held_back}");
+    drop(site);
+    let site = late(Duration::ZERO);
+    assert_eq!(
+        Client::script(&site, &name, &key).ids("EventLogEntry", json!([])).unwrap().len(),
+        80
+    );
 }
