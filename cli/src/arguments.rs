@@ -127,6 +127,9 @@ pub enum Command {
         /// In the browser: for sites with single sign-on or Autodesk Identity
         #[arg(long)]
         browser: bool,
+        /// Only print the address, and open no browser
+        #[arg(long, requires = "browser")]
+        no_open: bool,
     },
     /// Forget the kept session
     Logout,
@@ -144,10 +147,12 @@ The ways to sign in, the first that is there:
   sg login              the session that was kept
 
 sg login takes SG_SITE, SG_LOGIN and SG_PASSWORD too, and asks for what is not
-set; SG_AUTH_TOKEN is a second factor. With --browser it prints an address to
-open, and waits until you have approved there. The session's token is kept in
-a file that only you can read: SG_SESSION_FILE, else sg/session.json in
-XDG_CONFIG_HOME or ~/.config. Passwords and keys are never kept.";
+set; SG_AUTH_TOKEN is a second factor. With --browser it opens an address in
+your browser, prints it too, and waits until you have approved there; Ctrl-C
+gives it up, and what you approve afterwards is not collected. The session's
+token is kept in a file that only you can read: SG_SESSION_FILE, else
+sg/session.json in XDG_CONFIG_HOME or ~/.config. Passwords and keys are never
+kept.";
 
 const EVENTS: &str = "\
 Each event comes at least once, also those whose numbers fill in late. On a

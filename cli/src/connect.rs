@@ -1,11 +1,10 @@
 //! Who is calling which site: from the environment, or from the session that `sg login` kept.
 
-use std::env;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shotgrid::client::{Client, Credentials, Document, Options, Pages, Progress, Replay, Secret};
+use shotgrid::client::{Client, Credentials, Document, Options, Pages, Progress, Replay, Secret, environment};
 
 use crate::arguments::Connection;
 use crate::failure::Failure;
@@ -32,11 +31,6 @@ impl Site {
     }
 }
 
-/// A variable of the environment that is set to something.
-pub fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 pub fn options(connection: &Connection) -> Options {
     Options {
         timeout: (connection.timeout > 0).then(|| Duration::from_secs(connection.timeout)),
@@ -51,37 +45,26 @@ pub fn options(connection: &Connection) -> Options {
 }
 
 pub async fn connect(connection: &Connection, progress: &Arc<Progress>) -> Result<Site, Failure> {
-    let given = connection.site.clone().or_else(|| variable("SG_SITE"));
+    let given = connection.site.clone().or_else(environment::site);
     let mut options = options(connection);
-    // A recording asks nobody who they are. Names are given along, for what is asked about them.
     let replays = connection.replay.is_some();
-    let (url, name, is_script, credentials) = if let Some(name) = variable("SG_SCRIPT") {
-        let key = variable("SG_KEY").or(replays.then(String::new));
-        let key = key.ok_or_else(|| Failure::auth("SG_SCRIPT is set, and SG_KEY, its application key, is not"))?;
-        let credentials = Credentials::Script {
-            name: name.clone(),
-            api_key: Secret::new(key),
-        };
-        (url(given, replays)?, name, true, credentials)
-    } else if let Some(login) = variable("SG_LOGIN") {
-        options.auth_token = variable("SG_AUTH_TOKEN").map(Secret::new);
-        let url = url(given, replays)?;
-        let credentials = Credentials::Person {
-            login: login.clone(),
-            password: if replays { Secret::new("") } else { password(&login)? },
-        };
-        (url, login, false, credentials)
-    } else if replays {
-        let credentials = Credentials::Session { token: Secret::new("") };
-        (url(given, replays)?, String::new(), false, credentials)
-    } else {
-        let kept = saved::load(given.as_deref())?.ok_or_else(|| {
-            let site = given.map_or(String::new(), |site| format!(" to {site}"));
-            Failure::auth(format!("you are not signed in{site}")).hint("run `sg login`, or set SG_SITE, SG_SCRIPT and SG_KEY")
-        })?;
-        let credentials = Credentials::Session { token: kept.token };
-        (kept.site, kept.login, false, credentials)
+    let mut name = String::new();
+    let (url, credentials) = match environment::credentials(&mut options, password)? {
+        Some(credentials) => (url(given, replays)?, credentials),
+        None if replays => (url(given, replays)?, Credentials::Session { token: Secret::new("") }),
+        None => {
+            let kept = saved::load(given.as_deref())?.ok_or_else(|| {
+                let site = given.map_or(String::new(), |site| format!(" to {site}"));
+                Failure::auth(format!("you are not signed in{site}")).hint("run `sg login`, or set SG_SITE, SG_SCRIPT and SG_KEY")
+            })?;
+            name = kept.login;
+            (kept.site, Credentials::Session { token: kept.token })
+        }
     };
+    let is_script = matches!(credentials, Credentials::Script { .. });
+    if let Credentials::Script { name: told, .. } | Credentials::Person { login: told, .. } = &credentials {
+        name.clone_from(told);
+    }
     let client = Client::connect(&url, credentials, options).await?;
     Ok(Site {
         client,
@@ -98,11 +81,8 @@ fn url(given: Option<String>, replays: bool) -> Result<String, Failure> {
     given.ok_or_else(|| Failure::usage("which site? Set SG_SITE, or give --site https://studio.shotgrid.autodesk.com"))
 }
 
-/// The person's password: set, or typed where there is somebody to type it.
+/// The person's password, typed where there is somebody to type it.
 pub fn password(login: &str) -> Result<Secret, Failure> {
-    if let Some(password) = variable("SG_PASSWORD") {
-        return Ok(Secret::new(password));
-    }
     if !std::io::stdin().is_terminal() {
         return Err(Failure::auth(format!("no password for {login}")).hint("set SG_PASSWORD, or run sg on a terminal, where it asks"));
     }

@@ -86,6 +86,10 @@ pub async fn conditions(types: &mut Types<'_>, entity_type: &str, all: &[String]
 async fn condition(types: &mut Types<'_>, entity_type: &str, written: &str) -> Result<String, Failure> {
     let (field, (relation, takes), rest) = parts(written)?;
     let wrong = |what: &str| Failure::usage(format!("\"{written}\": {relation} takes {what}"));
+    if rest.is_empty() {
+        let hint = format!("'{field} is null' asks for those where it is empty, '{field} is_not null' for the others");
+        return Err(wrong("a value, and there is none").hint(hint));
+    }
     let list = |rest: &str| -> Vec<String> { split(rest).into_iter().filter(|part| !part.is_empty()).collect() };
     let json = match takes {
         Takes::Text => quote(&unquote(rest)),
@@ -114,7 +118,6 @@ async fn condition(types: &mut Types<'_>, entity_type: &str, written: &str) -> R
             }
             format!("[{}]", values.join(","))
         }
-        // Nobody looks for rows whose text is empty: the field is.
         Takes::One => value(types, entity_type, field, rest).await,
     };
     Ok(format!("[{},{},{json}]", quote(field), quote(relation)))

@@ -86,8 +86,8 @@ async fn run(arguments: Arguments, progress: &Arc<Progress>, whole: &Whole) -> O
         connection,
         format,
     } = arguments;
-    if let Command::Login { browser } = &command {
-        return session::login(&connection, *browser).await;
+    if let Command::Login { browser, no_open } = &command {
+        return session::login(&connection, *browser, !*no_open).await;
     }
     let site = connect::connect(&connection, progress).await?;
     match command {

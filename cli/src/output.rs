@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use shotgrid::client::environment::variable;
 use shotgrid::client::{Document, Key, Kind, Pages, Value};
 
 use crate::arguments::Format;
@@ -39,7 +40,7 @@ pub fn print(text: &str) -> u8 {
 
 fn width() -> Option<usize> {
     std::io::stdout().is_terminal().then(|| {
-        let told = crate::connect::variable("COLUMNS").and_then(|columns| columns.parse().ok());
+        let told = variable("COLUMNS").and_then(|columns| columns.parse().ok());
         let asked = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         told.or(asked).unwrap_or(USUAL_WIDTH)
     })

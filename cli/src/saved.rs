@@ -4,9 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use shotgrid::client::environment::variable;
 use shotgrid::client::{Document, Secret, Value, quote};
 
-use crate::connect::variable;
 use crate::failure::{Failure, say};
 use crate::kept::{self, trouble};
 

@@ -2,31 +2,29 @@
 
 use std::io::{IsTerminal, Write};
 
+use shotgrid::client::environment::{self, variable};
 use shotgrid::client::signin::SignIn;
-use shotgrid::client::{Client, Credentials, Kind, Options, Secret, Value, quote};
+use shotgrid::client::{Client, Kind, Options, Secret, Value, quote};
+use shotgrid::runtime::Runtime;
 
 use crate::arguments::{Connection, Format};
-use crate::connect::{self, Site, variable};
+use crate::connect::{self, Site};
 use crate::failure::{self, Failure, Outcome, say};
 use crate::output;
 use crate::saved::{self, Saved};
 
 /// Opens a session and keeps its token.
-pub async fn login(connection: &Connection, in_browser: bool) -> Outcome {
-    let site = connection.site.clone().or_else(|| variable("SG_SITE"));
+pub async fn login(connection: &Connection, in_browser: bool, opens: bool) -> Outcome {
+    let site = connection.site.clone().or_else(environment::site);
     let site = site.map_or_else(|| ask("Site: "), Ok)?;
     let mut options = connect::options(connection);
     // The session is the person's own, whoever they act for later.
     options.sudo_as_login = None;
     let (client, login) = if in_browser {
-        by_browser(&site, options).await?
+        by_browser(&site, options, opens).await?
     } else {
         let login = variable("SG_LOGIN").map_or_else(|| ask("Login: "), Ok)?;
-        options.auth_token = variable("SG_AUTH_TOKEN").map(Secret::new);
-        let credentials = Credentials::Person {
-            login: login.clone(),
-            password: connect::password(&login)?,
-        };
+        let credentials = environment::person(login.clone(), &mut options, connect::password)?;
         (Client::connect(&site, credentials, options).await?, login)
     };
     let answer = client.call("get_session_token", "").await?;
@@ -48,20 +46,37 @@ pub async fn login(connection: &Connection, in_browser: bool) -> Outcome {
     Ok(failure::OK)
 }
 
-/// The person approves in a browser, on this machine or another: the address is theirs to open.
-async fn by_browser(site: &str, options: Options) -> Result<(Client, String), Failure> {
+/// The person approves in a browser, on this machine or another: the address is theirs to open, too. To stop waiting gives the sign-in up.
+async fn by_browser(site: &str, options: Options, opens: bool) -> Result<(Client, String), Failure> {
     let machine = variable("HOSTNAME").or_else(|| variable("COMPUTERNAME"));
     let sign_in = SignIn::new(site, "sg", machine.as_deref().unwrap_or("a command line"), options)?;
     let address = sign_in.begin().await?;
-    say("Open this address in your browser, and approve there:");
+    let opened = opens && open(address.as_str());
+    say(if opened {
+        "Approve in your browser. If none has opened, this is the address:"
+    } else {
+        "Open this address in your browser, and approve there:"
+    });
     say(&format!("  {address}"));
+    say("Waiting until you have decided; Ctrl-C gives it up.");
     let client = sign_in.wait().await?;
     let login = sign_in.login().unwrap_or_default().to_owned();
     Ok((client, login))
 }
 
+/// Has the system open an address. Whether a browser came up nobody knows.
+fn open(address: &str) -> bool {
+    match Runtime::acquire().and_then(|runtime| runtime.open_browser(address)) {
+        Ok(()) => true,
+        Err(error) => {
+            say(&error.message);
+            false
+        }
+    }
+}
+
 pub fn logout(connection: &Connection) -> Outcome {
-    let site = connection.site.clone().or_else(|| variable("SG_SITE"));
+    let site = connection.site.clone().or_else(environment::site);
     let gone = saved::forget(site.as_deref())?;
     if gone.is_empty() {
         return Err(Failure::no("there is no kept session"));

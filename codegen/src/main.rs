@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use shotgrid::client::{Client, Credentials, Options, Secret, quote};
+use shotgrid::client::{Client, Error, Options, Status, environment, quote};
 use shotgrid_codegen::header::{Form, c, cpp};
 use shotgrid_codegen::names::is_taken;
 use shotgrid_codegen::schema::Schema;
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let site = arguments.site.clone().or_else(|| variable("SG_SITE"));
+    let site = arguments.site.clone().or_else(environment::site);
     let (text, file) = match (&arguments.schema, site) {
         (Some(path), _) => (read(path)?, Some(path)),
         (None, Some(site)) => (from_site(&site)?, None),
@@ -104,11 +104,21 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 
 /// Both parts of the schema, as one JSON text.
 fn from_site(site: &str) -> Result<String, String> {
-    let credentials = credentials()?;
+    let mut options = Options::default();
+    let nobody = |why: &str| {
+        Error::new(
+            Status::Auth,
+            format!("{why}: set SG_SCRIPT and SG_KEY, or SG_LOGIN and SG_PASSWORD"),
+        )
+    };
+    let told = environment::credentials(&mut options, |login| Err(nobody(&format!("no password for {login}"))));
+    let credentials = told
+        .and_then(|told| told.ok_or_else(|| nobody("nobody to sign in as")))
+        .map_err(|error| error.message.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no event loop can be made: {error}"))?;
     let read = async {
-        let client = Client::connect(site, credentials, Options::default()).await?;
+        let client = Client::connect(site, credentials, options).await?;
         let entities = client.call("schema_entity_read", "{}").await?;
         let fields = client.call("schema_read", "{}").await?;
         let site = quote(site.trim_end_matches('/'));
@@ -118,33 +128,7 @@ fn from_site(site: &str) -> Result<String, String> {
             fields.json()
         ))
     };
-    runtime
-        .block_on(read)
-        .map_err(|error: shotgrid::client::Error| error.message.clone())
-}
-
-/// Never from the command line, which everybody on the machine can read.
-fn credentials() -> Result<Credentials, String> {
-    match (
-        variable("SG_SCRIPT"),
-        variable("SG_KEY"),
-        variable("SG_LOGIN"),
-        variable("SG_PASSWORD"),
-    ) {
-        (Some(name), Some(key), _, _) => Ok(Credentials::Script {
-            name,
-            api_key: Secret::new(key),
-        }),
-        (_, _, Some(login), Some(password)) => Ok(Credentials::Person {
-            login,
-            password: Secret::new(password),
-        }),
-        _ => Err("nobody to sign in as: set SG_SCRIPT and SG_KEY, or SG_LOGIN and SG_PASSWORD".to_owned()),
-    }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    runtime.block_on(read).map_err(|error: Error| error.message.clone())
 }
 
 fn namespace(text: &str) -> Result<String, String> {

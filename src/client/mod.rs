@@ -7,6 +7,7 @@ pub mod behind;
 mod credentials;
 mod deadline;
 mod document;
+pub mod environment;
 mod error;
 pub mod events;
 mod fault;

@@ -256,6 +256,10 @@ fn every_failure_has_its_exit_code() {
     desk.sg(&["find", "Shots"]).fails(6, &["Shots"]);
     desk.sg(&["find", "Shot", "-f", "code within x"])
         .fails(2, &["there is no relation \"within\""]);
+    for condition in ["description is", "description=", "code contains ", "sg_status_list in"] {
+        desk.sg(&["find", "Shot", "-f", condition])
+            .fails(2, &["there is none", "is null' asks for those where it is empty"]);
+    }
     desk.sg(&["upload", "Version", "1", "/no/such.mov"]).fails(8, &["/no/such.mov"]);
     let wrong = desk.sg(&["fnd", "Shot"]);
     assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
@@ -356,26 +360,54 @@ fn put_private(file: &Path, text: &str) {
     std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
+/// A program in place of the one that opens browsers, which notes what it was to open.
+#[cfg(target_os = "linux")]
+fn opener(desk: &Desk) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let opener = desk.folder.join("xdg-open");
+    std::fs::write(&opener, "#!/bin/sh\necho \"$@\" > \"$HOME/opened\"\n").unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    desk.folder.join("opened")
+}
+
+/// The request of a sign-in that has begun.
+#[cfg(target_os = "linux")]
+fn asked(desk: &Desk) -> String {
+    let start = Instant::now();
+    loop {
+        if let Some(request) = desk.site.app_session_requests().into_iter().next() {
+            return request.id;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody asked for a session");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn a_person_approves_in_the_browser() {
-    for approves in [true, false] {
-        let desk = Desk::new(if approves { "approved" } else { "rejected" });
-        let child = desk.nobody(&["login", "--browser"]).spawn().unwrap();
-        let start = Instant::now();
-        let request = loop {
-            if let Some(request) = desk.site.app_session_requests().into_iter().next() {
-                break request;
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "nobody asked for a session");
-            std::thread::sleep(Duration::from_millis(20));
-        };
+    for (name, words, approves) in [
+        ("approved", &["login", "--browser"][..], true),
+        ("rejected", &["login", "--browser", "--no-open"], false),
+    ] {
+        let desk = Desk::new(name);
+        let opened = opener(&desk);
+        let child = desk.nobody(words).env("PATH", &desk.folder).spawn().unwrap();
+        let id = asked(&desk);
         if approves {
-            desk.site.approve_app_session(&request.id, "artist").unwrap();
+            let start = Instant::now();
+            while !std::fs::read_to_string(&opened).is_ok_and(|address| address.ends_with(&format!("/app_session_request/{id}\n"))) {
+                assert!(start.elapsed() < Duration::from_secs(60), "no browser was opened");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            desk.site.approve_app_session(&id, "artist").unwrap();
         } else {
-            desk.site.reject_app_session(&request.id).unwrap();
+            desk.site.reject_app_session(&id).unwrap();
         }
         let said_at_the_end = ended(child, Duration::from_secs(60));
         assert!(said_at_the_end.err.contains("/app_session_request/"), "{}", said_at_the_end.err);
+        assert!(said_at_the_end.err.contains("Waiting until"), "{}", said_at_the_end.err);
+        assert_eq!(opened.exists(), approves);
         if approves {
             assert_eq!(
                 (said_at_the_end.code, said_at_the_end.out.as_str()),
@@ -388,6 +420,31 @@ fn a_person_approves_in_the_browser() {
             assert_eq!(said_at_the_end.code, 3, "{}", said_at_the_end.err);
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sign_in_that_is_given_up_is_not_collected() {
+    let desk = Desk::new("given-up");
+    // Nothing to open addresses with: the address is printed all the same.
+    let child = desk.nobody(&["login", "--browser"]).env("PATH", &desk.folder).spawn().unwrap();
+    let id = asked(&desk);
+    std::thread::sleep(Duration::from_millis(200));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let said_at_the_end = ended(child, Duration::from_secs(30));
+    assert_eq!((said_at_the_end.code, said_at_the_end.out.as_str()), (130, ""));
+    let lines: Vec<&str> = said_at_the_end.err.lines().collect();
+    assert!(
+        lines[0].starts_with("xdg-open could not be started") && lines[1].starts_with("Open this address"),
+        "{lines:?}"
+    );
+    assert!(lines[2].contains(&id) && lines[4].starts_with("sg: cancelled"), "{lines:?}");
+    desk.site.approve_app_session(&id, "artist").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!desk.folder.join(".config/sg/session.json").exists());
+    let collected = desk.site.app_session_requests().into_iter().any(|request| request.id == id);
+    assert!(collected, "the session waits for somebody who asks for it");
 }
 
 #[test]
