@@ -306,11 +306,11 @@ class client : public methods<client, result> {
   }
 
   template <class F>
-  result<void> watch(const sg_queue *on, std::shared_ptr<queue::handler> handler, std::int64_t wait, F f) const {
+  result<void> watch(const sg_queue *on, std::shared_ptr<detail::exception_handler> handler, std::int64_t wait, F f) const {
     static_assert(std::is_invocable_v<F &>, "sg: on_session_expired() takes a function without parameters");
     struct state {
       F f;
-      std::shared_ptr<queue::handler> handler;
+      std::shared_ptr<detail::exception_handler> handler;
     };
     auto owned = std::make_unique<state>(state{std::move(f), std::move(handler)});
     const sg_session_expired_fn run = [](void *data) noexcept {

@@ -17,7 +17,11 @@
 namespace sg {
 inline namespace SG_CPP_ABI {
 
+struct detached;
+
 namespace detail {
+
+struct detached_promise;
 
 /** What a coroutine waits in. It lives in the coroutine, and may be gone as soon as the callback is registered. */
 template <class T>
@@ -28,18 +32,23 @@ class awaiter {
   // On a queue a coroutine always goes on in dispatch(), as callbacks do, also where the operation is done already.
   bool await_ready() const noexcept { return of_.failure() || (where_ == nullptr && of_.done()); }
 
-  bool await_suspend(std::coroutine_handle<> waiting) {
-    auto owned = std::make_unique<state>(state{waiting, this, false});
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> waiting) {
+    std::shared_ptr<exception_handler> handler = where_ != nullptr ? where_->handler_ : nullptr;
+    if constexpr (std::is_same_v<Promise, detached_promise>) {
+      waiting.promise().handler = handler;
+    }
+    auto owned = std::make_unique<state>(state{waiting, this, std::move(handler), false});
     const sg_done_fn run = [](sg_op *, void *data) noexcept {
       state *self = static_cast<state *>(data);
       self->resumed = true;
-      self->waiting.resume();
+      self->resume();
     };
     const sg_finalize_fn drop = [](void *data) noexcept {
       const std::unique_ptr<state> self(static_cast<state *>(data));
       if (!self->resumed) {
         self->waits->refused_.emplace(SG_STATUS_CANCELLED, "the queue has gone");
-        self->waiting.resume();
+        self->resume();
       }
     };
     state *data = owned.release();
@@ -64,12 +73,40 @@ class awaiter {
   struct state {
     std::coroutine_handle<> waiting;
     awaiter *waits;
+    std::shared_ptr<exception_handler> handler;
     bool resumed;
+
+    /** What leaves a coroutine by its promise leaves this. */
+    void resume() noexcept {
+      if (handler != nullptr) {
+        handler->guard([this] { waiting.resume(); });
+      } else {
+        waiting.resume();
+      }
+    }
   };
 
   op<T> of_;
   queue *where_;
   std::optional<error> refused_;
+};
+
+struct detached_promise {
+  /** Of the queue in whose dispatch() the coroutine goes on. */
+  std::shared_ptr<exception_handler> handler;
+
+  inline detached get_return_object() noexcept;
+  std::suspend_never initial_suspend() noexcept { return {}; }
+  std::suspend_never final_suspend() noexcept { return {}; }
+  void return_void() noexcept {}
+  void unhandled_exception() noexcept {
+#if SG_CPP_EXCEPTIONS
+    if (handler != nullptr) {
+      return handler->guard([] { throw; });
+    }
+#endif
+    std::terminate();
+  }
 };
 
 }  // namespace detail
@@ -87,17 +124,14 @@ detail::awaiter<T> operator co_await(op_on_queue<T> &&of) noexcept {
 
 /**
  * What a coroutine returns that nobody waits for: it runs up to its first co_await, and further when that is due. An exception
- * that leaves it ends the program by std::terminate().
+ * that leaves it once it has gone on in queue::dispatch() is told to queue::on_exception(); any other ends the program by
+ * std::terminate().
  */
 struct detached {
-  struct promise_type {
-    detached get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
+  using promise_type = detail::detached_promise;
 };
+
+inline detached detail::detached_promise::get_return_object() noexcept { return {}; }
 
 }  // namespace SG_CPP_ABI
 }  // namespace sg

@@ -59,6 +59,33 @@ result<T> take(const sg_op *op) {
   }
 }
 
+/** Who is told of exceptions that leave callbacks and coroutines on a queue. */
+struct exception_handler {
+#if SG_CPP_EXCEPTIONS
+  std::function<void(std::exception_ptr)> told;
+#endif
+
+  /** Calls it; what it throws goes to whoever is told, or ends the program. */
+  template <class F>
+  void guard(F &&callback) noexcept {
+#if SG_CPP_EXCEPTIONS
+    try {
+      callback();
+    } catch (...) {
+      if (!told) {
+        std::terminate();
+      }
+      told(std::current_exception());
+    }
+#else
+    callback();
+#endif
+  }
+};
+
+template <class T>
+class awaiter;
+
 /** Milliseconds for waits: fractions are rounded up, so that a short wait is no glance. */
 template <class Rep, class Period>
 std::int64_t wait_ms(std::chrono::duration<Rep, Period> longest) noexcept {
@@ -87,7 +114,7 @@ struct progress {
  */
 class queue {
  public:
-  queue() : handler_(std::make_shared<handler>()) {
+  queue() : handler_(std::make_shared<detail::exception_handler>()) {
     sg_queue *made = nullptr;
     if (sg_queue_new(&made) == SG_STATUS_OK) {
       queue_.reset(made);
@@ -108,7 +135,7 @@ class queue {
 
 #if SG_CPP_EXCEPTIONS
   /**
-   * Sets who is told of exceptions that leave callbacks: on the thread of dispatch(), which then goes on with the next one. Without a
+   * Sets who is told of exceptions that leave callbacks, and coroutines that go on in dispatch(): on the thread of dispatch(), which then goes on with the next one. Without a
    * handler, and where the handler throws, they end the program by std::terminate(). A queue that was moved from has no callbacks, and
    * ignores it.
    */
@@ -125,26 +152,6 @@ class queue {
   sg_queue *release() noexcept { return queue_.release(); }
 
  private:
-  struct handler {
-    std::function<void(std::exception_ptr)> told;
-
-    template <class F>
-    void guard(F &&callback) noexcept {
-#if SG_CPP_EXCEPTIONS
-      try {
-        callback();
-      } catch (...) {
-        if (!told) {
-          std::terminate();
-        }
-        told(std::current_exception());
-      }
-#else
-      callback();
-#endif
-    }
-  };
-
   result<std::uint32_t> run(std::uint32_t most, std::int64_t milliseconds) {
     std::uint32_t count = 0;
     if (sg_queue_dispatch(queue_.get(), most, milliseconds, &count) != SG_STATUS_OK) {
@@ -155,9 +162,11 @@ class queue {
 
   template <class T>
   friend class op;
+  template <class T>
+  friend class detail::awaiter;
   friend class client;
 
-  std::shared_ptr<handler> handler_;
+  std::shared_ptr<detail::exception_handler> handler_;
   detail::handle<sg_queue, sg_queue_free> queue_;
 };
 
@@ -187,13 +196,16 @@ class [[nodiscard]] op {
     }
     return detail::take<T>(op_.get());
   }
-  /** Waits for at most so long; true when the operation is at its end. */
+  /**
+   * Waits for at most so long. False only where that was too short: wait again. True when there is no more to wait for, and get() tells
+   * what came of it, or why it cannot be waited for (in callbacks on the library's thread; of an operation that was moved from).
+   */
   template <class Rep, class Period>
   [[nodiscard]] bool wait(std::chrono::duration<Rep, Period> longest) const noexcept {
-    return failure_ || sg_op_wait(op_.get(), detail::wait_ms(longest)) == SG_STATUS_OK;
+    return failure_ || sg_op_wait(op_.get(), detail::wait_ms(longest)) != SG_STATUS_TIMEOUT_WAIT;
   }
-  /** Whether it is at its end, well or not. */
-  [[nodiscard]] bool done() const noexcept { return failure_ || sg_op_is_done(op_.get()) != 0; }
+  /** Whether it is at its end, well or not; so is one that was moved from. */
+  [[nodiscard]] bool done() const noexcept { return failure_ || op_.get() == nullptr || sg_op_is_done(op_.get()) != 0; }
   /** Stops it: it fails with SG_STATUS_CANCELLED unless it is at its end already. From any thread, and again if you like. */
   void cancel() const noexcept {
     if (!failure_) {
@@ -249,7 +261,7 @@ class [[nodiscard]] op {
   struct callback {
     static_assert(std::is_invocable_v<F, result<T>>, "sg: then() takes a function of one parameter, an sg::result of what the call gives");
     F f;
-    std::shared_ptr<queue::handler> handler;
+    std::shared_ptr<detail::exception_handler> handler;
   };
 
   template <class State, class Register>

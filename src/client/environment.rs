@@ -17,12 +17,12 @@ pub fn site() -> Option<String> {
 
 /// A script by `SG_SCRIPT` and `SG_KEY`, or a person by `SG_LOGIN`, `SG_PASSWORD` (asked for by `ask`, which is told the login, where it
 /// is not set) and `SG_AUTH_TOKEN`, a second factor, which goes into the options. Nobody where neither name is set. Never from the command
-/// line, which everybody on the machine can read. A recording asks nobody who they are:
-/// where one is replayed, names alone will do.
+/// line, which everybody on the machine can read. Where a recording is replayed, which asks nobody who they are, names
+/// alone will do.
 pub fn credentials<E: From<Error>>(options: &mut Options, ask: impl FnOnce(&str) -> Result<Secret, E>) -> Result<Option<Credentials>, E> {
     if let Some(name) = variable("SG_SCRIPT") {
-        let key =
-            variable("SG_KEY").ok_or_else(|| Error::new(Status::Auth, "SG_SCRIPT is set, and SG_KEY, its application key, is not"))?;
+        let key = variable("SG_KEY").or(options.replay.is_some().then(String::new));
+        let key = key.ok_or_else(|| Error::new(Status::Auth, "SG_SCRIPT is set, and SG_KEY, its application key, is not"))?;
         return Ok(Some(Credentials::Script {
             name,
             api_key: Secret::new(key),

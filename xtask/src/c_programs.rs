@@ -58,6 +58,7 @@ const PROGRAMS: &[Program] = &[
     Program::new("cancel", Links::Library),
     Program::new("cycles", Links::Library),
     Program::new("dlclose", Links::Nothing),
+    Program::new("events", Links::Library),
     Program {
         // A child's copies of the parent's threads are gone, and with them the only pointers to what they had.
         leaks_count: false,
@@ -92,6 +93,7 @@ const PROGRAMS: &[Program] = &[
         ..Program::new("session", Links::Library)
     },
     Program::new("sigmask", Links::Library),
+    Program::new("sign_in", Links::Library),
     Program::new("sigpipe", Links::Library),
     Program::new("streams", Links::Panics),
     Program::new("thread_exit", Links::Library),

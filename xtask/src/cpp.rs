@@ -78,6 +78,9 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("recorded", "SG_TEST_ARTIST", "replayed: you may not, as Artist"),
 ];
 
+/// The example that follows the event log, and goes on where it was.
+const FOLLOWER: &str = "follow_events";
+
 /// How long a program may take, under valgrind too.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -109,7 +112,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
     looks(workspace, &compilers, &mut jobs)?;
     headers_alone(workspace, &folder, &mut jobs)?;
     refused(workspace, &folder, &mut jobs)?;
-    for (name, _, _) in EXAMPLES {
+    for name in EXAMPLES.iter().map(|(name, _, _)| *name).chain([FOLLOWER]) {
         jobs.push(example(workspace, name, &folder)?);
     }
     let count = jobs.len();
@@ -127,6 +130,7 @@ pub fn check(session: &Session) -> Result<Outcome> {
     for example in EXAMPLES {
         run_example(workspace, *example, &folder)?;
     }
+    run_follower(workspace, &folder)?;
     let left_out: Vec<String> = [without_clang, without_valgrind, has_nlohmann].into_iter().flatten().collect();
     Ok(if left_out.is_empty() {
         Outcome::Passed
@@ -388,6 +392,34 @@ fn run_example(workspace: &Workspace, (name, who, expected): (&str, &str, &str),
         bail!("the example {name} does not say \"{expected}\":\n{said}");
     }
     println!("   ok   example {name}");
+    Ok(())
+}
+
+/// Somebody changes a shot, the follower tells of it, and the next time it does not.
+fn run_follower(workspace: &Workspace, folder: &Path) -> Result<()> {
+    let site = Site::start(&workspace.built()?.sandbox, &[], &log_file(folder, "follow_events-site"))?;
+    let log = log_file(folder, FOLLOWER);
+    let admin = site.person("admin")?;
+    let mut change = local(Command::new(folder.join("shots")));
+    finished("shots", change.args([&site.url, &admin.login, &admin.password]), &log)?;
+    // As kept by one who has seen nothing yet.
+    let name = site.url.trim_start_matches("http://");
+    let nothing = format!(r#"{{"shotgrid_events":1,"site":"{name}","floor":0,"seen":""}}"#);
+    let state = write(&folder.join("follow_events.state"), &nothing)?;
+    let follow = || {
+        let mut command = local(Command::new(folder.join(FOLLOWER)));
+        command.args([&site.url, &site.script_name, &site.api_key]).arg(&state).arg("2");
+        finished(FOLLOWER, &mut command, &log)
+    };
+    let said = follow()?;
+    if !said.contains("Shotgun_Shot_Change sg_status_list by ") || !said.contains("(person), perhaps told before") {
+        bail!("the example {FOLLOWER} does not tell of the change:\n{said}");
+    }
+    let again = follow()?;
+    if !again.is_empty() {
+        bail!("the example {FOLLOWER} does not go on where it was:\n{again}");
+    }
+    println!("   ok   example {FOLLOWER}");
     Ok(())
 }
 

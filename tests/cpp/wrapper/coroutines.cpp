@@ -46,6 +46,60 @@ sg::detached in_many_pages(sg::pages &pages, sg::queue &queue, std::size_t &rows
   end = true;
 }
 
+#if SG_CPP_EXCEPTIONS
+sg::detached throwing(const sg::client &client, sg::queue &queue, std::shared_ptr<int> held) {
+  auto info = co_await client.async().info().on(queue);
+  OK(info);
+  throw std::runtime_error("thrown behind " + std::to_string(*held));
+}
+
+/** As libraries have them, whose exceptions leave resume(). */
+struct passing {
+  struct promise_type {
+    passing get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() { throw; }
+  };
+  std::coroutine_handle<promise_type> handle;
+};
+
+passing throwing_on(const sg::client &client, sg::queue &queue) {
+  OK(co_await client.async().info().on(queue));
+  throw std::runtime_error("passed on");
+}
+
+void exceptions(const sg::client &client) {
+  sg::queue queue;
+  std::vector<std::string> told;
+  queue.on_exception([&](std::exception_ptr caught) {
+    try {
+      std::rethrow_exception(caught);
+    } catch (const std::exception &error) {
+      told.emplace_back(error.what());
+    }
+  });
+  auto held = std::make_shared<int>(7);
+  const std::weak_ptr<int> alive = held;
+  throwing(client, queue, std::move(held));
+  for (int round = 0; round < 20 && told.empty(); ++round) {
+    OK(queue.dispatch_for(5s));
+  }
+  passing other = throwing_on(client, queue);
+  for (int round = 0; round < 20 && told.size() < 2; ++round) {
+    OK(queue.dispatch_for(5s));
+  }
+  REQUIRE(told.size() == 2);
+  EQUAL(told[0], std::string("thrown behind 7"));
+  EQUAL(told[1], std::string("passed on"));
+  CHECK(other.handle.done());
+  other.handle.destroy();
+  CHECK(alive.expired());
+  OK(queue.dispatch());
+}
+#endif
+
 }  // namespace
 
 void test_coroutines() {
@@ -70,6 +124,9 @@ void test_coroutines() {
     }
     EQUAL(rows, client.find("Shot", {}).map([](sg::document all) { return all.size(); }).value());
   }
+#if SG_CPP_EXCEPTIONS
+  exceptions(client);
+#endif
   std::atomic<int> other{0};
   elsewhere(client, other);
   for (int round = 0; round < 500 && other == 0; ++round) {

@@ -43,6 +43,17 @@ void taking(const sg::client &client) {
   FAILS(bad.get(), SG_STATUS_INVALID_ARGUMENT, "is not UTF-8");
   FAILS(client.async(sg::limits().max_attempts(0)).info().get(), SG_STATUS_INVALID_ARGUMENT, "max_attempts");
 
+  // To wait in a loop ends, whatever the operation is.
+  auto given_away = client.async().info();
+  auto kept = std::move(given_away);
+  int rounds = 0;
+  while (!given_away.wait(1ms) && rounds < 100) {  // NOLINT: moved from on purpose
+    ++rounds;
+  }
+  CHECK(rounds == 0 && given_away.done());
+  FAILS(given_away.get(), SG_STATUS_INVALID_ARGUMENT, "op is NULL");
+  OK(kept.get());
+
   // Many at once, each with its own answer.
   std::vector<sg::op<sg::document>> many;
   for (int id = 1; id <= 20; ++id) {
