@@ -490,12 +490,7 @@ fn is_followed(name: &str, (url, script, key): (&str, &str, &str), writer: JoinH
         .collect();
     let lost: Vec<&i64> = written.difference(&seen).collect();
     let state = std::fs::read_to_string(folder.0.join("state")).unwrap();
-    eprintln!(
-        "{kills} kills, {} given twice, state of {} bytes",
-        given.len() - seen.len(),
-        state.len()
-    );
-    assert!(lost.is_empty(), "{} lost: {lost:?}", lost.len());
+    assert!(lost.is_empty(), "{} lost over {kills} kills: {lost:?}", lost.len());
     assert!(unmarked.is_empty(), "given twice without a word: {unmarked:?}");
     assert_eq!(seen, written);
     assert!(kills >= 3 && state.len() < 64 * 1024, "{kills} {}", state.len());
