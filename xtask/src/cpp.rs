@@ -81,6 +81,19 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
 /// The example that follows the event log, and goes on where it was.
 const FOLLOWER: &str = "follow_events";
 
+/// A site with a shot that is not in progress yet, so that it can be set to that.
+const SHOT_TO_DO: &str = r#"{
+  "roles": [
+    {"code": "api_admin", "display_name": "API Admin", "entity_type": "ApiUser", "rules": [{"id": 1, "effect": "allow", "verbs": ["read_entity"]}]},
+    {"code": "admin", "display_name": "Admin", "entity_type": "HumanUser", "rules": [
+      {"id": 1, "effect": "allow", "verbs": ["read_entity", "update_field"]}]}],
+  "entities": [
+    {"type": "Project", "rows": [{"$": "film", "name": "The Film"}]},
+    {"type": "ApiUser", "rows": [{"firstname": "robot", "role": "api_admin"}]},
+    {"type": "HumanUser", "rows": [{"login": "ann", "firstname": "Ann", "role": "admin", "password": "sesame-1"}]},
+    {"type": "Shot", "rows": [{"code": "010", "project": "$film", "sg_status_list": "wtg"}]}]
+}"#;
+
 /// How long a program may take, under valgrind too.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -397,7 +410,13 @@ fn run_example(workspace: &Workspace, (name, who, expected): (&str, &str, &str),
 
 /// Somebody changes a shot, the follower tells of it, and the next time it does not.
 fn run_follower(workspace: &Workspace, folder: &Path) -> Result<()> {
-    let site = Site::start(&workspace.built()?.sandbox, &[], &log_file(folder, "follow_events-site"))?;
+    let seed = write(&folder.join("follow_events.seed"), SHOT_TO_DO)?;
+    let seed = seed.to_str().context("the scratch folder's name is no UTF-8")?;
+    let site = Site::start(
+        &workspace.built()?.sandbox,
+        &["--seed", seed],
+        &log_file(folder, "follow_events-site"),
+    )?;
     let log = log_file(folder, FOLLOWER);
     let admin = site.person("admin")?;
     let mut change = local(Command::new(folder.join("shots")));
