@@ -164,6 +164,23 @@ const PNG: &[u8] = &[
 ];
 
 #[test]
+fn why_the_storage_refuses_is_told() {
+    let site = Sandbox::builder().direct_uploads(true).upload_limit(1_000).start().unwrap();
+    let folder = Folder::new("too-large");
+    let file = folder.file("film.mov", content(2_000));
+    run(async {
+        let client = script(&site).await;
+        let id = version(&client).await;
+        let error = call(&client, "upload", json!(["Version", id, file])).await.unwrap_err();
+        assert_eq!(error.status, Status::Rejected, "{error}");
+        assert!(
+            error.message.contains("refuses the file (HTTP status 400, EntityTooLarge)"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
 fn thumbnails_are_made_shared_and_cleared() {
     for direct in [false, true] {
         let thumbnails_at_once = Duration::ZERO;

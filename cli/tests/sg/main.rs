@@ -315,7 +315,9 @@ fn a_session_is_kept_for_its_owner_alone() {
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         mode(0o644);
         said(&mut desk.nobody(&["whoami"])).fails(8, &["can be read by others", "chmod 600"]);
-        mode(0o600);
+        let anew = said(&mut desk.artist(&["login"]));
+        assert!(anew.code == 0 && anew.err.contains("begun anew"), "{}", anew.err);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
     // The last site is the one that is meant where none is named.
     let me = said(desk.nobody(&["whoami"]).env_remove("SG_SITE")).done().json();

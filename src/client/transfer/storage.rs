@@ -169,6 +169,7 @@ fn tag_of(reply: &Reply) -> Result<String> {
 /// What a refusal of the storage means.
 fn refused(reply: Reply) -> Failure {
     let status = reply.status;
+    let code = storage_code(&reply.body).map_or(String::new(), |code| format!(", {code}"));
     let mut failure = reply::failure(reply);
     let error = &mut failure.error;
     let (kind, what) = match status {
@@ -182,8 +183,15 @@ fn refused(reply: Reply) -> Failure {
     };
     error.status = kind;
     error.retryable = !matches!(kind, Status::Rejected | Status::Protocol);
-    error.message = format!("the storage behind the site {what} (HTTP status {status})");
+    error.message = format!("the storage behind the site {what} (HTTP status {status}{code})");
     failure
+}
+
+/// The word by which S3 and what is like it say why, such as `EntityTooLarge`. Nothing else of their XML is told: it can repeat the address.
+fn storage_code(body: &[u8]) -> Option<&str> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<Code>")?;
+    let (code, _) = rest.split_once("</Code>")?;
+    (matches!(code.len(), 1..=64) && code.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(code)
 }
 
 impl Place {
