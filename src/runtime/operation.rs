@@ -66,7 +66,7 @@ impl<T: Send + 'static> Operation<T> {
         Operation { shared, task }
     }
 
-    /// The same on a thread of a host's that drives until the end, and what it came to.
+    /// The same on a thread of a host's, which drives while there is nothing else, and what it came to.
     pub(super) fn drive(
         turn: Turn<'_>,
         stopped: impl Fn() -> Error + Send + Sync + 'static,
@@ -84,7 +84,7 @@ impl<T: Send + 'static> Operation<T> {
         });
         // Nothing of it is left here, should it never have been started.
         drop(task);
-        // It may go on for a moment where the seat was closed.
+        // It goes on where the seat was left to the thread of the network.
         shared.wait(None)?;
         shared.take()
     }
@@ -145,6 +145,8 @@ impl<T> Shared<T> {
     fn wait(&self, limit: Option<Duration>) -> Result<()> {
         let deadline = limit.map(|limit| (limit, Instant::now()));
         let mut progress = self.lock();
+        // Who drove does not any more.
+        progress.driver = None;
         while progress.is_running() {
             progress.waiting += 1;
             progress = match deadline {

@@ -31,7 +31,7 @@ pub(super) struct Seat {
 #[derive(Default)]
 struct State {
     driver: Driver,
-    /// Wakes whoever drives.
+    /// Wakes whoever drives, who notes it whenever it is awake.
     waker: Option<Waker>,
     /// Pieces of work under way.
     due: usize,
@@ -86,8 +86,16 @@ impl Seat {
     /// Starts work from a thread that does not drive.
     pub(super) fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
         let task = self.handle.spawn(work).abort_handle();
-        if self.lock().driver == Driver::Nobody {
+        let mut state = self.lock();
+        let driver = state.driver;
+        // It leaves: see Turn::drive.
+        let waker = state.waker.take_if(|_| driver == Driver::Host);
+        drop(state);
+        if driver == Driver::Nobody {
             self.changed.notify_one();
+        }
+        if let Some(waker) = waker {
+            waker.wake();
         }
         task
     }
@@ -213,22 +221,23 @@ impl Turn<'_> {
         self.0
     }
 
-    /// Drives until `done` says so, which is asked whenever the waker that it is given was woken, or the seat is closed.
+    /// Drives until `done` says so, which is asked whenever the waker that it is given was woken; or the seat is closed; or others begin
+    /// something: when their work goes on must not depend on when the host lets this thread run, which may be of little priority,
+    /// in a handler of a signal, or held by a debugger.
     pub(super) fn drive(self, mut done: impl FnMut(&Waker) -> bool) {
         let _unpiped = signals::Unpiped::new();
         let _own = threads::Driving::new();
         let mut looked = false;
         self.0.drive(|context| {
             let mut state = self.0.lock();
+            state.note(context);
+            let enough = state.closing || state.due > 1;
+            drop(state);
             if looked {
-                let closing = state.closing;
-                drop(state);
-                return done(context.waker()) || closing;
+                return done(context.waker()) || enough;
             }
             // Nobody has looked at the connections since somebody drove last. What the site has closed meanwhile is of no use.
             looked = true;
-            state.note(context);
-            drop(state);
             context.waker().wake_by_ref();
             false
         });

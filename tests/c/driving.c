@@ -25,6 +25,8 @@ static int let_go; /* calls that it may answer */
 static pthread_t expected;
 static int signals;
 static int strays;
+static int held; /* handlers that wait to be released */
+static int released;
 
 static void nap(void)
 {
@@ -160,6 +162,33 @@ static void begin_driving(struct host *host, sg_client *client)
     exit(check_done());
 }
 
+/* A thread that is held up, here in a handler, holds nobody up whose work began before that. */
+static void on_hold(int number)
+{
+    (void)number;
+    __sync_fetch_and_add(&held, 1);
+    reached(&released, 1);
+    __sync_fetch_and_sub(&held, 1);
+}
+
+static void held_up_it_holds_nobody_up(sg_client *client)
+{
+    struct sigaction action;
+    struct host host;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_hold;
+    REQUIRE(sigaction(SIGUSR2, &action, NULL) == 0);
+    begin_driving(&host, client);
+    quick_call(client);
+    REQUIRE(pthread_kill(host.thread, SIGUSR2) == 0);
+    REQUIRE(reached(&held, 1));
+    quick_call(client);
+    CHECK_INT(held, 1);
+    __sync_fetch_and_add(&released, 1);
+    end(&host, SG_STATUS_OK);
+}
+
 static void signals_come(sg_client *client)
 {
     struct sigaction action;
@@ -179,7 +208,17 @@ static void signals_come(sg_client *client)
     CHECK(end(&host, SG_STATUS_OK) == NULL);
 }
 
-/* Others' calls run beside it, and their cancels are told at once. */
+/* Whether the thread leaves the network to the library's, though its own call goes on. */
+static int leaves(const struct host *host)
+{
+    int naps;
+
+    for (naps = 0; naps < PATIENCE_MS / 2 && is_shielded(host->id); naps++)
+        nap();
+    return !is_shielded(host->id);
+}
+
+/* When others begin something, it leaves: from then on nobody depends on a thread of the host's. Cancels are told at once. */
 static void others_go_on(sg_client *client)
 {
     struct host host;
@@ -187,6 +226,7 @@ static void others_go_on(sg_client *client)
 
     begin_driving(&host, client);
     quick_call(client);
+    CHECK(leaves(&host));
     REQUIRE_OK(sg_submit_raw(client, "stall", NULL, NULL, &op));
     REQUIRE(reached(&asked, let_go + 2));
     CHECK_STATUS(sg_op_wait(op, 1), SG_STATUS_TIMEOUT_WAIT);
@@ -194,7 +234,6 @@ static void others_go_on(sg_client *client)
     CHECK_OK(sg_op_wait(op, 100));
     CHECK_STATUS(sg_error_status(sg_op_error(op)), SG_STATUS_CANCELLED);
     sg_op_free(op);
-    CHECK(is_shielded(host.id));
     __sync_fetch_and_add(&let_go, 1);
     end(&host, SG_STATUS_OK);
 }
@@ -322,6 +361,7 @@ int main(void)
     client = connected(&peer);
     signals_come(client);
     others_go_on(client);
+    held_up_it_holds_nobody_up(client);
     it_is_followed(client);
     a_fork_is_none_of_its_business(&peer, client);
     it_is_cancelled_afterwards(client);
