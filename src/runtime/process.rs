@@ -171,7 +171,8 @@ impl Generation {
 }
 
 impl Engine {
-    /// Starts the threads. They never run with the signals open, and the caller's mask is as before afterwards.
+    /// Starts the threads. They never run with the signals open, and the caller's mask is as before afterwards. A thread of the runtime's pool
+    /// that is born later, of a host's thread that drives, has that one's mask and priority until it is adopted, and the priority for good.
     fn start() -> Result<Engine> {
         let alive = Arc::new(AtomicUsize::new(0));
         let _masked = signals::Blocked::new();
