@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shotgrid::client::{Client, Credentials, Document, Options, Pages, Progress, Replay, Secret, environment};
+use shotgrid::client::{Client, Credentials, Document, Journal, Level, Log, Options, Pages, Progress, Replay, Secret, environment};
 
 use crate::arguments::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::saved;
 
 /// A connection, and what is known of it.
@@ -38,9 +38,25 @@ pub fn options(connection: &Connection) -> Options {
         sudo_as_login: connection.sudo.clone(),
         auth_token: None,
         allow_insecure_http: connection.insecure_http,
+        journal: Journal::new(Arc::new(EndOfRecording)),
         record: connection.record.clone(),
         replay: connection.replay.as_ref().map(Replay::new),
         ..Options::default()
+    }
+}
+
+/// A recording that cannot be written any more fails no call, so somebody must tell the person.
+struct EndOfRecording;
+
+impl Log for EndOfRecording {
+    fn wants(&self, level: Level) -> bool {
+        level == Level::Error
+    }
+
+    fn write(&self, _: Level, target: &'static str, message: String) {
+        if target == "record" {
+            say(&message);
+        }
     }
 }
 

@@ -67,6 +67,7 @@ fn in_runtime(arguments: Arguments) -> Outcome {
     // Nothing else ends it.
     let goes_on = matches!(&arguments.command, Command::Events(events) if events.follow);
     let outcome = runtime.block_on(async {
+        let _heard = too_large_files();
         tokio::select! {
             outcome = run(arguments, &progress, &whole) => outcome,
             _ = tokio::signal::ctrl_c() => {
@@ -79,6 +80,16 @@ fn in_runtime(arguments: Arguments) -> Outcome {
     runtime.shutdown_background();
     outcome
 }
+
+/// A file that grows beyond what the shell allows ends a program unless it listens to this signal. Then the write fails, and is told.
+#[cfg(unix)]
+fn too_large_files() -> Option<tokio::signal::unix::Signal> {
+    use tokio::signal::unix::{SignalKind, signal};
+    signal(SignalKind::from_raw(libc::SIGXFSZ)).ok()
+}
+
+#[cfg(not(unix))]
+fn too_large_files() {}
 
 async fn run(arguments: Arguments, progress: &Arc<Progress>, whole: &Whole) -> Outcome {
     let Arguments {

@@ -15,6 +15,7 @@ use crate::saved::{self, Saved};
 
 /// Opens a session and keeps its token.
 pub async fn login(connection: &Connection, in_browser: bool, opens: bool) -> Outcome {
+    refuse_replay(connection)?;
     let site = connection.site.clone().or_else(environment::site);
     let site = site.map_or_else(|| ask("Site: "), Ok)?;
     let mut options = connect::options(connection);
@@ -44,6 +45,16 @@ pub async fn login(connection: &Connection, in_browser: bool, opens: bool) -> Ou
         say("SG_SCRIPT is set, and comes first: the next commands are the script's until it is unset.");
     }
     Ok(failure::OK)
+}
+
+/// What a recording answers is no session, and must not take the place of one that is kept.
+fn refuse_replay(connection: &Connection) -> Result<(), Failure> {
+    match connection.replay {
+        Some(_) => Err(Failure::usage(
+            "a recording opens and ends no session; --replay goes with the other commands",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The person approves in a browser, on this machine or another: the address is theirs to open, too. To stop waiting gives the sign-in up.
@@ -77,6 +88,7 @@ fn open(address: &str) -> bool {
 
 pub fn logout(connection: &Connection) -> Outcome {
     let site = connection.site.clone().or_else(environment::site);
+    refuse_replay(connection)?;
     let gone = saved::forget(site.as_deref())?;
     if gone.is_empty() {
         return Err(Failure::no("there is no kept session"));

@@ -150,6 +150,29 @@ fn cross_out(text: &mut String, secret: &str, with: &str) {
     if changed {
         *text = clean;
     }
+    if any_case {
+        cross_out_cut(text, secret, with);
+    }
+}
+
+/// Replaces the beginning of a long secret where a text was cut within it: at its end, or where an ellipsis stands.
+fn cross_out_cut(text: &mut String, secret: &str, with: &str) {
+    const CUT: char = '…';
+    let mut ends: Vec<usize> = text.match_indices(CUT).map(|(place, _)| place).collect();
+    ends.push(text.len());
+    for end in ends.into_iter().rev() {
+        let Some(before) = text.as_bytes().get(..end) else { continue };
+        let lengths = secret.char_indices().map(|(length, _)| length).rev();
+        let is_cut = |length: &usize| {
+            let (Some(told), Some(begin)) = (before.get(end.wrapping_sub(*length)..), secret.as_bytes().get(..*length)) else {
+                return false;
+            };
+            told.eq_ignore_ascii_case(begin)
+        };
+        if let Some(length) = lengths.take_while(|length| *length >= SHORTEST_IN_ANY_CASE).find(is_cut) {
+            text.replace_range(end - length..end, with);
+        }
+    }
 }
 
 /// The ASCII characters that a secret may begin with in any form; most of a text is passed over by them. Others may always begin it.
@@ -357,6 +380,20 @@ mod tests {
                     "{user}: {shown}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_that_was_cut_is_crossed_out() {
+        let secret = "0123456789abcdefgh";
+        for (text, shown) in [
+            ("title \"a 0123456789ab…\", more", "title \"a ***…\", more"),
+            ("0123456789ABCDEFG", "***"),
+            ("0123456789abcdefgh… 01234567…", "***… ***…"),
+            ("0123456… 0123456", "0123456… 0123456"),
+            ("a…01234567", "a…***"),
+        ] {
+            assert_eq!(masked(secret, text), shown, "{text}");
         }
     }
 

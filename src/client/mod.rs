@@ -112,12 +112,10 @@ impl Client {
         };
         let transport = Transport::new(site_url, who, &options)?;
         let session = Session::new(credentials, &options);
-        if let Some(recorder) = transport.recorder() {
-            let mut mask = Mask::default();
-            session.secrets(&mut mask);
-            transport.secrets(&mut mask);
-            mask.secrets().for_each(|secret| recorder.learn(secret));
-        }
+        let mut mask = Mask::default();
+        session.secrets(&mut mask);
+        transport.secrets(&mut mask);
+        mask.secrets().for_each(|secret| transport.learn(secret));
         let connection = Arc::new(Connection {
             transport,
             session,

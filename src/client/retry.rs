@@ -50,11 +50,11 @@ impl<'c> Attempts<'c> {
     }
 
     pub(super) fn signed_with(mut self, credentials: Option<&Parameters>) -> Self {
-        let recorder = self.client.connection.transport.recorder();
+        let transport = &self.client.connection.transport;
         let secrets = credentials.into_iter().flat_map(Parameters::secrets);
         secrets.for_each(|secret| {
             self.mask.secret(secret);
-            recorder.into_iter().for_each(|recorder| recorder.learn(secret));
+            transport.learn(secret);
         });
         self
     }

@@ -1,6 +1,6 @@
 //! `--record` and `--replay`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::desk::{Desk, golden, said};
 
@@ -40,4 +40,34 @@ fn what_was_recorded_is_said_again_without_a_site() {
     let broken = desk.folder.join("broken.rec");
     std::fs::write(&broken, "# Notes\n").unwrap();
     said(&mut alone(&desk, &["schema", "--replay", broken.to_str().unwrap()])).fails(8, &["broken.rec", "line 1"]);
+}
+
+#[test]
+fn a_recording_takes_the_place_of_no_session() {
+    let desk = Desk::new("no-session");
+    let file = desk.folder.join("login.rec");
+    let file = file.to_str().unwrap();
+    said(&mut desk.artist(&["login", "--record", file]));
+    let kept = desk.folder.join(".config/sg/session.json");
+    let before = std::fs::read_to_string(&kept).unwrap();
+    said(&mut desk.artist(&["login", "--replay", file])).fails(2, &["opens and ends no session"]);
+    said(&mut desk.nobody(&["logout", "--replay", file])).fails(2, &["opens and ends no session"]);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_recording_that_cannot_grow_is_told() {
+    let desk = Desk::new("full");
+    let file = desk.folder.join("full.rec");
+    let sg = desk.script(&[]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 1; exec \"$0\" find Shot --limit 20 --json --record \"$1\""]);
+    let environment = sg.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    limited.arg(sg.get_program()).arg(&file).envs(environment);
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let told = said(&mut limited);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert_eq!(told.json().as_array().map(Vec::len), Some(20));
+    assert!(told.err.contains("full.rec ends here"), "{}", told.err);
 }

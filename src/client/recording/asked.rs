@@ -85,7 +85,17 @@ fn canonical(value: Value<'_>, any_time: bool) -> String {
             let object = members.iter().fold(Object::new(), |object, (key, text)| object.raw(key, text));
             object.finish()
         }
-        Kind::Array => json::array(value.children().map(|element| canonical(element, any_time))),
+        Kind::Array => {
+            let mut elements: Vec<_> = value.children().map(|element| canonical(element, any_time)).collect();
+            // The fields of a row that is written come in the order in which the host gave them, as members of an object.
+            if value
+                .children()
+                .all(|element| element.get("field_name").is_some() && element.get("value").is_some())
+            {
+                elements.sort();
+            }
+            json::array(elements)
+        }
         Kind::String => {
             let text = value.as_str().unwrap_or_default();
             if any_time && is_time(&text) {
@@ -126,6 +136,9 @@ mod tests {
     #[test]
     fn the_order_of_members_and_blanks_do_not_matter() {
         assert_eq!(keys_of(r#"{"a":1,"b":[1,"x"]}"#), keys_of(r#"{ "b" : [1, "\u0078"], "a":1 }"#));
+        let fields = |fields: &str| keys_of(&format!(r#"{{"fields":[{fields}]}}"#));
+        let (code, cut) = (r#"{"field_name":"code","value":"a"}"#, r#"{"field_name":"sg_cut_in","value":1}"#);
+        assert_eq!(fields(&format!("{code},{cut}")), fields(&format!("{cut},{code}")));
         for other in [r#"{"a":1,"b":["x",1]}"#, r#"{"a":2,"b":[1,"x"]}"#, r#"{"a":1}"#] {
             assert_ne!(keys_of(r#"{"a":1,"b":[1,"x"]}"#).1, keys_of(other).1, "{other}");
         }

@@ -214,7 +214,7 @@ impl Told {
         }
         let text = match String::from_utf8(body) {
             Ok(text) => text,
-            Err(error) => return ("base64", quote(&STANDARD.encode(error.as_bytes()))),
+            Err(error) => return ("base64", quote(&STANDARD.encode(cleaner.bytes(error.into_bytes())))),
         };
         // A file keeps its lines, and a text what may stand before it.
         let is_document = text.starts_with(['{', '[']) && (self.is_call || !text.contains(['\n', '\r']));

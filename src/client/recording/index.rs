@@ -63,14 +63,17 @@ impl Index {
                 heading(&line).map_err(|what| Wrong::from(format!("line 1 {what}")))?;
             } else {
                 let whole = line.pop_if(|last| *last == b'\n').is_some();
-                if !whole {
+                if !whole && !line.trim_ascii().is_empty() {
                     let what = match length as u64 == LONGEST_LINE {
                         true => "it is longer than any line of a recording",
                         false => "it is cut short; remove it to replay what stands before it",
                     };
                     return Err(wrong(what.into()));
                 }
-                index.line(line, number, start).map_err(wrong)?;
+                // Editors end files with empty lines.
+                if !line.trim_ascii().is_empty() {
+                    index.line(line, number, start).map_err(wrong)?;
+                }
             }
             start += length as u64;
         }

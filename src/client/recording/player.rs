@@ -15,7 +15,8 @@ use super::clean::Cleaner;
 use super::index::{Index, Wrong};
 use super::nearest::Differences;
 use super::outcome::Outcome;
-use crate::client::document::{Value, shorten};
+use crate::client::credentials::Secret;
+use crate::client::document::{Document, Value, shorten};
 use crate::client::error::{Error, Result, file_trouble};
 use crate::client::retry::Effect;
 use crate::client::status::Status;
@@ -62,6 +63,8 @@ pub(in crate::client) struct Player {
     start: Instant,
     index: Index,
     state: Mutex<State>,
+    /// What the replaying clients prove themselves with, which no message may tell.
+    cleaner: Mutex<Cleaner>,
 }
 
 struct State {
@@ -74,6 +77,13 @@ struct State {
 
 impl Player {
     fn open(path: &Path) -> Result<Player> {
+        // To open a pipe would be to wait for somebody who writes.
+        if std::fs::metadata(path).is_ok_and(|facts| !facts.is_file()) {
+            return Err(Error::new(
+                Status::Io,
+                format!("{} cannot be replayed: it is no regular file", path.display()),
+            ));
+        }
         let file = File::open(path).map_err(|error| file_trouble(path, "cannot be replayed", &error))?;
         let broken = |what: Wrong| Error::new(Status::Recording, format!("{} cannot be replayed: {what}", path.display()));
         let index = Index::read(BufReader::new(&file)).map_err(broken)?;
@@ -86,7 +96,13 @@ impl Player {
                 moment: 0,
             }),
             index,
+            cleaner: Mutex::default(),
         })
+    }
+
+    /// Takes note of a secret of a replaying client's.
+    pub(in crate::client) fn learn(&self, secret: &Secret) {
+        self.cleaner.lock().unwrap_or_else(PoisonError::into_inner).learn(secret);
     }
 
     /// The site that answers: the one of this address if the recording is of it, or else the one of its first client.
@@ -99,16 +115,21 @@ impl Player {
     /// The answer to a request: the first that was not given yet, of the same person or script before others. A read is given the
     /// last one again and again; a write is answered as often as it was recorded.
     pub(in crate::client) fn answer(&self, site: &str, who: &str, asked: &Asked<'_>, effect: Effect) -> Result<Outcome> {
-        let asked = document(asked.json(&Cleaner::default()));
-        let asked = asked.ok_or_else(|| Error::new(Status::Internal, "a request cannot be compared with the recorded ones"))?;
-        let (same, alike) = keys(site, asked.root());
+        let read = |cleaner: &Cleaner| {
+            let asked = document(asked.json(cleaner));
+            asked.ok_or_else(|| Error::new(Status::Internal, "a request cannot be compared with the recorded ones"))
+        };
         let index = &self.index;
+        let recorded = |asked: &Document| {
+            let (same, alike) = keys(site, asked.root());
+            index.same.get(&same).or_else(|| index.alike.get(&alike))
+        };
+        // Without what this client knows to be secret: the one that was recorded may have had the same, or another.
+        let clean = read(&self.cleaner.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let found = recorded(&read(&Cleaner::default())?).or_else(|| recorded(&clean));
+        let found = found.map_or(&[][..], Vec::as_slice);
+        let asked = clean;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = index
-            .same
-            .get(&same)
-            .or_else(|| index.alike.get(&alike))
-            .map_or(&[][..], Vec::as_slice);
         let own: Vec<_> = found.iter().copied().filter(|place| self.who(*place) == who).collect();
         let unused = |places: &[usize]| places.iter().copied().find(|place| state.used.get(*place) == Some(&false));
         let again = || own.last().or(found.last()).copied().filter(|_| effect == Effect::Read);

@@ -73,7 +73,7 @@ impl Recorder {
         match self.tape.append(line) {
             Ok(written) => written,
             Err(error) => {
-                let told = || format!("the recording {} ends here, for it {error}", self.tape.path.display());
+                let told = || format!("the recording {} ends here, for it {}", self.tape.path.display(), error.message);
                 self.journal.write(Level::Error, "record", told);
                 false
             }
@@ -117,14 +117,24 @@ impl Tape {
     /// Introduces a client, whose number is given.
     fn join(&self, site: &str, who: &str) -> Result<u64> {
         let mut writing = locked(&self.writing);
-        if writing.present == 0 {
-            writing.file = Some(self.open(&mut writing)?);
+        match &writing.file {
+            _ if writing.present == 0 => writing.file = Some(self.open(&mut writing)?),
+            Some(file) if !is_at(file, &self.path) => {
+                let what = format!("{} was moved or removed while it was being recorded", self.path.display());
+                return Err(Error::new(Status::Io, what));
+            }
+            _ => {}
         }
         let number = writing.introduced + 1;
         let client = Object::new().raw("client", &number.to_string()).text("site", site).text("as", who);
         // A recording that could not be written before stays as it is.
         if writing.file.is_some() {
-            writing.append(&(client.finish() + "\n")).map_err(|error| self.trouble(&error))?;
+            writing.append(&(client.finish() + "\n")).map_err(|error| {
+                if writing.introduced == 0 {
+                    self.take_back();
+                }
+                self.trouble(&error)
+            })?;
         }
         writing.introduced = number;
         writing.present += 1;
@@ -147,12 +157,20 @@ impl Tape {
         let mut file = options.open(&self.path).map_err(|error| self.trouble(&error))?;
         let by = concat!("libshotgrid ", env!("CARGO_PKG_VERSION"));
         let head = Object::new().raw(MARK, &VERSION.to_string()).text("by", by).finish() + "\n";
-        file.write_all(head.as_bytes()).map_err(|error| self.trouble(&error))?;
+        file.write_all(head.as_bytes()).map_err(|error| {
+            self.take_back();
+            self.trouble(&error)
+        })?;
         *writing = Writing {
             length: head.len() as u64,
             ..Writing::default()
         };
         Ok(file)
+    }
+
+    /// Removes the file that this process has just made and could not begin: the next try would take it for another's.
+    fn take_back(&self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 
     fn trouble(&self, error: &std::io::Error) -> Error {
@@ -184,6 +202,21 @@ impl Tape {
     }
 }
 
+/// Whether a file is still the one of this path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |one: std::fs::Metadata, other: std::fs::Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+    file.metadata()
+        .is_ok_and(|one| std::fs::metadata(path).is_ok_and(|other| same(one, other)))
+}
+
+/// Elsewhere a file that is open stays where it is.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
 impl Writing {
     fn append(&mut self, line: &str) -> std::io::Result<bool> {
         let Some(file) = &mut self.file else { return Ok(false) };
@@ -201,6 +234,19 @@ impl Writing {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recording_that_was_moved_is_not_gone_on_with() {
+        let path = std::env::temp_dir().join(format!("libshotgrid-moved-{}.rec", std::process::id()));
+        let open = || Recorder::open(&path, "https://site/", "nobody", &Journal::default());
+        let first = open().unwrap();
+        drop(open().unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(open().err().unwrap().message.contains("moved or removed"));
+        drop(first);
+        drop(open().unwrap());
+        std::fs::remove_file(&path).unwrap();
+    }
 
     #[test]
     fn a_full_disk_ends_a_recording_once() {

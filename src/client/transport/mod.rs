@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use url::Url;
 
+use super::credentials::Secret;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::mask::Mask;
@@ -232,6 +233,14 @@ impl Transport {
             site,
             max_reply_bytes,
         })
+    }
+
+    /// Takes note of a secret, which no recording may hold.
+    pub(super) fn learn(&self, secret: &Secret) {
+        match &self.line {
+            Line::Replay { player, .. } => player.learn(secret),
+            Line::Net(net) => net.recorder.iter().for_each(|recorder| recorder.learn(secret)),
+        }
     }
 
     /// Whether answers come from a recording: then nothing is waited for.
