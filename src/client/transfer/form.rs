@@ -150,7 +150,7 @@ fn read(reply: Reply) -> std::result::Result<String, Failure> {
     if text.starts_with('1') && !is_page {
         return Ok(text);
     }
-    let said = text.trim_start_matches(|lead: char| lead.is_ascii_digit() || matches!(lead, ':' | '\n' | '\r' | ' '));
+    let said = words(&text);
     let code = said.starts_with("Can't authenticate").then_some(102);
     let mut error = fault::from_exception(said.trim_end(), code);
     let mut reached = Reached::Refused;
@@ -169,6 +169,15 @@ fn read(reply: Reply) -> std::result::Result<String, Failure> {
     error.server_message = Some(text);
     error.http_status = Some(reply.status);
     Err(Failure { error, reached })
+}
+
+/// What a reply such as `0:The file is empty` says behind its 0.
+fn words(reply: &str) -> &str {
+    const SEPARATORS: [char; 4] = [':', '\n', '\r', ' '];
+    match reply.strip_prefix('0') {
+        Some(said) if said.is_empty() || said.starts_with(SEPARATORS) => said.trim_start_matches(SEPARATORS),
+        _ => reply,
+    }
 }
 
 /// The id of a reply such as `1:4271`: what stands between the first colon and the next colon or line break.
@@ -216,6 +225,14 @@ mod tests {
         );
         assert_eq!(of(200, "Can't authenticate script 'x'").status, Status::AuthCredentials);
         assert_eq!(of(200, "0:nonsense").status, Status::Rejected);
+        for (reply, said) in [
+            ("0:2502 frames are missing\n", "2502 frames are missing"),
+            ("0\n: 07 is no id", "07 is no id"),
+            ("0", "gave no reason"),
+        ] {
+            let error = of(200, reply);
+            assert!(error.message.ends_with(said), "{reply}: {error}");
+        }
         assert_eq!(of(200, "nonsense").status, Status::Protocol);
         assert_eq!(of(200, "").status, Status::Protocol);
         let broken = of(500, "the disk is full");
