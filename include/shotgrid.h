@@ -1239,8 +1239,8 @@ SG_NOEXCEPT;
  *   too; not NULL; copied.
  * @param[in] options  the settings of the client, or NULL for all defaults; stay the caller's; copied.
  * @param[out] out  the sign-in, owned by the caller: give it to sg_sign_in_free(). NULL on failure. Not NULL itself.
- * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_TLS and SG_STATUS_IO (the CA file); SG_STATUS_INTERNAL: the
- *   library's threads could not be started
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; the classes SG_STATUS_TLS, SG_STATUS_IO (the CA file, a recording) and
+ *   SG_STATUS_RECORDING; SG_STATUS_INTERNAL: the library's threads could not be started
  * @threadsafe yes
  * @blocking no
  * @callback-safe yes

@@ -147,14 +147,18 @@ fn who_is_new_is_told_of_an_end_that_another_was_told_of() {
     let site = site(known.clone());
     run(async {
         let client = connect(&site).await;
-        let (first, second) = (Arc::new(Told::default()), Arc::new(Told::default()));
+        let (first, second, third) = (Arc::new(Told::default()), Arc::new(Told::default()), Arc::new(Told::default()));
         client.watch_session(Some(first.clone()), Duration::ZERO).unwrap();
         *known.lock().unwrap() = "another";
         delete(client.clone()).await.unwrap_err();
         client.watch_session(Some(second.clone()), Duration::ZERO).unwrap();
         delete(client.clone()).await.unwrap_err();
         delete(client.clone()).await.unwrap_err();
-        assert_eq!((first.count(), second.count()), (1, 1));
+        // Whether or not there was nobody in between.
+        client.watch_session(None, Duration::ZERO).unwrap();
+        client.watch_session(Some(third.clone()), Duration::ZERO).unwrap();
+        delete(client.clone()).await.unwrap_err();
+        assert_eq!((first.count(), second.count(), third.count()), (1, 1, 1));
     });
 }
 

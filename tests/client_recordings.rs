@@ -403,6 +403,32 @@ fn a_read_is_answered_in_order_and_then_as_the_last_time_and_a_write_as_often_as
 }
 
 #[test]
+fn who_has_answers_of_their_own_is_given_no_others() {
+    let folder = Folder::new("recordings-own");
+    let delete = json!({"call": "delete", "params": {"type": "Shot", "id": 7}});
+    let refused = r#""reply":{"status":200,"headers":{},"json":{"exception":true,"message":"API delete() Entity of type [Shot] with id=7 does not exist.","error_code":104}}"#;
+    let artist = CLIENT.replace("\"client\":1", "\"client\":2").replace("pipeline", "artist");
+    let line = |client: u8, request: &Value, rest: &str| format!("{{\"request\":{request},\"client\":{client},{rest}}}\n");
+    let text = format!("{HEAD}\n{CLIENT}\n{artist}\n")
+        + &line(1, &json!({"call": "info"}), INFO)
+        + &line(2, &delete, refused)
+        + &line(1, &delete, &answers("true"));
+    let path = folder.file("own", text);
+    run(async {
+        let replay = Replay::new(&path);
+        let artist = Client::connect("", key("artist", ""), replaying(&replay)).await.unwrap();
+        let pipeline = Client::connect("", key("pipeline", ""), replaying(&replay)).await.unwrap();
+        let shot = json!(["Shot", 7]);
+        assert_eq!(call(&artist, "delete", shot.clone()).await.unwrap_err().status, Status::NotFound);
+        assert_eq!(
+            call(&artist, "delete", shot.clone()).await.unwrap_err().status,
+            Status::RecordingNoMatch
+        );
+        assert_eq!(call(&pipeline, "delete", shot).await.unwrap(), json!(true));
+    });
+}
+
+#[test]
 fn what_is_not_in_it_is_told_with_what_is_nearest() {
     let folder = Folder::new("recordings-nearest");
     let update = |id: i64, status: &str| {

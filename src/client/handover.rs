@@ -102,9 +102,8 @@ impl Client {
         host.patience = patience;
         let before = std::mem::replace(&mut host.watch, watch);
         // Whoever is new knows nothing of an end that another was told of.
-        if let (Some(before), Some(now)) = (&before, &host.watch)
-            && !Arc::ptr_eq(before, now)
-        {
+        let is_same = matches!((&before, &host.watch), (Some(before), Some(now)) if Arc::ptr_eq(before, now));
+        if !is_same {
             host.told = None;
         }
         drop(host);
@@ -130,6 +129,8 @@ impl Client {
         let session = &self.connection.session;
         match token {
             Some(text) => {
+                // A download sends it as a cookie, and a site may repeat it.
+                self.connection.transport.learn(&text);
                 session.set_token(text);
                 let journal = &self.connection.options.journal;
                 journal.write(Level::Info, "session", || "the host handed over another session".to_owned());

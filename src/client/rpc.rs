@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::credentials::{Credentials, Secret};
@@ -221,9 +220,10 @@ impl Client {
         if Some(generation) != ended {
             return Ok(());
         }
+        let transport = &self.connection.transport;
         if let Some((of, when, why)) = &*before
             && *of == generation
-            && when.elapsed() < REFUSALS_HOLD
+            && transport.now().saturating_duration_since(*when) < REFUSALS_HOLD
         {
             return Err(why.clone());
         }
@@ -231,7 +231,7 @@ impl Client {
             // Unless the host has handed one over meanwhile: that is the newer wish.
             Ok(text) => session.replace_token(generation, text),
             Err(error) => {
-                *before = (error.status == Status::AuthSessionExpired).then(|| (generation, Instant::now(), error.clone()));
+                *before = (error.status == Status::AuthSessionExpired).then(|| (generation, transport.now(), error.clone()));
                 return Err(error);
             }
         };

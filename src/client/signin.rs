@@ -38,6 +38,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const LIFETIME: Duration = Duration::from_secs(305);
 /// A request that is gone so shortly before its time is taken for one that was too old.
 const LONGEST_SLACK: Duration = Duration::from_secs(5);
+/// The pause between two questions to a recording, which answers at once.
+const REPLAYED_INTERVAL: Duration = Duration::from_millis(10);
 /// The longest pause between two questions while the site is in trouble.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// So many replies in a row that make no sense are believed to be what there is.
@@ -327,8 +329,10 @@ impl Shared {
     /// Asks whether the person has decided; the token and the person's login if it was approved.
     async fn ask(&self, asking: &mut Asking) -> Result<Option<Approved>> {
         let Some(begun) = self.begun.get() else { return Ok(None) };
-        let interval = match self.client.connection.transport.is_replay() {
-            true => Duration::ZERO,
+        let is_replay = self.client.connection.transport.is_replay();
+        let interval = match is_replay {
+            // A recording may end before anybody has decided.
+            true => REPLAYED_INTERVAL,
             false => Duration::from_millis(self.poll_interval_ms.load(Ordering::Relaxed)),
         };
         let failure = match self.question(begun).await {
@@ -371,7 +375,10 @@ impl Shared {
         let pause = interval
             .saturating_mul(1 << asking.failures.min(10))
             .min(LONGEST_PAUSE.max(interval));
-        let pause = error.retry_after_ms.map_or(pause, |asked| pause.max(Duration::from_millis(asked)));
+        let pause = match error.retry_after_ms {
+            Some(asked) if !is_replay => pause.max(Duration::from_millis(asked)),
+            _ => pause,
+        };
         asking.due = Some(Instant::now() + pause.min(lifetime.saturating_sub(age).max(interval)));
         let told = || {
             format!(

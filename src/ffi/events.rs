@@ -280,6 +280,10 @@ impl Turn {
 
     async fn next(&self, limit: Option<Duration>) -> Result<Option<Document>> {
         let mut feed = self.shared.feed.lock().await;
+        // Cancelled before it came to the feed, and another wait may have begun: nobody would get what this one takes.
+        if self.shared.waiting.load(Ordering::SeqCst) != self.wait {
+            return Ok(None);
+        }
         self.shared.take_back(&mut feed);
         feed.next(limit).await
     }

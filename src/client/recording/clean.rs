@@ -31,6 +31,51 @@ const SECRET: [&str; 13] = [
 /// A longer word is no word that anybody knows to stand somewhere.
 const LONGEST_WORD: usize = 16;
 
+/// So many secrets are known at the most, since every text is searched for each.
+const MOST_KNOWN: usize = 1000;
+
+/// A text that is no JSON, such as a reply that was cut short, without the values of members that are secrets by their names.
+pub(super) fn without_members(text: &str) -> String {
+    SECRET.iter().fold(text.to_owned(), |text, name| without_member(&text, name))
+}
+
+fn without_member(text: &str, name: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(found) = rest.find(name) {
+        let (before, behind) = rest.split_at(found + name.len());
+        clean.push_str(before);
+        let value = behind.trim_start_matches(['\\', '"', ':', ' ', '\t', '\r', '\n']);
+        let (lead, _) = behind.split_at(behind.len() - value.len());
+        clean.push_str(lead);
+        rest = value;
+        // Behind the name of a member stand its quote, escaped where JSON is within JSON, a colon, and no text that is empty.
+        let opened = lead.split_once(':').map(|(_, quotes)| quotes.matches('"').count());
+        if lead.starts_with(['"', '\\']) && opened.is_some_and(|quotes| quotes < 2) {
+            let (_, behind_value) = value.split_at(value_end(lead, value));
+            if behind_value.len() < value.len() {
+                clean.push_str(REMOVED);
+            }
+            rest = behind_value;
+        }
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// Where a value ends behind what stands before it: at a quote that is escaped as the opening one is, or where a number ends.
+fn value_end(lead: &str, value: &str) -> usize {
+    let escapes = |before: &str| before.len() - before.trim_end_matches('\\').len();
+    let Some(open) = lead.strip_suffix('"') else {
+        return value.find([',', '}', ']']).unwrap_or(value.len());
+    };
+    // Backslashes at the end of the value stand before its quote too, each as often as it takes to escape one here.
+    let (own, of_one) = (escapes(open), 2 * (escapes(open) + 1));
+    let mut quotes = value.match_indices('"');
+    let end = quotes.find(|(place, _)| value.get(..*place).is_some_and(|before| escapes(before) % of_one == own));
+    end.map_or(value.len(), |(place, _)| place - own)
+}
+
 /// Removes secrets.
 #[derive(Default)]
 pub(in crate::client) struct Cleaner {
@@ -64,7 +109,10 @@ impl Cleaner {
     pub(super) fn learn_from(&mut self, value: Value<'_>) {
         if value.key().is_some_and(|key| is_secret(&key.as_str())) && matches!(value.kind(), Kind::String | Kind::Number) {
             let text = value.as_str().unwrap_or(value.json().into());
-            self.learn(&Secret::new(text.into_owned()));
+            // More than these no honest reply tells; they are removed by their names in any case.
+            if self.known.len() < MOST_KNOWN {
+                self.learn(&Secret::new(text.into_owned()));
+            }
         }
         value.children().for_each(|child| self.learn_from(child));
     }
@@ -269,5 +317,27 @@ mod tests {
         cleaner.learn(&Secret::new("0123456789abcdef"));
         cleaner.learn(&Secret::new("PNG!"));
         assert_eq!(cleaner.bytes(b"\xffPNG!0123456789abcdef\0".to_vec()), b"\xffPNG!****************\0");
+    }
+
+    #[test]
+    fn what_was_cut_short_has_no_secrets_by_their_names() {
+        for (cut, clean) in [
+            (
+                r#"{"results":{"session_id":"4f3c9a","x"#,
+                r#"{"results":{"session_id":"secret-removed","x"#,
+            ),
+            (r#"{"session_token" : "4f3c"#, r#"{"session_token" : "secret-removed"#),
+            (r#"{"password":"a\"b\\","n":1,"#, r#"{"password":"secret-removed","n":1,"#),
+            (
+                r#"{"text":"{\"api_key\":\"4f3c\",\"a\":1"#,
+                r#"{"text":"{\"api_key\":\"secret-removed\",\"a\":1"#,
+            ),
+            (r#"{"auth_token":123456,"a":[1"#, r#"{"auth_token":secret-removed,"a":[1"#),
+            ("no password: none", "no password: none"),
+            (r#"{"password":""#, r#"{"password":""#),
+            (r#"{"password":"","n":"#, r#"{"password":"","n":"#),
+        ] {
+            assert_eq!(without_members(cut), clean);
+        }
     }
 }

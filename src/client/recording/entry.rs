@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use ring::digest::{Context, SHA256};
 use url::Url;
 
-use super::clean::Cleaner;
+use super::clean::{Cleaner, without_members};
 use super::recorder::Recorder;
 use super::{Asked, HEADERS, LONGEST_FILE, LONGEST_REPLY, hex};
 use crate::client::document::Document;
@@ -214,6 +214,13 @@ impl Told {
         }
         let text = match String::from_utf8(body) {
             Ok(text) => text,
+            // A text that was cut within a character.
+            Err(error) if error.utf8_error().error_len().is_none() => {
+                let end = error.utf8_error().valid_up_to();
+                let mut bytes = error.into_bytes();
+                bytes.truncate(end);
+                String::from_utf8(bytes).unwrap_or_default()
+            }
             Err(error) => return ("base64", quote(&STANDARD.encode(cleaner.bytes(error.into_bytes())))),
         };
         // A file keeps its lines, and a text what may stand before it.
@@ -226,7 +233,7 @@ impl Told {
                     false => ("text", quote(&cleaner.said(&text))),
                 }
             }
-            Err(_) => ("text", quote(&cleaner.said(&text))),
+            Err(_) => ("text", quote(&cleaner.said(&without_members(&text)))),
         }
     }
 }

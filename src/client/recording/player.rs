@@ -132,15 +132,17 @@ impl Player {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let own: Vec<_> = found.iter().copied().filter(|place| self.who(*place) == who).collect();
         let unused = |places: &[usize]| places.iter().copied().find(|place| state.used.get(*place) == Some(&false));
-        let again = || own.last().or(found.last()).copied().filter(|_| effect == Effect::Read);
-        let Some(place) = unused(&own).or_else(|| unused(found)).or_else(again) else {
-            let what = match found {
+        // What one was answered is no answer to another who has answers of their own.
+        let among = if own.is_empty() { found } else { &own[..] };
+        let again = || among.last().copied().filter(|_| effect == Effect::Read);
+        let Some(place) = unused(among).or_else(again) else {
+            let what = match among {
                 [] => self.nearest(&state.file, asked.root()),
                 _ => {
-                    let times = if found.len() == 1 {
+                    let times = if among.len() == 1 {
                         "once"
                     } else {
-                        &format!("{} times", found.len())
+                        &format!("{} times", among.len())
                     };
                     format!("; it was made {times}, and a write is answered as often as it was made")
                 }
