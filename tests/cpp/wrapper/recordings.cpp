@@ -1,6 +1,8 @@
 // A session that is recorded, and replayed without its site.
 #include "check.hpp"
 
+#include <cstdio>
+
 #include <unistd.h>
 
 namespace {
@@ -33,7 +35,13 @@ void test_recordings() {
   if (!deleted) {
     CHECK(deleted.error().is(SG_STATUS_RECORDING));
   }
-  FAILS(sg::client::connect_user("", "", "", sg::options().replay("/dev/null")), SG_STATUS_RECORDING, "it is empty");
+  FAILS(sg::client::connect_user("", "", "", sg::options().replay("/dev/null")), SG_STATUS_IO, "no regular file");
+  const std::string empty = path + ".empty";
+  std::FILE *nothing = std::fopen(empty.c_str(), "w");
+  REQUIRE(nothing != nullptr);
+  std::fclose(nothing);
+  FAILS(sg::client::connect_user("", "", "", sg::options().replay(empty)), SG_STATUS_RECORDING, "it is empty");
+  unlink(empty.c_str());
   FAILS(sg::client::connect_user("", "", "", sg::options().replay("")), SG_STATUS_INVALID_ARGUMENT, "path");
   unlink(path.c_str());
 }
