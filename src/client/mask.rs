@@ -95,9 +95,10 @@ fn in_base64(secret: &str) -> Vec<Zeroizing<String>> {
         .collect()
 }
 
-/// Whether a secret may be a plain word.
+/// Whether a secret may be a plain word. A longer one is no word that anybody knows to stand somewhere.
 pub(super) fn is_word(secret: &str) -> bool {
-    secret.bytes().all(|byte| byte.is_ascii_lowercase())
+    const LONGEST: usize = 16;
+    secret.len() < LONGEST && secret.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 /// Crosses a secret out of a message of the library's. A password that is a plain word may be among the library's own words, and a mark
@@ -429,6 +430,11 @@ mod tests {
         let shown = "the site failed; it came with a web page, \"the *** is down\"; the site said: your ***";
         assert_eq!(message("site", text), shown);
         assert_eq!(message("site7", "the site7 failed"), "the *** failed");
+        assert_eq!(
+            message("abcdefghijklmnopqrst", "via abcdefghijklmnopqrst"),
+            "via ***",
+            "a key of letters"
+        );
     }
 
     #[test]

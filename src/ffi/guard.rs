@@ -7,11 +7,7 @@ use crate::runtime::{Uncancelled, panics};
 /// The frame of a function that can fail: clears this thread's error, runs `call`, and records how it failed.
 pub fn status(call: impl FnOnce() -> Result<()>) -> Status {
     let _uncancelled = Uncancelled::here();
-    let framed = || {
-        clear_last();
-        call().map_or_else(recorded, |()| Status::Ok)
-    };
-    panics::catch(framed).unwrap_or_else(broken)
+    panics::catch(|| framed(call)).unwrap_or_else(broken)
 }
 
 /// The frame of a function that cannot fail. `fallback` is the answer if it panics nevertheless.
@@ -26,11 +22,7 @@ pub fn getter<T>(fallback: T, call: impl FnOnce() -> T) -> T {
 /// As [`status`], for functions that read one value of a result.
 #[inline]
 pub(super) fn reading_status(call: impl FnOnce() -> Result<()>) -> Status {
-    let framed = || {
-        clear_last();
-        call().map_or_else(recorded, |()| Status::Ok)
-    };
-    panics::catch_small(framed).unwrap_or_else(broken)
+    panics::catch_small(|| framed(call)).unwrap_or_else(broken)
 }
 
 /// As [`getter`], for functions that read one value of a result: hosts call them for every value of every row.
@@ -40,6 +32,12 @@ pub(super) fn reading<T>(fallback: T, call: impl FnOnce() -> T) -> T {
         broken(told);
         fallback
     })
+}
+
+#[inline]
+fn framed(call: impl FnOnce() -> Result<()>) -> Status {
+    clear_last();
+    call().map_or_else(recorded, |()| Status::Ok)
 }
 
 #[cold]

@@ -28,9 +28,6 @@ const SECRET: [&str; 13] = [
     "_session_id",
 ];
 
-/// A longer word is no word that anybody knows to stand somewhere.
-const LONGEST_WORD: usize = 16;
-
 /// So many secrets are known at the most, since every text is searched for each.
 const MOST_KNOWN: usize = 1000;
 
@@ -92,8 +89,11 @@ impl Cleaner {
     pub(super) fn learn(&mut self, secret: &Secret) {
         let known = self.known.iter().any(|known| known.expose() == secret.expose());
         if !known && !secret.expose().is_empty() && secret.expose() != REMOVED {
-            let is_word = is_word(secret.expose()) && secret.expose().len() < LONGEST_WORD;
-            let mask = if is_word { &mut self.words } else { &mut self.mask };
+            let mask = if is_word(secret.expose()) {
+                &mut self.words
+            } else {
+                &mut self.mask
+            };
             mask.secret(secret);
             self.known.push(secret.clone());
         }

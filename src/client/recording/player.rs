@@ -125,10 +125,12 @@ impl Player {
             index.same.get(&same).or_else(|| index.alike.get(&alike))
         };
         // Without what this client knows to be secret: the one that was recorded may have had the same, or another.
-        let clean = read(&self.cleaner.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let found = recorded(&read(&Cleaner::default())?).or_else(|| recorded(&clean));
+        let clean = || read(&self.cleaner.lock().unwrap_or_else(PoisonError::into_inner));
+        let found = match recorded(&read(&Cleaner::default())?) {
+            None => recorded(&clean()?),
+            found => found,
+        };
         let found = found.map_or(&[][..], Vec::as_slice);
-        let asked = clean;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let own: Vec<_> = found.iter().copied().filter(|place| self.who(*place) == who).collect();
         let unused = |places: &[usize]| places.iter().copied().find(|place| state.used.get(*place) == Some(&false));
@@ -136,6 +138,7 @@ impl Player {
         let among = if own.is_empty() { found } else { &own[..] };
         let again = || among.last().copied().filter(|_| effect == Effect::Read);
         let Some(place) = unused(among).or_else(again) else {
+            let asked = clean()?;
             let what = match among {
                 [] => self.nearest(&state.file, asked.root()),
                 _ => {
