@@ -354,6 +354,38 @@ fn nothing_leads_to_nothing() {
 }
 
 #[test]
+fn what_is_no_cursor_is_refused() {
+    /// As much as a page of cursors, and aligned as one.
+    #[repr(align(1024))]
+    struct Block([u8; 1024]);
+    let block = Block([0; 1024]);
+    let held = Held::new("[1,2,3]");
+    let root = held.root();
+    let start = root.map_addr(|address| address & !1023);
+    let mut foreign = vec![
+        root.wrapping_byte_add(1),
+        root.wrapping_byte_add(4),
+        start,
+        start.wrapping_byte_add(8),
+    ];
+    foreign.extend([0, 8, 16, 512, 1016].map(|offset| block.0.as_ptr().wrapping_add(offset).cast::<sg_value>()));
+    for value in foreign {
+        assert_eq!(kind(value), sg_value_type::None);
+        let mut len = 9;
+        assert_eq!(unsafe { sg_value_string(value, &mut len) }, null());
+        assert_eq!(len, 0);
+        assert_eq!(unsafe { sg_value_next(value) }, null());
+        assert_eq!(unsafe { sg_value_first(value) }, null());
+        fails(
+            unsafe { sg_value_int64(value, &mut 0) },
+            Status::InvalidArgument,
+            &["no cursor of a live sg_result"],
+        );
+    }
+    assert_eq!(json(root), "[1,2,3]");
+}
+
+#[test]
 fn threads_may_share_a_result() {
     let rows: Vec<String> = (0..500).map(|row| format!("{{\"id\":{row},\"code\":\"s\\u0068{row}\"}}")).collect();
     let held = Held::new(&format!("[{}]", rows.join(",")));

@@ -50,6 +50,7 @@ use transport::Transport;
 
 pub use credentials::{Credentials, Secret};
 pub use document::{CStrings, Document, Key, Kind, MAX_DEPTH, SyntaxError, Value};
+pub(crate) use document::{Node, Page};
 pub use error::{Error, Record, Refusal, Result};
 pub use handover::SessionWatch;
 pub use journal::{Journal, Level, Log};

@@ -3,12 +3,10 @@
 
 use std::ffi::c_char;
 
-use once_cell::race::OnceBox;
-
 use super::guard;
 use super::handle::{Borrowed, Handle, InBox, Out, Owned};
-use super::value::{Cursors, sg_value};
-use crate::client::{Document, Value};
+use super::value::sg_value;
+use crate::client::Document;
 
 /// The answer to a call: a JSON value, as the site sent it.
 ///
@@ -18,15 +16,8 @@ pub struct sg_result {
     _opaque: [u8; 0],
 }
 
-/// What is behind an `sg_result`.
-pub(super) struct Answer {
-    document: Document,
-    /// Made when the first one is asked for, without a lock: a fork meanwhile must not leave the child waiting.
-    cursors: OnceBox<Cursors>,
-}
-
 impl Handle for sg_result {
-    type Body = Answer;
+    type Body = Document;
     type Place = InBox;
     const NAME: &'static str = "sg_result";
     const MARK: u64 = u64::from_le_bytes(*b"sg_reslt");
@@ -34,24 +25,7 @@ impl Handle for sg_result {
 
 /// A new result for C.
 pub(super) fn give(document: Document) -> *mut sg_result {
-    Owned::<sg_result>::new(Answer {
-        document,
-        cursors: OnceBox::new(),
-    })
-    .into_c()
-}
-
-impl Answer {
-    pub(super) fn document(&self) -> &Document {
-        &self.document
-    }
-
-    /// The cursor that stands on `value`; NULL for none.
-    pub(super) fn cursor(&self, value: Option<Value<'_>>) -> *const sg_value {
-        let make = || Box::new(Cursors::new(self, self.document.node_count()));
-        let cursors = self.cursors.get_or_init(make);
-        value.map_or(std::ptr::null(), |value| cursors.at(value.node()))
-    }
+    Owned::<sg_result>::new(document).into_c()
 }
 
 /// The JSON text of the whole answer.
@@ -68,9 +42,9 @@ pub unsafe extern "C" fn sg_result_json(result: *const sg_result, len: *mut usiz
     from_c!(result: Borrowed<sg_result>, len: Out<usize>);
     guard::getter(std::ptr::null(), || {
         len.put(0);
-        let Some(answer) = result.peek() else { return std::ptr::null() };
-        len.put(answer.document.json().len());
-        answer.document.json_with_nul().as_ptr().cast()
+        let Some(document) = result.peek() else { return std::ptr::null() };
+        len.put(document.json().len());
+        document.json_with_nul().as_ptr().cast()
     })
 }
 
@@ -86,9 +60,8 @@ pub unsafe extern "C" fn sg_result_json(result: *const sg_result, len: *mut usiz
 pub unsafe extern "C" fn sg_result_value(result: *const sg_result) -> *const sg_value {
     from_c!(result: Borrowed<sg_result>);
     guard::getter(std::ptr::null(), || {
-        result
-            .peek()
-            .map_or(std::ptr::null(), |answer| answer.cursor(Some(answer.document.root())))
+        // It stays in its box until it is freed.
+        result.peek().map_or(std::ptr::null(), |document| document.settled().cast())
     })
 }
 

@@ -6,9 +6,8 @@ use std::marker::PhantomData;
 
 use super::guard;
 use super::handle::Out;
-use super::result::Answer;
 use super::string::{Span, Text};
-use crate::client::{Document, Error, Kind, Result, Status, Value};
+use crate::client::{Document, Error, Kind, Node, Page, Result, Status, Value};
 
 /// A place in a result: a JSON value, or a member of an object with its key.
 ///
@@ -16,46 +15,7 @@ use crate::client::{Document, Error, Kind, Result, Status, Value};
 /// cursor as "nothing there", so that look-ups chain without checks in between:
 /// `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
 pub struct sg_value {
-    node: u32,
-    mark: u32,
-}
-
-/// The cursors of a result: one for each node, so that a cursor is a plain pointer that needs no free. What they belong to stands
-/// before the first, where each finds it by its own number.
-pub(super) struct Cursors(Box<[Slot]>);
-
-union Slot {
-    answer: *const Answer,
-    cursor: std::mem::ManuallyDrop<sg_value>,
-}
-
-// SAFETY: an answer never changes and may be read by all threads, and nor do its cursors change.
-unsafe impl Send for Cursors {}
-// SAFETY: as above.
-unsafe impl Sync for Cursors {}
-
-impl Cursors {
-    /// The cursors of an answer that will stay where it is.
-    pub(super) fn new(answer: *const Answer, nodes: usize) -> Cursors {
-        let cursor = |node| Slot {
-            cursor: std::mem::ManuallyDrop::new(sg_value { node, mark: MARK }),
-        };
-        // A document has fewer nodes than 32 bits can count.
-        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
-        let mut slots = Vec::with_capacity(nodes as usize + 1);
-        slots.push(Slot { answer });
-        slots.extend((0..nodes).map(cursor));
-        Cursors(slots.into_boxed_slice())
-    }
-
-    /// The cursor of a node.
-    pub(super) fn at(&self, node: u32) -> *const sg_value {
-        if node as usize + 1 >= self.0.len() {
-            return std::ptr::null();
-        }
-        // SAFETY: it was just checked that the place is inside. The pointer may be used for the whole array.
-        unsafe { self.0.as_ptr().add(node as usize + 1) }.cast()
-    }
+    _opaque: [u8; 0],
 }
 
 /// What a cursor stands on.
@@ -78,9 +38,7 @@ pub enum sg_value_type {
     Object = 6,
 }
 
-const MARK: u32 = u32::from_le_bytes(*b"sgvl");
-
-/// `const sg_value *`.
+/// `const sg_value *`: the address of a node.
 struct Cursor<'a>(*const sg_value, PhantomData<&'a sg_value>);
 
 impl<'a> Cursor<'a> {
@@ -90,20 +48,29 @@ impl<'a> Cursor<'a> {
         Cursor(pointer, PhantomData)
     }
 
-    /// The result and the place in it; `None` for NULL and for what is no cursor.
-    fn peek(&self) -> Option<(&'a Answer, Value<'a>)> {
-        if self.0.is_null() || !self.0.is_aligned() {
+    /// The page of the node and its position there; `None` for NULL and for what is no cursor.
+    #[inline(always)]
+    fn spot(&self) -> Option<(&'a Page, usize)> {
+        // What is before the first node, or between two, comes out as more than a page has.
+        let index = (self.0.addr().wrapping_sub(Page::HEAD) % Page::SIZE) as u32;
+        let index = index.rotate_right(size_of::<Node>().trailing_zeros()) as usize;
+        if index >= Page::NODES {
             return None;
         }
-        // SAFETY: it is a cursor, and its result, which holds it, outlives 'a.
-        let cursor = unsafe { &*self.0 };
-        if cursor.mark != MARK {
-            return None;
-        }
-        // SAFETY: a cursor is one of an array in which it stands behind as many others as its number says, and before all of them
-        // stands the answer that owns the array.
-        let answer = unsafe { &*(*self.0.cast::<Slot>().sub(cursor.node as usize + 1)).answer };
-        Some((answer, answer.document().again(cursor.node)))
+        let page = self.0.cast::<Page>().map_addr(|address| address & !(Page::SIZE - 1));
+        // SAFETY: a cursor is the address of a node, its page begins at the multiple of a page's size before it, and its result, which
+        // holds the page, outlives 'a. Of what is no cursor this reads the same machine's page as the cursor itself is on.
+        let page = unsafe { &*page };
+        page.is_marked().then_some((page, index))
+    }
+
+    /// The result's document and the place in it; `None` for NULL and for what is no cursor.
+    #[inline]
+    fn peek(&self) -> Option<(&'a Document, Value<'a>)> {
+        let (page, index) = self.spot()?;
+        // SAFETY: the page has its mark, so it knows its document, which stays where it is until the result is freed.
+        let document = unsafe { &*page.owner() };
+        Some((document, Value::new(document, page.number(index), page.get(index)?)))
     }
 
     /// The place, or an error.
@@ -117,13 +84,14 @@ impl<'a> Cursor<'a> {
 
     /// From this place to another of the same result.
     fn step(&self, to: impl FnOnce(Value<'a>) -> Option<Value<'a>>) -> *const sg_value {
-        self.peek().map_or(std::ptr::null(), |(answer, value)| answer.cursor(to(value)))
+        self.peek()
+            .map_or(std::ptr::null(), |(document, value)| document.address(to(value)).cast())
     }
 
     /// A decoded text of this result, with its length.
     fn text(&self, of: impl FnOnce(&'a Document, Value<'a>) -> Option<&'a [u8]>, len: &Out<'_, usize>) -> *const c_char {
         len.put(0);
-        let text = self.peek().and_then(|(answer, value)| of(answer.document(), value));
+        let text = self.peek().and_then(|(document, value)| of(document, value));
         let Some((text, [0])) = text.and_then(|text| text.split_at_checked(text.len().checked_sub(1)?)) else {
             return std::ptr::null();
         };

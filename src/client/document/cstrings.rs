@@ -2,7 +2,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tape of the same text")]
 
-use super::{Document, ESCAPED, KEYED, Key, Value};
+use super::{Document, Key, Kind, Value};
 
 /// A copy of a document's text in which every string, or every key, is decoded in place and ends with a NUL where its closing
 /// quote stood. Decoding never lengthens a string.
@@ -17,16 +17,12 @@ impl CStrings {
     pub(super) fn values(document: &Document) -> CStrings {
         let raw = document.text.as_str();
         let mut strings = CStrings::copied(raw);
-        for node in &document.nodes {
-            let start = node.start();
-            if raw.as_bytes()[start] != b'"' {
-                continue;
-            }
-            let end = (node.aux & !ESCAPED) as usize - 1;
-            if node.aux & ESCAPED == 0 {
-                strings.text[end] = 0;
+        for node in document.nodes.iter().filter(|node| node.kind() == Some(Kind::String)) {
+            let (start, end) = (node.start() + 1, node.start() + node.extent() - 1);
+            if node.is_escaped() {
+                strings.decode(start, &raw[start..end]);
             } else {
-                strings.decode(start + 1, &raw[start + 1..end]);
+                strings.text[end] = 0;
             }
         }
         strings
@@ -36,7 +32,7 @@ impl CStrings {
     pub(super) fn keys(document: &Document) -> CStrings {
         let raw = document.text.as_str();
         let mut strings = CStrings::copied(raw);
-        for node in document.nodes.iter().filter(|node| node.pos & KEYED != 0) {
+        for node in document.nodes.iter().filter(|node| node.is_keyed()) {
             let key = Key::before(raw, node.start());
             if key.is_escaped() {
                 strings.decode(key.start(), key.raw());

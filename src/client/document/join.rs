@@ -2,7 +2,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tapes of the same texts")]
 
-use super::{Document, ESCAPED, KEYED, Kind, MAX_TEXT, Node, Tape};
+use super::{Document, Kind, MAX_EXTENT, MAX_TEXT, Node, Shape, Tape, Writer};
 
 impl Document {
     /// One list of the elements of several. `None` when it would be longer than a document can be. What is no list is
@@ -14,15 +14,16 @@ impl Document {
                 .filter(|list| list.root().kind() == Kind::Array && list.root().count() > 0)
         };
         let length = lists().map(|list| list.json().len()).sum::<usize>() + 2;
-        if length > MAX_TEXT {
+        let count = lists().map(Document::node_count).sum::<usize>() + 2;
+        if length > MAX_TEXT || count > MAX_EXTENT {
             return None;
         }
         let mut joined = Joined {
             text: String::with_capacity(length),
-            nodes: Vec::with_capacity(lists().map(Document::node_count).sum()),
+            nodes: Writer::with_room(count, count),
         };
         joined.text.push('[');
-        joined.nodes.push(Node { pos: 0, aux: 0 });
+        joined.nodes.push(Node::new(Shape::Array, 0, 0));
         let mut count = 0;
         for list in lists() {
             if count > 0 {
@@ -32,12 +33,9 @@ impl Document {
             count += list.root().count();
         }
         let (mut text, mut nodes) = (joined.text, joined.nodes);
-        nodes.push(Node {
-            pos: text.len() as u32,
-            aux: count as u32,
-        });
-        nodes[0].aux = nodes.len() as u32;
+        nodes.close(0, text.len() as u32, count as u32);
         text.push(']');
+        let nodes = nodes.finish();
         let escaped_keys = lists().any(|list| list.escaped_keys);
         Some(Document::new(text, Tape { nodes, escaped_keys }, 0))
     }
@@ -48,15 +46,12 @@ impl Document {
         let Some(last) = count.checked_sub(1).and_then(|last| root.at(last)) else {
             return self;
         };
-        let (open, text_end, nodes_end) = (root.node() as usize, last.end(), last.behind() as usize);
+        // At the latest what closes the whole list stands behind the last that is kept.
+        let (open, text_end, end) = (root.node() as usize, last.end(), last.behind() as usize);
         let (mut text, mut nodes, escaped_keys) = (self.text, self.nodes, self.escaped_keys);
         text.truncate(text_end);
-        nodes.truncate(nodes_end);
-        nodes.push(Node {
-            pos: text_end as u32,
-            aux: count as u32,
-        });
-        nodes[open].aux = nodes.len() as u32;
+        nodes.change(end, |_| Node::closing(text_end as u32, count as u32));
+        nodes.change(open, |list| list.with_step(end + 1 - open));
         text.push(']');
         Document::new(text, Tape { nodes, escaped_keys }, open as u32)
     }
@@ -64,7 +59,7 @@ impl Document {
 
 struct Joined {
     text: String,
-    nodes: Vec<Node>,
+    nodes: Writer,
 }
 
 impl Joined {
@@ -73,19 +68,10 @@ impl Joined {
         let root = list.root();
         let (from, to) = (root.start() + 1, root.end() - 1);
         let (first, behind) = (root.node() as usize + 1, root.behind() as usize - 1);
-        // Lists only ever move: their text and nodes begin behind what is there, or before where they began.
-        let text_by = (self.text.len() as u32).wrapping_sub(from as u32);
-        let nodes_by = (self.nodes.len() as u32).wrapping_sub(first as u32);
-        for node in &list.nodes[first..behind] {
-            let aux = match list.text.as_bytes()[node.start()] {
-                b'[' | b'{' => node.aux.wrapping_add(nodes_by),
-                b']' | b'}' => node.aux,
-                _ => (node.aux & !ESCAPED).wrapping_add(text_by) | (node.aux & ESCAPED),
-            };
-            self.nodes.push(Node {
-                pos: (node.pos & !KEYED).wrapping_add(text_by) & !KEYED | (node.pos & KEYED),
-                aux,
-            });
+        // The text only ever moves: behind what is there, or before where it began.
+        let by = (self.text.len() as u32).wrapping_sub(from as u32);
+        for node in list.nodes.range(first, behind) {
+            self.nodes.push(node.moved(by));
         }
         self.text.push_str(&list.text[from..to]);
     }

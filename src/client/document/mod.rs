@@ -8,6 +8,7 @@ mod cstrings;
 mod join;
 mod key;
 mod keys;
+mod nodes;
 mod reader;
 mod time;
 mod value;
@@ -19,35 +20,12 @@ use once_cell::race::OnceBox;
 pub use cstrings::CStrings;
 pub use key::Key;
 use keys::Keys;
+use nodes::{KEYED, MAX_EXTENT, Nodes, Shape, Writer};
+pub(crate) use nodes::{Node, Page};
 pub use reader::{MAX_DEPTH, SyntaxError};
 use reader::{MAX_TEXT, Tape};
 pub(in crate::client) use value::shorten;
 pub use value::{Kind, Value};
-
-/// One value on the tape.
-///
-/// Scalars: `pos` is the first byte, `aux` the first byte behind (for strings with [`ESCAPED`] set where there is a
-/// backslash). Containers take two nodes: the opening one, whose `aux` is the number of the node behind the
-/// container, and the closing one, whose `aux` is the count of elements or members. The kind is the byte at `pos`.
-/// Keys have no nodes: the value of a member has [`KEYED`] set in its `pos`, and its key is found before it in the text.
-#[derive(Clone, Copy)]
-struct Node {
-    pos: u32,
-    aux: u32,
-}
-
-impl Node {
-    /// Where the value begins in the text.
-    const fn start(self) -> usize {
-        (self.pos & !KEYED) as usize
-    }
-}
-
-/// Set in the `pos` of a member's value.
-const KEYED: u32 = 1 << 31;
-
-/// Set in a string's `aux` when its text has escapes.
-const ESCAPED: u32 = 1 << 31;
 
 /// From this many elements on, a container gets an index when it is asked for elements by number.
 const INDEX_FROM: usize = 16;
@@ -56,7 +34,7 @@ const INDEX_FROM: usize = 16;
 pub struct Document {
     /// The text up to the end of the root value, and a NUL.
     text: String,
-    nodes: Vec<Node>,
+    nodes: Nodes,
     /// Whether a key has escapes.
     escaped_keys: bool,
     root: u32,
@@ -95,7 +73,8 @@ impl Document {
         let (text_end, nodes_end) = (root.end(), root.behind());
         document.text.truncate(text_end);
         document.text.push('\0');
-        document.nodes.truncate(nodes_end as usize);
+        document.nodes.end_before(nodes_end as usize);
+        document.nodes.change(document.root as usize, Node::unkeyed);
         document
     }
 
@@ -113,7 +92,7 @@ impl Document {
 
     /// The root value.
     pub fn root(&self) -> Value<'_> {
-        Value::new(self, self.root)
+        Value::new(self, self.root, self.nodes.get(self.root as usize))
     }
 
     /// The text of the root value.
@@ -134,16 +113,22 @@ impl Document {
 
     /// The value with this node number, if that number is one that [`Value::node`] gives.
     pub fn value(&self, node: u32) -> Option<Value<'_>> {
-        let place = self.nodes.get(node as usize)?;
-        match self.text.as_bytes().get(place.start())? {
-            b']' | b'}' => None,
-            _ => Some(Value::new(self, node)),
-        }
+        let place = self.nodes.get(node as usize);
+        place.kind().map(|_| Value::new(self, node, place))
     }
 
-    /// The value with a node number that [`Value::node`] gave before.
-    pub fn again(&self, node: u32) -> Value<'_> {
-        Value::new(self, node)
+    /// The address of a value's node, which is a host's cursor; NULL for none.
+    pub(crate) fn address(&self, value: Option<Value<'_>>) -> *const Node {
+        value.map_or(std::ptr::null(), |value| self.nodes.address(value.node() as usize))
+    }
+
+    /// The address of the root's node, by which it and all others that can be reached from there find this document: it must stay where it
+    /// is from now on. Any number of threads may ask at once, without a lock: a fork meanwhile must not leave the child waiting.
+    pub(crate) fn settled(&self) -> *const Node {
+        if !self.nodes.is_settled(self.root as usize) {
+            self.nodes.settle(self);
+        }
+        self.address(Some(self.root()))
     }
 
     /// Every string of the document but for keys, decoded and NUL-terminated. Made on first use.

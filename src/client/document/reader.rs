@@ -5,7 +5,7 @@
     reason = "every index is checked against the length just before, in a loop that must be fast"
 )]
 
-use super::{ESCAPED, KEYED, Node};
+use super::{KEYED, MAX_EXTENT, Node, Nodes, Shape, Writer};
 
 /// How deep containers may nest.
 pub const MAX_DEPTH: usize = 512;
@@ -48,7 +48,7 @@ impl SyntaxError {
 
 /// What is read of a text.
 pub(super) struct Tape {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Nodes,
     /// Whether a key has escapes. Hardly any reply has such a key, and without them keys are compared as they stand there.
     pub(super) escaped_keys: bool,
 }
@@ -64,34 +64,36 @@ pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
             too_many: true,
         });
     }
+    let most = most.min(MAX_EXTENT - 2);
     let mut reader = Reader {
         text,
         at: 0,
-        nodes: Vec::with_capacity((text.len() / 20 + 4).min(FIRST_NODES)),
+        // Two beyond the limit are seen before there are more.
+        nodes: Writer::with_room((text.len() / 20 + 4).min(FIRST_NODES), most + 2),
         open: Vec::new(),
         most,
-        escaped_keys: 0,
+        escaped_keys: false,
     };
     if text.starts_with(b"\xef\xbb\xbf") {
         reader.at = 3;
     }
     reader.run()?;
     Ok(Tape {
-        nodes: reader.nodes,
-        escaped_keys: reader.escaped_keys != 0,
+        nodes: reader.nodes.finish(),
+        escaped_keys: reader.escaped_keys,
     })
 }
 
 struct Reader<'t> {
     text: &'t [u8],
     at: usize,
-    nodes: Vec<Node>,
+    nodes: Writer,
     /// The containers around.
     open: Vec<Open>,
     /// The most nodes that there may be.
     most: usize,
-    /// [`ESCAPED`] once a key has escapes.
-    escaped_keys: u32,
+    /// Whether a key has escapes.
+    escaped_keys: bool,
 }
 
 /// A container whose end was not read yet.
@@ -184,10 +186,8 @@ impl Reader<'_> {
             commas: 0,
             is_object: byte == b'{',
         });
-        self.push(Node {
-            pos: self.at as u32 | keyed,
-            aux: 0,
-        });
+        let shape = if byte == b'{' { Shape::Object } else { Shape::Array };
+        self.nodes.push(Node::new(shape, self.at as u32 | keyed, 0));
         self.at += 1;
         Ok(())
     }
@@ -195,29 +195,16 @@ impl Reader<'_> {
     /// Ends a container that has so many elements or members more than commas.
     fn close(&mut self, more: u32) {
         if let Some(open) = self.open.pop() {
-            self.push(Node {
-                pos: self.at as u32,
-                aux: open.commas + more,
-            });
-            self.nodes[open.node as usize].aux = self.nodes.len() as u32;
+            self.nodes.close(open.node as usize, self.at as u32, open.commas + more);
         }
         self.at += 1;
     }
 
-    fn push(&mut self, node: Node) {
-        if self.nodes.len() == self.nodes.capacity() {
-            // No more than may come, since room takes memory too. Two beyond the limit are seen before there are more.
-            let left = self.most.saturating_add(2).saturating_sub(self.nodes.len());
-            self.nodes.reserve_exact(self.nodes.len().min(left));
-        }
-        self.nodes.push(node);
-    }
-
     fn scalar(&mut self, byte: u8, keyed: u32) -> Result<(), SyntaxError> {
         match byte {
-            b't' => self.literal(b"true", keyed),
-            b'f' => self.literal(b"false", keyed),
-            b'n' => self.literal(b"null", keyed),
+            b't' => self.literal(b"true", Shape::Bool, keyed),
+            b'f' => self.literal(b"false", Shape::Bool, keyed),
+            b'n' => self.literal(b"null", Shape::Null, keyed),
             b'-' | b'0'..=b'9' => self.number(keyed),
             _ => Err(self.wrong("expected a value")),
         }
@@ -238,7 +225,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn literal(&mut self, word: &[u8], keyed: u32) -> Result<(), SyntaxError> {
+    fn literal(&mut self, word: &[u8], shape: Shape, keyed: u32) -> Result<(), SyntaxError> {
         let rest = &self.text[self.at..];
         if !rest.starts_with(word) {
             let truncated = word.starts_with(rest);
@@ -247,16 +234,21 @@ impl Reader<'_> {
                 ..self.wrong("expected true, false or null")
             });
         }
-        self.push_scalar(self.at + word.len(), keyed);
-        Ok(())
+        self.push_scalar(self.at + word.len(), shape, keyed)
     }
 
-    fn push_scalar(&mut self, end: usize, keyed: u32) {
-        self.push(Node {
-            pos: self.at as u32 | keyed,
-            aux: end as u32,
-        });
+    /// A value without nodes of its own, up to `end`.
+    fn push_scalar(&mut self, end: usize, shape: Shape, keyed: u32) -> Result<(), SyntaxError> {
+        let length = end - self.at;
+        if length > MAX_EXTENT {
+            return Err(SyntaxError {
+                too_many: true,
+                ..self.wrong("a value is longer than 512 MiB")
+            });
+        }
+        self.nodes.push(Node::new(shape, self.at as u32 | keyed, length as u32));
         self.at = end;
+        Ok(())
     }
 
     fn number(&mut self, keyed: u32) -> Result<(), SyntaxError> {
@@ -296,33 +288,27 @@ impl Reader<'_> {
             }
             end = behind;
         }
-        self.push_scalar(end, keyed);
-        Ok(())
+        self.push_scalar(end, Shape::Number, keyed)
     }
 
     fn string(&mut self, keyed: u32) -> Result<(), SyntaxError> {
         let (end, escaped) = self.string_end()?;
-        self.push(Node {
-            pos: self.at as u32 | keyed,
-            aux: end as u32 | escaped,
-        });
-        self.at = end;
-        Ok(())
+        self.push_scalar(end, if escaped { Shape::Escaped } else { Shape::String }, keyed)
     }
 
-    /// Where the string that begins here ends, and [`ESCAPED`] if it has escapes.
+    /// Where the string that begins here ends, and whether it has escapes.
     #[inline]
-    fn string_end(&self) -> Result<(usize, u32), SyntaxError> {
+    fn string_end(&self) -> Result<(usize, bool), SyntaxError> {
         let text = self.text;
         let mut at = self.at + 1;
-        let mut escaped = 0;
+        let mut escaped = false;
         loop {
             at = plain_run(text, at);
             match text.get(at) {
                 None => return Err(self.ends_early()),
                 Some(b'"') => return Ok((at + 1, escaped)),
                 Some(b'\\') => {
-                    escaped = ESCAPED;
+                    escaped = true;
                     at = self.escape(at)?;
                 }
                 Some(_) => {

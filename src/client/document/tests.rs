@@ -252,6 +252,41 @@ fn large_lists_are_indexed_once_and_right() {
 }
 
 #[test]
+fn values_are_found_across_the_borders_of_pages() {
+    for count in (100..140).chain(230..260).chain([5_000]) {
+        let inner: Vec<String> = (0..count)
+            .map(|index| match index % 7 {
+                0 => format!("[{index}]"),
+                3 => "{}".to_owned(),
+                _ => index.to_string(),
+            })
+            .collect();
+        let text = format!(
+            "{{\"before\":[[]],\"rows\":[{}],\"behind\":[{}]}}",
+            inner.join(","),
+            inner.join(",")
+        );
+        let document = parse(&text);
+        assert_eq!(rebuild(document.root()), serde_json::from_str::<serde_json::Value>(&text).unwrap());
+        let rows = document.root().get("rows").unwrap();
+        assert!(rows.children().map(Value::json).eq(inner.iter().map(String::as_str)));
+        assert_eq!(rows.next().unwrap().key().unwrap().as_str(), "behind");
+        let node = rows.node();
+        let narrowed = document.narrow(node);
+        assert!(narrowed.root().next().is_none() && narrowed.value(narrowed.node_count() as u32).is_none());
+        assert!(narrowed.root().children().map(Value::json).eq(inner.iter().map(String::as_str)));
+        let cut = narrowed.first_elements(count - 1);
+        assert!(
+            cut.root()
+                .children()
+                .map(Value::json)
+                .eq(inner[..count - 1].iter().map(String::as_str))
+        );
+        assert!(cut.root().next().is_none() && cut.value(cut.node_count() as u32).is_none());
+    }
+}
+
+#[test]
 fn lists_are_joined_without_being_read_again() {
     let page = |text: &str| {
         let whole = parse(text);

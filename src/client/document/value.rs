@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Document, ESCAPED, INDEX_FROM, KEYED, Key, Node, cstrings, key, keys, time};
+use super::{Document, INDEX_FROM, Key, Node, cstrings, key, keys, time};
 use crate::client::error::{Error, Result};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `null`
-    Null,
+    Null = 1,
     /// `true` or `false`
     Bool,
     /// A number, kept as it was written.
@@ -37,16 +37,19 @@ impl Kind {
     }
 }
 
-/// A value in a [`Document`]. As small as a pointer and a number; copying it copies nothing else.
+/// A value in a [`Document`]. Copying it copies nothing else.
 #[derive(Clone, Copy)]
 pub struct Value<'d> {
     document: &'d Document,
     node: u32,
+    place: Node,
 }
 
 impl<'d> Value<'d> {
-    pub(super) fn new(document: &'d Document, node: u32) -> Self {
-        Value { document, node }
+    /// The value at a node of this number, whose content is `place`.
+    #[inline]
+    pub(crate) fn new(document: &'d Document, node: u32, place: Node) -> Self {
+        Value { document, node, place }
     }
 
     /// The number of its node, by which [`Document::value`] finds it again.
@@ -54,61 +57,38 @@ impl<'d> Value<'d> {
         self.node
     }
 
-    fn place(self) -> Node {
-        self.document
-            .nodes
-            .get(self.node as usize)
-            .copied()
-            .unwrap_or(Node { pos: 0, aux: 0 })
-    }
-
-    fn byte_at(self, pos: usize) -> u8 {
-        self.document.text.as_bytes().get(pos).copied().unwrap_or(0)
-    }
-
     /// What it is.
+    #[inline]
     pub fn kind(self) -> Kind {
-        match self.byte_at(self.start()) {
-            b'{' => Kind::Object,
-            b'[' => Kind::Array,
-            b'"' => Kind::String,
-            b't' | b'f' => Kind::Bool,
-            b'n' => Kind::Null,
-            _ => Kind::Number,
-        }
-    }
-
-    fn is_container(self) -> bool {
-        matches!(self.byte_at(self.start()), b'{' | b'[')
+        self.place.kind().unwrap_or(Kind::Null)
     }
 
     pub(super) fn start(self) -> usize {
-        self.place().start()
+        self.place.start()
     }
 
     /// The closing node of a container.
-    fn closing(self) -> Option<Node> {
-        self.document.nodes.get((self.place().aux as usize).checked_sub(1)?).copied()
+    fn closing(self) -> Node {
+        self.document.nodes.get((self.behind() as usize).saturating_sub(1))
     }
 
     pub(super) fn end(self) -> usize {
-        if self.is_container() {
-            self.closing().map_or(0, |closing| closing.start() + 1)
+        if self.place.is_container() {
+            self.closing().start() + 1
         } else {
-            (self.place().aux & !ESCAPED) as usize
+            self.place.start() + self.place.extent()
         }
     }
 
     /// The number of the node behind it and all that it holds.
     pub(super) fn behind(self) -> u32 {
-        if self.is_container() { self.place().aux } else { self.node + 1 }
+        self.node + self.place.step() as u32
     }
 
     /// The text of what is no container.
     fn scalar(self) -> &'d str {
-        let place = self.place();
-        let end = (place.aux & !ESCAPED) as usize;
-        self.document.text.get(place.start()..end).unwrap_or_default()
+        let start = self.place.start();
+        self.document.text.get(start..start + self.place.extent()).unwrap_or_default()
     }
 
     /// Its JSON text, as it was written.
@@ -118,17 +98,13 @@ impl<'d> Value<'d> {
 
     /// How many elements or members it has; 0 for everything else.
     pub fn count(self) -> usize {
-        if self.is_container() {
-            self.closing().map_or(0, |closing| closing.aux as usize)
-        } else {
-            0
-        }
+        if self.place.is_container() { self.closing().extent() } else { 0 }
     }
 
     /// Its first element or member.
     pub fn first(self) -> Option<Value<'d>> {
         // Behind the opening node of an empty container stands its closing one.
-        if !self.is_container() {
+        if !self.place.is_container() {
             return None;
         }
         self.document.value(self.node + 1)
@@ -137,9 +113,7 @@ impl<'d> Value<'d> {
     /// The element or member behind it in what holds it.
     #[allow(clippy::should_implement_trait, reason = "a place has a next sibling; it is no iterator")]
     pub fn next(self) -> Option<Value<'d>> {
-        if self.node == self.document.root {
-            return None;
-        }
+        // Behind the root there is no node.
         self.document.value(self.behind())
     }
 
@@ -148,14 +122,9 @@ impl<'d> Value<'d> {
         std::iter::successors(self.first(), |child| child.next())
     }
 
-    /// Whether it stands behind a key in an object.
-    fn is_member(self) -> bool {
-        self.place().pos & KEYED != 0 && self.node != self.document.root
-    }
-
     /// What names it, when it is a member of an object.
     pub fn key(self) -> Option<Key<'d>> {
-        self.is_member().then(|| Key::before(&self.document.text, self.start()))
+        self.place.is_keyed().then(|| Key::before(&self.document.text, self.start()))
     }
 
     /// Whether it is a string of exactly this text.
@@ -169,13 +138,11 @@ impl<'d> Value<'d> {
 
     /// Where the text between the quotes begins, how many bytes it has, and whether there are escapes among them.
     pub(super) fn string_place(self) -> Option<(usize, usize, bool)> {
-        let place = self.place();
-        let start = place.start();
-        if self.byte_at(start) != b'"' {
+        if self.kind() != Kind::String {
             return None;
         }
-        let length = ((place.aux & !ESCAPED) as usize).checked_sub(start + 2)?;
-        Some((start + 1, length, place.aux & ESCAPED != 0))
+        let length = self.place.extent().checked_sub(2)?;
+        Some((self.place.start() + 1, length, self.place.is_escaped()))
     }
 
     /// The text between the quotes, and whether it has escapes.
@@ -196,7 +163,7 @@ impl<'d> Value<'d> {
             return None;
         }
         let is_it = |member: &Value<'d>| match plain {
-            true => member.is_member() && key::is_plain_name(text, member.start(), name),
+            true => member.place.is_keyed() && key::is_plain_name(text, member.start(), name),
             false => member.key().is_some_and(|key| key.is_str(name)),
         };
         if self.count() < keys::INDEX_FROM {
@@ -215,8 +182,7 @@ impl<'d> Value<'d> {
         if self.count() < INDEX_FROM {
             return self.children().nth(position);
         }
-        let node = self.document.element_of_large(self.node, position)?;
-        Some(Value { node, ..self })
+        self.document.value(self.document.element_of_large(self.node, position)?)
     }
 
     /// The value that a JSON pointer (RFC 6901) leads to, from here.
@@ -247,7 +213,7 @@ impl<'d> Value<'d> {
 
     /// Its truth, when it is a boolean.
     pub fn as_bool(self) -> Option<bool> {
-        (self.kind() == Kind::Bool).then(|| self.byte_at(self.start()) == b't')
+        (self.kind() == Kind::Bool).then(|| self.place.extent() == "true".len())
     }
 
     /// Its truth, or an error that says what it is instead.
