@@ -26,7 +26,7 @@ static void walk(session *s, const sg_value *value) {
     const sg_value *child;
     switch (sg_value_get_type(value)) {
     case SG_VALUE_TYPE_STRING:
-        s->sum += (double)(sg_value_string(value, &length)[0] + (long)length);
+        s->sum += (double)(sg_value_text(value, &length)[0] + (long)length);
         break;
     case SG_VALUE_TYPE_NUMBER:
         must(sg_value_double(value, &number));

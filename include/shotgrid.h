@@ -2236,6 +2236,22 @@ SG_API const sg_value *sg_value_pointer(const sg_value *value, const char *json_
 SG_API const char *sg_value_key(const sg_value *value, size_t *len) SG_NOEXCEPT;
 
 /**
+ * The key of the member that a cursor stands on, without a NUL: what sg_value_key() gives, by less memory and time.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[out] len  its length in bytes; not NULL, because the key does not end there.
+ * @return The key, UTF-8, borrowed from the result and not NUL-terminated; NULL if the cursor stands on no object's member or len is NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+const char *sg_value_key_text(const sg_value *value,
+                              size_t *len)
+SG_NOEXCEPT;
+
+/**
  * The text of a string, decoded. Dates and times are strings: see sg_value_time_ms().
  *
  * @param[in] value  the cursor, or NULL.
@@ -2247,6 +2263,23 @@ SG_API const char *sg_value_key(const sg_value *value, size_t *len) SG_NOEXCEPT;
  * @since 0.1.0
  */
 SG_API const char *sg_value_string(const sg_value *value, size_t *len) SG_NOEXCEPT;
+
+/**
+ * The text of a string, decoded, without a NUL: what sg_value_string() gives, by less memory and time, since most texts are given where
+ * they stand in the reply.
+ *
+ * @param[in] value  the cursor, or NULL.
+ * @param[out] len  its length in bytes; not NULL, because the text does not end there.
+ * @return The text, UTF-8, borrowed from the result and not NUL-terminated; NULL if there is no string or len is NULL
+ * @threadsafe yes
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+const char *sg_value_text(const sg_value *value,
+                          size_t *len)
+SG_NOEXCEPT;
 
 /**
  * The JSON text of a value, as the site sent it.

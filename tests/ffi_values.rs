@@ -66,19 +66,29 @@ fn bytes(read: unsafe extern "C" fn(*const sg_value, *mut usize) -> *const c_cha
     text[..len].to_vec()
 }
 
+/// What a function gives that says where it ends by a length alone.
+fn span(read: unsafe extern "C" fn(*const sg_value, *mut usize) -> *const c_char, value: *const sg_value) -> Vec<u8> {
+    let mut len = usize::MAX;
+    let text = unsafe { read(value, &mut len) };
+    assert!(!text.is_null());
+    assert!(unsafe { read(value, null_mut()) }.is_null(), "the length is needed");
+    unsafe { std::slice::from_raw_parts(text.cast::<u8>(), len) }.to_vec()
+}
+
 fn string(value: *const sg_value) -> String {
-    String::from_utf8(bytes(sg_value_string, value)).unwrap()
+    let string = bytes(sg_value_string, value);
+    assert_eq!(span(sg_value_text, value), string);
+    String::from_utf8(string).unwrap()
 }
 
 fn key(value: *const sg_value) -> String {
-    String::from_utf8(bytes(sg_value_key, value)).unwrap()
+    let key = bytes(sg_value_key, value);
+    assert_eq!(span(sg_value_key_text, value), key);
+    String::from_utf8(key).unwrap()
 }
 
 fn json(value: *const sg_value) -> String {
-    let mut len = usize::MAX;
-    let text = unsafe { sg_value_json(value, &mut len) };
-    assert!(!text.is_null());
-    String::from_utf8(unsafe { std::slice::from_raw_parts(text.cast::<u8>(), len) }.to_vec()).unwrap()
+    String::from_utf8(span(sg_value_json, value)).unwrap()
 }
 
 fn pointer(value: *const sg_value, pointer: &str) -> *const sg_value {
@@ -239,6 +249,25 @@ fn text_is_decoded_and_may_hold_nul() {
 }
 
 #[test]
+fn texts_without_escapes_stand_in_the_reply_itself() {
+    let held = Held::new(r#"{"code":"A","n\u0061me":"B\n","none":null}"#);
+    let mut len = 0;
+    let reply = unsafe { sg_result_json(held.0, &mut len) };
+    let within = reply as usize..reply as usize + len;
+    let place = |read: unsafe extern "C" fn(*const sg_value, *mut usize) -> *const c_char, name| unsafe {
+        read(get(held.root(), name), &mut 0) as usize
+    };
+    assert_eq!(place(sg_value_text, "code"), within.start + 9);
+    assert_eq!(place(sg_value_key_text, "code"), within.start + 2);
+    for read in [sg_value_text, sg_value_key_text] {
+        let decoded = place(read, "name");
+        assert!(decoded != 0 && !within.contains(&decoded));
+        assert_eq!(place(read, "name"), decoded, "it is made once");
+    }
+    assert_eq!(place(sg_value_text, "none"), 0);
+}
+
+#[test]
 fn members_are_visited_in_order_with_their_keys() {
     let held = Held::new(r#"{"b":1, "a":[{"x":null}] ,"b":2, "c":{}}"#);
     let root = held.root();
@@ -323,7 +352,7 @@ fn nothing_leads_to_nothing() {
         assert_eq!(sg_value_first(nothing), null());
         assert_eq!(sg_value_next(nothing), null());
         assert_eq!(sg_value_pointer(nothing, c"".as_ptr()), null());
-        for text in [sg_value_key, sg_value_string, sg_value_json] {
+        for text in [sg_value_key, sg_value_key_text, sg_value_string, sg_value_text, sg_value_json] {
             assert_eq!(text(nothing, &mut len), null());
             assert_eq!(len, 0);
             len = 9;
@@ -349,7 +378,10 @@ fn nothing_leads_to_nothing() {
             ),
             null()
         );
-        assert_eq!(sg_value_key(held.root(), &mut len), null());
+        for text in [sg_value_key, sg_value_key_text, sg_value_string, sg_value_text] {
+            len = 9;
+            assert_eq!((text(held.root(), &mut len), len), (null(), 0));
+        }
     }
 }
 

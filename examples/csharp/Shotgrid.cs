@@ -341,7 +341,7 @@ namespace Shotgrid
                     ShotgridException.Check(Native.sg_value_double(cursor, out number));
                     return number;
                 case 4:
-                    IntPtr text = Native.sg_value_string(cursor, out length);
+                    IntPtr text = Native.sg_value_text(cursor, out length);
                     return Text.Read(text, length);
                 case 5:
                     var list = new List<object>();
@@ -352,7 +352,7 @@ namespace Shotgrid
                     var row = new Row();
                     for (IntPtr child = Native.sg_value_first(cursor); child != IntPtr.Zero; child = Native.sg_value_next(child))
                     {
-                        IntPtr key = Native.sg_value_key(child, out length);
+                        IntPtr key = Native.sg_value_key_text(child, out length);
                         row[Text.Read(key, length)] = Value(child);
                     }
                     return row;
@@ -496,8 +496,8 @@ namespace Shotgrid
         [DllImport(Library)] internal static extern int sg_value_get_type(IntPtr value);
         [DllImport(Library)] internal static extern IntPtr sg_value_first(IntPtr value);
         [DllImport(Library)] internal static extern IntPtr sg_value_next(IntPtr value);
-        [DllImport(Library)] internal static extern IntPtr sg_value_key(IntPtr value, out UIntPtr length);
-        [DllImport(Library)] internal static extern IntPtr sg_value_string(IntPtr value, out UIntPtr length);
+        [DllImport(Library)] internal static extern IntPtr sg_value_key_text(IntPtr value, out UIntPtr length);
+        [DllImport(Library)] internal static extern IntPtr sg_value_text(IntPtr value, out UIntPtr length);
         [DllImport(Library)] internal static extern int sg_value_int64(IntPtr value, out long number);
         [DllImport(Library)] internal static extern int sg_value_double(IntPtr value, out double number);
         [DllImport(Library)] internal static extern int sg_value_bool(IntPtr value, out int truth);

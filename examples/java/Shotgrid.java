@@ -67,8 +67,8 @@ public final class Shotgrid {
     int sg_value_get_type(Pointer value);
     Pointer sg_value_first(Pointer value);
     Pointer sg_value_next(Pointer value);
-    Pointer sg_value_key(Pointer value, PointerByReference length);
-    Pointer sg_value_string(Pointer value, PointerByReference length);
+    Pointer sg_value_key_text(Pointer value, PointerByReference length);
+    Pointer sg_value_text(Pointer value, PointerByReference length);
     int sg_value_int64(Pointer value, long[] out);
     int sg_value_double(Pointer value, DoubleByReference out);
     int sg_value_bool(Pointer value, IntByReference out);
@@ -353,7 +353,7 @@ public final class Shotgrid {
         return number.getValue();
       }
       case 4 -> {
-        Pointer bytes = C.sg_value_string(cursor, length);
+        Pointer bytes = C.sg_value_text(cursor, length);
         return text(bytes, length);
       }
       case 5 -> {
@@ -364,7 +364,7 @@ public final class Shotgrid {
       case 6 -> {
         Map<String, Object> object = new LinkedHashMap<>();
         for (Pointer child = C.sg_value_first(cursor); child != null; child = C.sg_value_next(child)) {
-          Pointer key = C.sg_value_key(child, length);
+          Pointer key = C.sg_value_key_text(child, length);
           object.put(text(key, length), value(child));
         }
         return object;

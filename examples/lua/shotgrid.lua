@@ -49,8 +49,8 @@ void sg_result_free(sg_result *result);
 int32_t sg_value_get_type(const sg_value *value);
 const sg_value *sg_value_first(const sg_value *value);
 const sg_value *sg_value_next(const sg_value *value);
-const char *sg_value_key(const sg_value *value, size_t *len);
-const char *sg_value_string(const sg_value *value, size_t *len);
+const char *sg_value_key_text(const sg_value *value, size_t *len);
+const char *sg_value_text(const sg_value *value, size_t *len);
 sg_status sg_value_double(const sg_value *value, double *out);
 sg_status sg_value_bool(const sg_value *value, int32_t *out);
 sg_error *sg_error_take_last(void);
@@ -164,7 +164,7 @@ local children = {
     local object = {}
     local child = C.sg_value_first(cursor)
     while child ~= nil do
-      local key = C.sg_value_key(child, length)
+      local key = C.sg_value_key_text(child, length)
       object[ffi.string(key, length[0])] = value_of(child)
       child = C.sg_value_next(child)
     end
@@ -175,7 +175,7 @@ local children = {
 function value_of(cursor)
   local kind = C.sg_value_get_type(cursor)
   if kind == 4 then
-    local word = C.sg_value_string(cursor, length)
+    local word = C.sg_value_text(cursor, length)
     return ffi.string(word, length[0])
   elseif kind == 3 then
     check(C.sg_value_double(cursor, number))

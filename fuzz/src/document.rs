@@ -146,8 +146,20 @@ unsafe fn scalars(value: *const sg_value, tree: &Tree<'_>) {
             assert_eq!(bytes(text, length), expected.as_bytes(), "{}", tree.json);
             assert_eq!(*text.add(length), 0, "a NUL stands behind the text");
         }
+        // SAFETY: as promised above, and a text of that length.
+        unsafe {
+            assert_eq!(
+                bytes(sg_value_text(value, &mut length), length),
+                expected.as_bytes(),
+                "{}",
+                tree.json
+            )
+        };
     } else {
         assert!(text.is_null() && length == 0 && as_time != Status::Ok);
+        length = usize::MAX;
+        // SAFETY: as promised above.
+        assert!(unsafe { sg_value_text(value, &mut length) }.is_null() && length == 0);
     }
     assert!(as_time == Status::Ok || time == 0);
 }
@@ -164,6 +176,8 @@ unsafe fn elements_agree(value: *const sg_value, elements: &[Tree<'_>]) {
             let pointer = format!("/{index}\0");
             assert_eq!(sg_value_pointer(value, pointer.as_ptr().cast()), cursor);
             assert!(sg_value_key(cursor, std::ptr::null_mut()).is_null());
+            let mut length = usize::MAX;
+            assert!(sg_value_key_text(cursor, &mut length).is_null() && length == 0);
             same(cursor, element);
             cursor = sg_value_next(cursor);
         }
@@ -184,6 +198,8 @@ unsafe fn members_agree(value: *const sg_value, members: &[(String, Tree<'_>)]) 
             let mut length = 0;
             let name = sg_value_key(cursor, &mut length);
             assert_eq!(bytes(name, length), key.as_bytes(), "the key of {}", member.json);
+            let text = sg_value_key_text(cursor, &mut length);
+            assert_eq!(bytes(text, length), key.as_bytes(), "the key of {}", member.json);
             assert_eq!(CStr::from_ptr(name).to_bytes().len(), key.find('\0').unwrap_or(key.len()));
             let last = members.iter().rposition(|(other, _)| other == key) == Some(index);
             let found = sg_value_get_n(value, key.as_ptr().cast(), key.len());

@@ -98,7 +98,7 @@ template <>
 struct reader<std::string_view> {
   static result<std::string_view> read(value place) {
     std::size_t length = 0;
-    const char *text = sg_value_string(place.capi(), &length);
+    const char *text = sg_value_text(place.capi(), &length);
     if (text == nullptr) {
       return detail::not_a("a text", place);
     }

@@ -72,7 +72,7 @@ class value {
   /** The key of the member that this is; empty for what is none. */
   std::string_view key() const noexcept {
     std::size_t length = 0;
-    const char *text = sg_value_key(place_, &length);
+    const char *text = sg_value_key_text(place_, &length);
     return {text != nullptr ? text : "", text != nullptr ? length : 0};
   }
   /** The JSON text, as the site sent it; empty for no value. */

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::guard;
 use super::handle::{Borrowed, Handle, InBox, Owned};
@@ -76,32 +77,68 @@ fn c_text(text: &str) -> CString {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Box<Report>>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<Kept>> = const { RefCell::new(None) };
+}
+
+/// A thread's record.
+struct Kept {
+    report: Box<Report>,
+    _counted: Counted,
+}
+
+/// How many threads have a record. While it is none, no thread needs to look for its own.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// One of [`KEPT`].
+struct Counted;
+
+impl Counted {
+    fn new() -> Counted {
+        KEPT.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What a thread is told whose record is gone already, because a destructor of the ending thread asks.
 const UNAVAILABLE: &CStr = c"the error record is gone: this thread is ending";
 
+/// Whether this thread's record is empty, as far as that is told without looking at the thread: a thread always sees what it counted itself.
+#[inline]
+pub(super) fn is_surely_clear() -> bool {
+    KEPT.load(Ordering::Relaxed) == 0
+}
+
 /// Makes this thread's record empty.
+#[inline]
 pub(super) fn clear_last() {
-    drop(take());
+    if !is_surely_clear() {
+        drop(take());
+    }
 }
 
 /// Records a failure as this thread's last.
 pub(super) fn set_last(error: &Error) {
-    let report = Box::new(Report::new(error));
-    let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| last.replace(report)));
+    let kept = Kept {
+        report: Box::new(Report::new(error)),
+        _counted: Counted::new(),
+    };
+    let _ = LAST.try_with(|last| last.try_borrow_mut().map(|mut last| last.replace(kept)));
 }
 
 fn take() -> Option<Box<Report>> {
-    LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take()))
-        .ok()
-        .flatten()
+    let kept = LAST.try_with(|last| last.try_borrow_mut().ok().and_then(|mut last| last.take()));
+    kept.ok().flatten().map(|kept| kept.report)
 }
 
 /// Reads this thread's record; `gone` is the answer where a thread has none any more.
 fn last<T>(gone: T, read: impl FnOnce(Option<&Report>) -> T) -> T {
-    LAST.try_with(|last| last.try_borrow().ok().map(|last| read(last.as_deref())))
+    LAST.try_with(|last| last.try_borrow().ok().map(|last| read(last.as_ref().map(|kept| &*kept.report))))
         .ok()
         .flatten()
         .unwrap_or(gone)

@@ -251,6 +251,11 @@ impl<T> Out<'_, T> {
         Out(pointer, PhantomData)
     }
 
+    /// Whether there is nothing to write to.
+    pub(super) fn is_null(&self) -> bool {
+        self.0.is_null()
+    }
+
     /// Writes where there is something to write to.
     pub(super) fn put(&self, value: T) {
         if !self.0.is_null() {
@@ -261,7 +266,7 @@ impl<T> Out<'_, T> {
 
     /// Sets the answer to nothing, before anything can fail. NULL is an error.
     pub(super) fn start(&self, nothing: T) -> Result<()> {
-        if self.0.is_null() {
+        if self.is_null() {
             return Err(Error::invalid_argument("out is NULL"));
         }
         self.put(nothing);

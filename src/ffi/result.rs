@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 
 use super::guard;
-use super::handle::{Borrowed, Handle, InBox, Out, Owned};
+use super::handle::{Borrowed, Exclusive, Handle, InBox, Out, Owned};
 use super::value::sg_value;
 use crate::client::Document;
 
@@ -25,7 +25,13 @@ impl Handle for sg_result {
 
 /// A new result for C.
 pub(super) fn give(document: Document) -> *mut sg_result {
-    Owned::<sg_result>::new(document).into_c()
+    let result = Owned::<sg_result>::new(document).into_c();
+    // SAFETY: it was just made, and nobody else has it.
+    if let Ok(document) = unsafe { Exclusive::from_c(result) }.get("result") {
+        // It stays in its box until it is freed.
+        document.settle();
+    }
+    result
 }
 
 /// The JSON text of the whole answer.
@@ -60,8 +66,8 @@ pub unsafe extern "C" fn sg_result_json(result: *const sg_result, len: *mut usiz
 pub unsafe extern "C" fn sg_result_value(result: *const sg_result) -> *const sg_value {
     from_c!(result: Borrowed<sg_result>);
     guard::getter(std::ptr::null(), || {
-        // It stays in its box until it is freed.
-        result.peek().map_or(std::ptr::null(), |document| document.settled().cast())
+        let root = |document: &Document| document.address(Some(document.root())).cast();
+        result.peek().map_or(std::ptr::null(), root)
     })
 }
 

@@ -321,7 +321,9 @@ functions! {
     sg_value_next(f, w, i) { f(w.value(i)); }
     sg_value_pointer(f, w, i) { let value = w.value(i); f(value, w.texts.any(i)); }
     sg_value_key(f, w, i) { let mut length = 7; let key = f(w.value(i), &mut length); assert!(!key.is_null() || length == 0); }
+    sg_value_key_text(f, w, i) { same_text(f, sg_value_key, w.value(i)); }
     sg_value_string(f, w, i) { let mut length = 7; let found = f(w.value(i), &mut length); assert!(!found.is_null() || length == 0); }
+    sg_value_text(f, w, i) { same_text(f, sg_value_string, w.value(i)); }
     sg_value_json(f, w, i) {
         let mut length = 7;
         let value = w.value(i);
@@ -401,6 +403,23 @@ functions! {
 /// A status that is one, or is none.
 fn code(i: &mut Input<'_>) -> i32 {
     i32::from(i.byte()) | (i32::from(i.byte()) << 8) | (i32::from(i.byte() & 1) << 31)
+}
+
+type GivesText = unsafe extern "C" fn(*const sg_value, *mut usize) -> *const c_char;
+
+/// Two functions give the same text of a value, or none, and the first needs its length.
+fn same_text(f: GivesText, terminated: GivesText, value: *const sg_value) {
+    let given = |f: GivesText| {
+        let mut length = 7;
+        // SAFETY: a cursor of a result that lives, or what the library must see to be none; the text lives as long as the result.
+        let text = unsafe { f(value, &mut length) };
+        assert!(!text.is_null() || length == 0);
+        // SAFETY: as above.
+        (!text.is_null()).then(|| unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length) })
+    };
+    assert_eq!(given(f), given(terminated));
+    // SAFETY: as above.
+    assert!(unsafe { f(value, null_mut()) }.is_null(), "there is nowhere to put the length");
 }
 
 /// Text as C reads it; `None` for NULL.

@@ -52,10 +52,6 @@ impl<'d> Key<'d> {
         Key { text, start, end }
     }
 
-    pub(super) fn start(self) -> usize {
-        self.start
-    }
-
     /// What stands between the quotes.
     pub(super) fn raw(self) -> &'d str {
         &self.text[self.start..self.end]

@@ -8,7 +8,6 @@ mod cstrings;
 mod join;
 mod key;
 mod keys;
-mod marks;
 mod nodes;
 mod reader;
 mod time;
@@ -42,6 +41,8 @@ pub struct Document {
     // Made when they are first needed, without a lock: a fork meanwhile must not leave the child waiting.
     strings: OnceBox<CStrings>,
     key_strings: OnceBox<CStrings>,
+    decoded: OnceBox<CStrings>,
+    decoded_keys: OnceBox<CStrings>,
     indexes: OnceBox<Vec<Index>>,
     keys: OnceBox<Keys>,
 }
@@ -67,6 +68,8 @@ impl Document {
             root,
             strings: OnceBox::new(),
             key_strings: OnceBox::new(),
+            decoded: OnceBox::new(),
+            decoded_keys: OnceBox::new(),
             indexes: OnceBox::new(),
             keys: OnceBox::new(),
         };
@@ -123,13 +126,10 @@ impl Document {
         value.map_or(std::ptr::null(), |value| self.nodes.address(value.node() as usize))
     }
 
-    /// The address of the root's node, by which it and all others that can be reached from there find this document: it must stay where it
-    /// is from now on. Any number of threads may ask at once, without a lock: a fork meanwhile must not leave the child waiting.
-    pub(crate) fn settled(&self) -> *const Node {
-        if !self.nodes.is_settled(self.root as usize) {
-            self.nodes.settle(self);
-        }
-        self.address(Some(self.root()))
+    /// Tells the tape where the document is, so that an address of a node leads to it: it must stay there from now on.
+    pub(crate) fn settle(&mut self) {
+        self.nodes.settle(std::ptr::from_ref(self).addr());
+        std::ptr::from_ref(self).expose_provenance();
     }
 
     /// Every string of the document but for keys, decoded and NUL-terminated. Made on first use.
@@ -140,6 +140,16 @@ impl Document {
     /// Every key of the document, decoded and NUL-terminated. Made on first use, which many hosts never make.
     pub fn c_keys(&self) -> &CStrings {
         self.key_strings.get_or_init(|| Box::new(CStrings::keys(self)))
+    }
+
+    /// The strings that have escapes. Made when the text of the first is asked for.
+    fn decoded(&self) -> &CStrings {
+        self.decoded.get_or_init(|| Box::new(CStrings::escaped_values(self)))
+    }
+
+    /// The keys that have escapes.
+    fn decoded_keys(&self) -> &CStrings {
+        self.decoded_keys.get_or_init(|| Box::new(CStrings::escaped_keys(self)))
     }
 
     /// The node of an element of a large container. Every large container is indexed when the first is asked.

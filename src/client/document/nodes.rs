@@ -3,9 +3,7 @@
 //! A host's cursor is the address of a node. Pages stand at multiples of their size, so that the page of a node is found by its address,
 //! and in the page's head stand the document and the number of its first node.
 
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-
-use super::{Document, Kind};
+use super::Kind;
 
 /// What a node is of: the first three bits of its `aux`. Kinds have the numbers of [`Kind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub(super) const KEYED: u32 = 1 << 31;
 /// nodes it is to the one behind the container, and the closing one, whose extent is the count of elements or members. Keys have no
 /// nodes: the value of a member has [`KEYED`] set in its `pos`, and its key is found before it in the text.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub(crate) struct Node {
     pos: u32,
     aux: u32,
@@ -128,6 +126,12 @@ impl Node {
         self.aux >= (Shape::Escaped as u32) << EXTENT_BITS
     }
 
+    /// Whether it is of this shape and no longer than `most`.
+    #[inline]
+    pub(super) const fn is_short(self, shape: Shape, most: u32) -> bool {
+        self.aux.wrapping_sub((shape as u32) << EXTENT_BITS) <= most
+    }
+
     /// How many nodes it is to the one behind it and all that it holds.
     #[inline]
     pub(crate) const fn step(self) -> usize {
@@ -135,58 +139,56 @@ impl Node {
     }
 }
 
-/// How many nodes a page has.
-const PER_PAGE: usize = Page::NODES;
-
-/// Neighbours on the tape.
-#[repr(C, align(1024))]
+/// Neighbours on the tape, as they stand in memory.
+#[repr(C)]
 pub(crate) struct Page {
-    /// The document, once cursors were made of its nodes.
-    owner: AtomicPtr<Document>,
-    /// [`MARK`] once there is an owner.
-    mark: AtomicU32,
-    /// The number of its first node.
-    first: u32,
-    nodes: [Node; PER_PAGE],
+    head: [Node; HEAD],
+    nodes: [Node; Page::NODES],
 }
 
-const _: () = assert!(size_of::<Page>() == Page::SIZE && std::mem::offset_of!(Page, nodes) == Page::HEAD);
+/// How many nodes the head of a page takes: the address of the document, and the number of the first node with [`MARK`].
+const HEAD: usize = 2;
+
+/// How many nodes a page takes with its head.
+const PAGE: usize = Page::SIZE / size_of::<Node>();
 
 const MARK: u32 = u32::from_le_bytes(*b"sgvl");
 
+const _: () = assert!(size_of::<Page>() == Page::SIZE);
+
 impl Page {
-    /// Its size in bytes, and what it is aligned to. A reply of one row takes one.
+    /// Its size in bytes, and what its address is a multiple of. A reply of one row takes one.
     pub(crate) const SIZE: usize = 1024;
     /// The bytes before its first node.
-    pub(crate) const HEAD: usize = 16;
+    pub(crate) const HEAD: usize = HEAD * size_of::<Node>();
     /// How many nodes it has.
-    pub(crate) const NODES: usize = (Page::SIZE - Page::HEAD) / size_of::<Node>();
+    pub(crate) const NODES: usize = PAGE - HEAD;
 
-    fn new(first: u32, nodes: &[Node; PER_PAGE]) -> Page {
-        Page {
-            owner: AtomicPtr::new(std::ptr::null_mut()),
-            mark: AtomicU32::new(0),
-            first,
-            nodes: *nodes,
-        }
+    /// The head of a page of the document at an address.
+    const fn head(document: u64, first: u32) -> [Node; HEAD] {
+        let owner = Node {
+            pos: document as u32,
+            aux: (document >> 32) as u32,
+        };
+        [owner, Node { pos: first, aux: MARK }]
     }
 
-    /// Whether it is a page of a document that has cursors. Who has one of these cursors knows all that was written before.
+    /// Whether it is a page of a document that has cursors.
     #[inline]
-    pub(crate) fn is_marked(&self) -> bool {
-        self.mark.load(Ordering::Relaxed) == MARK
+    pub(crate) const fn is_marked(&self) -> bool {
+        self.head[1].aux == MARK
     }
 
-    /// The document that it belongs to; NULL if it has no cursors.
+    /// The address of the document that it belongs to.
     #[inline]
-    pub(crate) fn owner(&self) -> *const Document {
-        self.owner.load(Ordering::Relaxed)
+    pub(crate) const fn owner(&self) -> usize {
+        (self.head[0].pos as u64 | (self.head[0].aux as u64) << 32) as usize
     }
 
     /// The number of the node at this position in the page.
     #[inline]
-    pub(crate) fn number(&self, index: usize) -> u32 {
-        self.first + index as u32
+    pub(crate) const fn number(&self, index: usize) -> u32 {
+        self.head[1].pos + index as u32
     }
 
     /// The node at this position in the page; `None` if it is on another page.
@@ -196,10 +198,49 @@ impl Page {
     }
 }
 
+/// Memory for pages.
+struct Room {
+    /// Pages with their heads, from `start` on: allocators that align to so much waste memory, so it is done here.
+    cells: Vec<Node>,
+    start: usize,
+}
+
+impl Room {
+    fn new(pages: usize) -> Room {
+        let mut cells: Vec<Node> = Vec::with_capacity((pages + 1) * PAGE - 1);
+        let start = cells.as_ptr().addr().wrapping_neg() % Page::SIZE / size_of::<Node>();
+        cells.resize(start, Node::NONE);
+        Room { cells, start }
+    }
+
+    /// The pages with their heads.
+    fn cells(&self) -> &[Node] {
+        self.cells.get(self.start..).unwrap_or_default()
+    }
+
+    /// How many pages there are.
+    fn pages(&self) -> usize {
+        self.cells().len() / PAGE
+    }
+
+    fn is_full(&self) -> bool {
+        self.cells.capacity() - self.cells.len() < PAGE
+    }
+
+    fn place(&self, number: usize) -> usize {
+        self.start + number / Page::NODES * PAGE + HEAD + number % Page::NODES
+    }
+
+    fn get_mut(&mut self, number: usize) -> Option<&mut Node> {
+        let place = self.place(number);
+        self.cells.get_mut(place)
+    }
+}
+
 /// The nodes of a document, numbered from 0.
 pub(super) struct Nodes {
-    /// All that is in them behind the last node is [`Node::NONE`].
-    pages: Vec<Page>,
+    /// All that is in it behind the last node is [`Node::NONE`]. It never moves.
+    room: Room,
     len: usize,
 }
 
@@ -211,61 +252,51 @@ impl Nodes {
     /// The node of this number, or what stands behind the last one.
     #[inline]
     pub(super) fn get(&self, number: usize) -> Node {
-        let page = self.pages.get(number / PER_PAGE);
-        let node = page.and_then(|page| page.nodes.get(number % PER_PAGE));
-        node.copied().unwrap_or(Node::NONE)
+        self.room.cells.get(self.room.place(number)).copied().unwrap_or(Node::NONE)
+    }
+
+    /// The nodes page by page; what stands behind the last one is of no kind.
+    pub(super) fn pages(&self) -> impl Iterator<Item = &[Node]> {
+        self.room.cells().chunks_exact(PAGE).filter_map(|page| page.get(HEAD..))
     }
 
     /// The nodes from one number to before another.
     pub(super) fn range(&self, from: usize, to: usize) -> impl Iterator<Item = Node> {
-        let pages = self.pages.get(from / PER_PAGE..).unwrap_or_default();
-        let nodes = pages.iter().flat_map(|page| &page.nodes).copied();
-        nodes.skip(from % PER_PAGE).take(to.min(self.len).saturating_sub(from))
-    }
-
-    /// All nodes.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Node> {
-        self.range(0, self.len)
+        let nodes = self.pages().skip(from / Page::NODES).flatten().copied();
+        nodes.skip(from % Page::NODES).take(to.min(self.len).saturating_sub(from))
     }
 
     /// Changes a node that is there.
     pub(super) fn change(&mut self, number: usize, change: impl FnOnce(Node) -> Node) {
-        let page = self.pages.get_mut(number / PER_PAGE);
-        if let Some(node) = page.and_then(|page| page.nodes.get_mut(number % PER_PAGE)) {
+        if let Some(node) = self.room.get_mut(number) {
             *node = change(*node);
         }
     }
 
     /// The address of a node, good for all pages; NULL behind the last one.
     pub(super) fn address(&self, number: usize) -> *const Node {
-        if number >= self.len {
-            return std::ptr::null();
-        }
-        let page = self.pages.as_ptr().wrapping_add(number / PER_PAGE).cast::<Node>();
-        page.wrapping_add(Page::HEAD / size_of::<Node>() + number % PER_PAGE)
-    }
-
-    /// Tells the pages whose they are. Whoever sees the mark of a page sees the owner of that one and of all behind it.
-    pub(super) fn settle(&self, owner: *const Document) {
-        for page in self.pages.iter().rev() {
-            page.owner.store(owner.cast_mut(), Ordering::Relaxed);
-            page.mark.store(MARK, Ordering::Release);
+        match number < self.len {
+            true => self.room.cells.as_ptr().wrapping_add(self.room.place(number)),
+            false => std::ptr::null(),
         }
     }
 
-    /// Whether the page of a node was told, and all behind it.
-    pub(super) fn is_settled(&self, number: usize) -> bool {
-        self.pages
-            .get(number / PER_PAGE)
-            .is_some_and(|page| page.mark.load(Ordering::Acquire) == MARK)
+    /// Tells the pages at which address the document is that they belong to.
+    pub(super) fn settle(&mut self, document: usize) {
+        let pages = self.room.cells.get_mut(self.room.start..).unwrap_or_default();
+        for (number, page) in pages.chunks_exact_mut(PAGE).enumerate() {
+            if let Some(head) = page.first_chunk_mut() {
+                *head = Page::head(document as u64, (number * Page::NODES) as u32);
+            }
+        }
     }
 
     /// Drops the node of this number and all behind it.
     pub(super) fn end_before(&mut self, number: usize) {
         self.len = self.len.min(number);
-        self.pages.truncate(self.len.div_ceil(PER_PAGE));
-        let behind = self.len - (self.pages.len().saturating_sub(1) * PER_PAGE).min(self.len);
-        if let Some(behind) = self.pages.last_mut().and_then(|page| page.nodes.get_mut(behind..)) {
+        self.room.cells.truncate(self.room.start + self.len.div_ceil(Page::NODES) * PAGE);
+        let behind = self.room.place(self.len);
+        if let Some(behind) = self.room.cells.get_mut(behind..) {
             behind.fill(Node::NONE);
         }
     }
@@ -273,11 +304,11 @@ impl Nodes {
 
 /// Nodes that are being written.
 pub(super) struct Writer {
-    pages: Vec<Page>,
+    room: Room,
     /// What becomes the next page, and how much of it is written.
-    nodes: [Node; PER_PAGE],
+    page: [Node; PAGE],
     used: usize,
-    /// The number of the first node that is in no page yet.
+    /// The number of the first node of that page.
     first: usize,
     /// How many pages there may be.
     most: usize,
@@ -287,26 +318,26 @@ impl Writer {
     /// Has room for so many nodes at first, and never for more pages than so many nodes take.
     pub(super) fn with_room(room: usize, most: usize) -> Writer {
         Writer {
-            pages: Vec::with_capacity(room.min(most).div_ceil(PER_PAGE).max(1)),
-            nodes: [Node::NONE; PER_PAGE],
-            used: 0,
+            room: Room::new(room.min(most).div_ceil(Page::NODES).max(1)),
+            page: [Node::NONE; PAGE],
+            used: HEAD,
             first: 0,
-            most: most.div_ceil(PER_PAGE),
+            most: most.div_ceil(Page::NODES),
         }
     }
 
     /// How many nodes were written.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.first + self.used
+        self.first + self.used - HEAD
     }
 
     #[inline]
     pub(super) fn push(&mut self, node: Node) {
-        if self.used >= PER_PAGE {
+        if self.used >= PAGE {
             self.next_page();
         }
-        if let Some(place) = self.nodes.get_mut(self.used) {
+        if let Some(place) = self.page.get_mut(self.used) {
             *place = node;
             self.used += 1;
         }
@@ -317,39 +348,38 @@ impl Writer {
     pub(super) fn close(&mut self, open: usize, pos: u32, count: u32) {
         self.push(Node::closing(pos, count));
         let step = (self.len() - open) as u32;
-        let place = match open.checked_sub(self.first) {
-            Some(here) => self.nodes.get_mut(here),
-            None => self
-                .pages
-                .get_mut(open / PER_PAGE)
-                .and_then(|page| page.nodes.get_mut(open % PER_PAGE)),
+        let opening = match open.checked_sub(self.first) {
+            Some(here) => self.page.get_mut(HEAD + here),
+            None => self.room.get_mut(open),
         };
-        if let Some(place) = place {
-            place.aux |= step & MAX_EXTENT as u32;
+        if let Some(opening) = opening {
+            opening.aux |= step & MAX_EXTENT as u32;
         }
     }
 
     #[inline(never)]
     fn next_page(&mut self) {
-        if self.pages.len() == self.pages.capacity() {
+        if self.room.is_full() {
             // No more than may come, since room takes memory too.
-            let left = self.most.saturating_sub(self.pages.len());
-            self.pages.reserve_exact(self.pages.len().min(left));
+            let pages = self.room.pages();
+            let mut larger = Room::new(pages + pages.min(self.most.saturating_sub(pages)).max(1));
+            larger.cells.extend_from_slice(self.room.cells());
+            self.room = larger;
         }
-        self.pages.push(Page::new(self.first as u32, &self.nodes));
-        self.first += self.used;
-        self.used = 0;
+        self.room.cells.extend_from_slice(&self.page);
+        self.first += self.used - HEAD;
+        self.used = HEAD;
     }
 
     /// All that was written.
     pub(super) fn finish(mut self) -> Nodes {
         let len = self.len();
-        if let Some(behind) = self.nodes.get_mut(self.used..) {
+        if let Some(behind) = self.page.get_mut(self.used..) {
             behind.fill(Node::NONE);
         }
-        if self.used > 0 {
+        if self.used > HEAD {
             self.next_page();
         }
-        Nodes { pages: self.pages, len }
+        Nodes { room: self.room, len }
     }
 }

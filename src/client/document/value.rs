@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Document, INDEX_FROM, Key, Node, cstrings, key, keys, time};
+use super::{Document, INDEX_FROM, Key, MAX_EXTENT, Node, Shape, cstrings, key, keys, time};
 use crate::client::error::{Error, Result};
 
 /// What a value is.
@@ -211,6 +211,30 @@ impl<'d> Value<'d> {
         Some(Cow::Borrowed(raw))
     }
 
+    /// Its text, decoded, when it is a string. It is borrowed from the document.
+    pub fn text(self) -> Option<&'d [u8]> {
+        self.plain_text().or_else(|| without_nul(self.document.decoded().get(self)))
+    }
+
+    /// As [`Value::text`], when it is a string without escapes.
+    #[inline]
+    pub(crate) fn plain_text(self) -> Option<&'d [u8]> {
+        if !self.place.is_short(Shape::String, MAX_EXTENT as u32) {
+            return None;
+        }
+        let (start, length) = (self.place.start(), self.place.extent());
+        self.document.text.as_bytes().get(start + 1..start + length - 1)
+    }
+
+    /// Its key, decoded, when it is a member of an object.
+    pub fn key_text(self) -> Option<&'d [u8]> {
+        let key = self.key()?;
+        if self.document.escaped_keys && key.is_escaped() {
+            return without_nul(self.document.decoded_keys().get(self));
+        }
+        Some(key.raw().as_bytes())
+    }
+
     /// Its truth, when it is a boolean.
     pub fn as_bool(self) -> Option<bool> {
         (self.kind() == Kind::Bool).then(|| self.place.extent() == "true".len())
@@ -221,10 +245,33 @@ impl<'d> Value<'d> {
         self.as_bool().ok_or_else(|| self.is_not("a boolean"))
     }
 
+    /// Its number, when it is one of up to eight digits and nothing else, as most are. They are read as one word.
+    #[inline]
+    pub(crate) fn short_whole(self) -> Option<u32> {
+        const EACH: u64 = 0x0101_0101_0101_0101;
+        if !self.place.is_short(Shape::Number, 8) {
+            return None;
+        }
+        let (start, length) = (self.place.start(), self.place.extent());
+        let word = u64::from_le_bytes(*self.document.text.as_bytes().get(start..start + 8)?.first_chunk()?);
+        // What stands behind the number is pushed out; before it there are zeros then.
+        let digits = (word ^ (EACH * 0x30)).wrapping_shl(64 - 8 * length as u32);
+        if (digits.wrapping_add(EACH * 0x76) | digits) & (EACH * 0x80) != 0 {
+            return None;
+        }
+        // Neighbours are put together: digits to pairs, pairs to fours, and these.
+        let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+        Some((fours.wrapping_mul(10_000 << 32 | 1) >> 32) as u32)
+    }
+
     /// Its whole number, or an error that says what it is instead.
     pub fn as_i64(self) -> Result<i64> {
         if self.kind() != Kind::Number {
             return Err(self.is_not("a number"));
+        }
+        if let Some(whole) = self.short_whole() {
+            return Ok(whole.into());
         }
         let text = self.scalar();
         text.parse().map_err(|_| {
@@ -239,11 +286,11 @@ impl<'d> Value<'d> {
         if self.kind() != Kind::Number {
             return Err(self.is_not("a number"));
         }
-        // Most numbers are short and whole, which a double holds exactly.
-        let text = self.scalar();
-        if let Some(whole) = short_whole(text) {
-            return Ok(whole);
+        // A double holds these exactly.
+        if let Some(whole) = self.short_whole() {
+            return Ok(whole.into());
         }
+        let text = self.scalar();
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
             _ => Err(Error::invalid_argument(format!(
@@ -289,16 +336,8 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// The number of a text of a few digits.
-fn short_whole(text: &str) -> Option<f64> {
-    if text.len() > 9 {
-        return None;
-    }
-    let number = text.bytes().try_fold(0_u32, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then(|| number * 10 + u32::from(digit))
-    })?;
-    Some(f64::from(number))
+fn without_nul(string: Option<&[u8]>) -> Option<&[u8]> {
+    string?.split_last().map(|(_, text)| text)
 }
 
 /// The text, cut where a message would grow too long.

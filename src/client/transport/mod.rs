@@ -529,7 +529,7 @@ async fn turn(http: &Http, limit: Limit) -> std::result::Result<OwnedSemaphorePe
     }
 }
 
-/// The most values of a reply of so many bytes. Each takes up to 20 bytes of memory besides its text, and text of a site has more than
+/// The most values of a reply of so many bytes. Each takes up to 28 bytes of memory besides its text, and text of a site has more than
 /// four bytes for each; a few are always allowed.
 fn most_values(most_bytes: u64) -> usize {
     usize::try_from(most_bytes / 4).unwrap_or(usize::MAX).max(4096)
