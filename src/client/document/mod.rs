@@ -8,6 +8,7 @@ mod cstrings;
 mod join;
 mod key;
 mod keys;
+mod marks;
 mod nodes;
 mod reader;
 mod time;

@@ -5,6 +5,7 @@
     reason = "every index is checked against the length just before, in a loop that must be fast"
 )]
 
+use super::marks::{Ahead, Marks};
 use super::{KEYED, MAX_EXTENT, Node, Nodes, Shape, Writer};
 
 /// How deep containers may nest.
@@ -66,18 +67,15 @@ pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
     }
     let most = most.min(MAX_EXTENT - 2);
     let mut reader = Reader {
-        text,
-        at: 0,
+        marks: Marks::new(text),
         // Two beyond the limit are seen before there are more.
         nodes: Writer::with_room((text.len() / 20 + 4).min(FIRST_NODES), most + 2),
+        inner: Open::NOTHING,
         open: Vec::new(),
         most,
         escaped_keys: false,
     };
-    if text.starts_with(b"\xef\xbb\xbf") {
-        reader.at = 3;
-    }
-    reader.run()?;
+    reader.run(text).map_err(|error| *error)?;
     Ok(Tape {
         nodes: reader.nodes.finish(),
         escaped_keys: reader.escaped_keys,
@@ -85,10 +83,11 @@ pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
 }
 
 struct Reader<'t> {
-    text: &'t [u8],
-    at: usize,
+    marks: Marks<'t>,
     nodes: Writer,
-    /// The containers around.
+    /// The innermost container.
+    inner: Open,
+    /// The containers around the innermost one.
     open: Vec<Open>,
     /// The most nodes that there may be.
     most: usize,
@@ -96,331 +95,379 @@ struct Reader<'t> {
     escaped_keys: bool,
 }
 
-/// A container whose end was not read yet.
-struct Open {
-    /// Its opening node.
-    node: u32,
-    /// How many commas it has so far.
-    commas: u32,
-    is_object: bool,
+/// A container whose end was not read yet: in the upper half the number of its opening node, and [`KEYED`] if it is an object; in the lower
+/// half how many commas it has so far. It is one word, since it is put by and taken back all the time.
+#[derive(Clone, Copy)]
+struct Open(u64);
+
+impl Open {
+    /// Around the root value there is nothing, which is as an array for it.
+    const NOTHING: Open = Open(0);
+
+    fn new(keyed: u32, node: usize) -> Open {
+        Open(u64::from(keyed | node as u32) << 32)
+    }
+
+    fn keyed(self) -> u32 {
+        (self.0 >> 32) as u32 & KEYED
+    }
+
+    fn node(self) -> usize {
+        (self.0 >> 32) as usize & !(KEYED as usize)
+    }
+
+    fn commas(self) -> u32 {
+        self.0 as u32
+    }
 }
 
+/// What a step of the reader comes to. Errors are boxed, so that it fits registers: handing it on through memory takes longer than most
+/// steps.
+type Step<T> = Result<T, Box<SyntaxError>>;
+
+/// What is met in nearly each value is written out in [`Reader::run`], which has `text`, `at` and `ahead` in registers; what is rare, above
+/// all white space, is in functions of its own, so that the processor runs straight on.
 impl Reader<'_> {
-    fn run(&mut self) -> Result<(), SyntaxError> {
-        // Set while the next value is a member's.
-        let mut keyed = 0;
-        loop {
-            if self.nodes.len() > self.most {
-                return Err(SyntaxError {
-                    too_many: true,
-                    ..self.wrong("too many values")
-                });
+    fn run(&mut self, text: &[u8]) -> Step<()> {
+        let mut ahead = Ahead::NOTHING;
+        let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        'values: loop {
+            if self.inner.keyed() != 0 {
+                (at, ahead) = self.key(text, at, ahead)?;
             }
-            match self.next_byte()? {
-                b'"' => self.string(keyed)?,
-                byte @ (b'{' | b'[') => {
-                    self.open(byte, keyed)?;
-                    let first = self.next_byte()?;
-                    if matches!((byte, first), (b'{', b'}') | (b'[', b']')) {
-                        self.close(0);
-                    } else {
-                        keyed = if byte == b'{' {
-                            self.key(first)?;
-                            KEYED
-                        } else {
-                            0
-                        };
+            if self.nodes.len() > self.most {
+                return Err(too_many(at, "too many values"));
+            }
+            let byte;
+            (at, byte) = next_byte(text, at)?;
+            match byte {
+                b'"' => {
+                    let (end, shape);
+                    (end, shape, ahead) = self.string(text, at, ahead)?;
+                    at = self.scalar(shape, at, end)?;
+                }
+                b'{' | b'[' => {
+                    if self.open.len() == MAX_DEPTH {
+                        return Err(wrong(at, "nested deeper than 512 levels"));
+                    }
+                    self.open.push(self.inner);
+                    let node = self.nodes.len();
+                    let (shape, keyed, closing) = match byte {
+                        b'{' => (Shape::Object, KEYED, b'}'),
+                        _ => (Shape::Array, 0, b']'),
+                    };
+                    self.nodes.push(Node::new(shape, at as u32 | self.inner.keyed(), 0));
+                    self.inner = Open::new(keyed, node);
+                    let first;
+                    (at, first) = next_byte(text, at + 1)?;
+                    if first != closing {
                         continue;
                     }
+                    at = self.close(at, 0);
                 }
-                byte => self.scalar(byte, keyed)?,
+                b'-' | b'0'..=b'9' => {
+                    let end = number(text, at)?;
+                    at = self.scalar(Shape::Number, at, end)?;
+                }
+                _ => {
+                    let end = literal(text, at)?;
+                    let shape = if byte == b'n' { Shape::Null } else { Shape::Bool };
+                    at = self.scalar(shape, at, end)?;
+                }
             }
-            keyed = loop {
-                let Some(open) = self.open.last_mut() else {
-                    return self.end();
-                };
-                let is_object = open.is_object;
-                self.at = behind_space(self.text, self.at);
-                match self.text.get(self.at) {
+            while !self.open.is_empty() {
+                match text.get(at) {
                     Some(b',') => {
-                        open.commas += 1;
-                        self.at += 1;
-                        if !is_object {
-                            break 0;
-                        }
-                        let first = self.next_byte()?;
-                        self.key(first)?;
-                        break KEYED;
+                        self.inner.0 += 1;
+                        at += 1;
+                        continue 'values;
                     }
-                    Some(b'}') if is_object => self.close(1),
-                    Some(b']') if !is_object => self.close(1),
-                    Some(b']' | b'}') => return Err(self.wrong("the wrong closing bracket")),
-                    Some(_) => return Err(self.wrong("expected a comma or a closing bracket")),
-                    None => return Err(self.ends_early()),
+                    Some(b'}') if self.inner.keyed() != 0 => at = self.close(at, 1),
+                    Some(b']') if self.inner.keyed() == 0 => at = self.close(at, 1),
+                    _ => at = behind_space_of_container(text, at)?,
                 }
-            };
+            }
+            let end = behind_space(text, at);
+            if end < text.len() {
+                return Err(wrong(end, "something stands behind the value"));
+            }
+            return Ok(());
         }
     }
 
-    /// The next byte that is no white space, which is not passed over.
-    fn next_byte(&mut self) -> Result<u8, SyntaxError> {
-        self.skip_space();
-        self.text.get(self.at).copied().ok_or_else(|| self.ends_early())
-    }
-
-    /// Behind the root value nothing may stand.
-    fn end(&mut self) -> Result<(), SyntaxError> {
-        self.skip_space();
-        if self.at < self.text.len() {
-            return Err(self.wrong("something stands behind the value"));
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, byte: u8, keyed: u32) -> Result<(), SyntaxError> {
-        if self.open.len() == MAX_DEPTH {
-            return Err(self.wrong("nested deeper than 512 levels"));
-        }
-        self.open.push(Open {
-            node: self.nodes.len() as u32,
-            commas: 0,
-            is_object: byte == b'{',
-        });
-        let shape = if byte == b'{' { Shape::Object } else { Shape::Array };
-        self.nodes.push(Node::new(shape, self.at as u32 | keyed, 0));
-        self.at += 1;
-        Ok(())
-    }
-
-    /// Ends a container that has so many elements or members more than commas.
-    fn close(&mut self, more: u32) {
-        if let Some(open) = self.open.pop() {
-            self.nodes.close(open.node as usize, self.at as u32, open.commas + more);
-        }
-        self.at += 1;
-    }
-
-    fn scalar(&mut self, byte: u8, keyed: u32) -> Result<(), SyntaxError> {
-        match byte {
-            b't' => self.literal(b"true", Shape::Bool, keyed),
-            b'f' => self.literal(b"false", Shape::Bool, keyed),
-            b'n' => self.literal(b"null", Shape::Null, keyed),
-            b'-' | b'0'..=b'9' => self.number(keyed),
-            _ => Err(self.wrong("expected a value")),
-        }
-    }
-
-    /// A key and the colon behind it.
-    fn key(&mut self, first: u8) -> Result<(), SyntaxError> {
-        if first != b'"' {
-            return Err(self.wrong("expected a key in double quotes"));
-        }
-        let (end, escaped) = self.string_end()?;
-        self.escaped_keys |= escaped;
-        self.at = end;
-        if self.next_byte()? != b':' {
-            return Err(self.wrong("expected a colon"));
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    fn literal(&mut self, word: &[u8], shape: Shape, keyed: u32) -> Result<(), SyntaxError> {
-        let rest = &self.text[self.at..];
-        if !rest.starts_with(word) {
-            let truncated = word.starts_with(rest);
-            return Err(SyntaxError {
-                truncated,
-                ..self.wrong("expected true, false or null")
-            });
-        }
-        self.push_scalar(self.at + word.len(), shape, keyed)
-    }
-
-    /// A value without nodes of its own, up to `end`.
-    fn push_scalar(&mut self, end: usize, shape: Shape, keyed: u32) -> Result<(), SyntaxError> {
-        let length = end - self.at;
+    /// Writes a value without nodes of its own, and gives its end.
+    #[inline(always)]
+    fn scalar(&mut self, shape: Shape, start: usize, end: usize) -> Step<usize> {
+        let length = end - start;
         if length > MAX_EXTENT {
-            return Err(SyntaxError {
-                too_many: true,
-                ..self.wrong("a value is longer than 512 MiB")
-            });
+            return Err(too_many(start, "a value is longer than 512 MiB"));
         }
-        self.nodes.push(Node::new(shape, self.at as u32 | keyed, length as u32));
-        self.at = end;
-        Ok(())
+        self.nodes.push(Node::new(shape, start as u32 | self.inner.keyed(), length as u32));
+        Ok(end)
     }
 
-    fn number(&mut self, keyed: u32) -> Result<(), SyntaxError> {
-        let text = self.text;
-        let digits = |mut at: usize| {
-            let start = at;
-            while text.get(at).is_some_and(u8::is_ascii_digit) {
-                at += 1;
-            }
-            (at, at > start)
+    /// Ends the innermost container, which has so many elements or members more than commas, and gives the place behind it.
+    #[inline(always)]
+    fn close(&mut self, at: usize, more: u32) -> usize {
+        let count = self.inner.commas() + more;
+        self.nodes.close(self.inner.node(), at as u32, count);
+        if let Some(around) = self.open.pop() {
+            self.inner = around;
+        }
+        at + 1
+    }
+
+    /// A key and the colon behind it, where it ends.
+    #[inline(always)]
+    fn key(&mut self, text: &[u8], at: usize, ahead: Ahead) -> Step<(usize, Ahead)> {
+        let start = match text.get(at) {
+            Some(b'"') => at,
+            _ => find(text, at, b'"', "expected a key in double quotes")?,
         };
-        let fail = |at: usize| SyntaxError {
-            offset: at,
-            problem: "a number is broken",
-            truncated: at >= text.len(),
-            too_many: false,
-        };
-        let mut end = self.at + usize::from(text[self.at] == b'-');
-        let leading_zero = text.get(end) == Some(&b'0');
-        let (behind, any) = digits(end);
-        if !any || (leading_zero && behind > end + 1) {
-            return Err(fail(if any { end + 1 } else { behind }));
+        let (mark, ahead) = self.marks.behind_quote(ahead, start);
+        if text.get(mark..).is_some_and(|rest| rest.starts_with(b"\":")) {
+            return Ok((mark + 2, ahead));
         }
-        end = behind;
-        if text.get(end) == Some(&b'.') {
-            let (behind, any) = digits(end + 1);
-            if !any {
-                return Err(fail(behind));
+        let mut beyond = ahead;
+        let end = self.rest_of_key(text, mark, &mut beyond)?;
+        Ok((end, beyond))
+    }
+
+    /// [`Reader::key`] from the first mark in it on.
+    #[cold]
+    #[inline(never)]
+    fn rest_of_key(&mut self, text: &[u8], mark: usize, ahead: &mut Ahead) -> Step<usize> {
+        let mut end = mark + 1;
+        if text.get(mark) != Some(&b'"') {
+            end = escaped_string(text, mark, &mut self.marks, ahead)?;
+            self.escaped_keys = true;
+        }
+        Ok(find(text, end, b':', "expected a colon")? + 1)
+    }
+
+    /// Where the string that begins at `start` ends, and its shape.
+    #[inline(always)]
+    fn string(&mut self, text: &[u8], start: usize, ahead: Ahead) -> Step<(usize, Shape, Ahead)> {
+        let (mark, ahead) = self.marks.behind_quote(ahead, start);
+        if text.get(mark) == Some(&b'"') {
+            return Ok((mark + 1, Shape::String, ahead));
+        }
+        let mut beyond = ahead;
+        let end = escaped_string(text, mark, &mut self.marks, &mut beyond)?;
+        Ok((end, Shape::Escaped, beyond))
+    }
+}
+
+/// Where a string ends whose first mark is not its end.
+#[cold]
+#[inline(never)]
+fn escaped_string(text: &[u8], mut mark: usize, marks: &mut Marks<'_>, ahead: &mut Ahead) -> Step<usize> {
+    loop {
+        match text.get(mark) {
+            Some(b'"') => return Ok(mark + 1),
+            Some(b'\\') => {
+                let end = escape(text, mark)?;
+                (mark, *ahead) = marks.since(*ahead, end);
             }
-            end = behind;
+            Some(_) => return Err(wrong(mark, "an unescaped control character in a string")),
+            None => return Err(ends_early(text)),
         }
-        if matches!(text.get(end), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
-            let (behind, any) = digits(end + 1 + sign);
-            if !any {
-                return Err(fail(behind));
+    }
+}
+
+/// Checks the escape at `at` and returns where it ends.
+fn escape(text: &[u8], at: usize) -> Step<usize> {
+    match text.get(at + 1) {
+        None => Err(ends_early(text)),
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match text.get(at + 2..at + 6) {
+            None => Err(ends_early(text)),
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
+            Some(_) => Err(wrong(at, "a \\u escape is broken")),
+        },
+        Some(_) => Err(wrong(at, "an unknown escape in a string")),
+    }
+}
+
+/// Where the word that begins at `at` ends.
+#[inline(never)]
+fn literal(text: &[u8], at: usize) -> Step<usize> {
+    let rest = &text[at..];
+    let word: &[u8] = match rest.first() {
+        Some(b't') => b"true",
+        Some(b'f') => b"false",
+        Some(b'n') => b"null",
+        _ => return Err(wrong(at, "expected a value")),
+    };
+    if !rest.starts_with(word) {
+        let mut error = wrong(at, "expected true, false or null");
+        error.truncated = word.starts_with(rest);
+        return Err(error);
+    }
+    Ok(at + word.len())
+}
+
+/// Where the number that begins at `at` ends.
+#[inline(always)]
+fn number(text: &[u8], at: usize) -> Step<usize> {
+    // Most are whole and short, and known by one word.
+    if let Some(word) = word_at(text, at) {
+        let digits = digits_of(word);
+        if (1..8).contains(&digits) {
+            let goes_on = matches!((word >> (8 * digits)) as u8, b'.' | b'e' | b'E');
+            if !goes_on && word as u8 != b'0' {
+                return Ok(at + digits);
             }
-            end = behind;
-        }
-        self.push_scalar(end, Shape::Number, keyed)
-    }
-
-    fn string(&mut self, keyed: u32) -> Result<(), SyntaxError> {
-        let (end, escaped) = self.string_end()?;
-        self.push_scalar(end, if escaped { Shape::Escaped } else { Shape::String }, keyed)
-    }
-
-    /// Where the string that begins here ends, and whether it has escapes.
-    #[inline]
-    fn string_end(&self) -> Result<(usize, bool), SyntaxError> {
-        let text = self.text;
-        let mut at = self.at + 1;
-        let mut escaped = false;
-        loop {
-            at = plain_run(text, at);
-            match text.get(at) {
-                None => return Err(self.ends_early()),
-                Some(b'"') => return Ok((at + 1, escaped)),
-                Some(b'\\') => {
-                    escaped = true;
-                    at = self.escape(at)?;
-                }
-                Some(_) => {
-                    return Err(SyntaxError {
-                        offset: at,
-                        problem: "an unescaped control character in a string",
-                        truncated: false,
-                        too_many: false,
-                    });
-                }
-            }
         }
     }
+    any_number(text, at)
+}
 
-    /// Checks the escape at `at` and returns where it ends.
-    fn escape(&self, at: usize) -> Result<usize, SyntaxError> {
-        match self.text.get(at + 1) {
-            None => Err(self.ends_early()),
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
-            Some(b'u') => match self.text.get(at + 2..at + 6) {
-                None => Err(self.ends_early()),
-                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 6),
-                Some(_) => Err(SyntaxError {
-                    offset: at,
-                    problem: "a \\u escape is broken",
-                    truncated: false,
-                    too_many: false,
-                }),
-            },
-            Some(_) => Err(SyntaxError {
-                offset: at,
-                problem: "an unknown escape in a string",
-                truncated: false,
-                too_many: false,
-            }),
+/// [`number`], of whatever form.
+#[inline(never)]
+fn any_number(text: &[u8], at: usize) -> Step<usize> {
+    let first = at + usize::from(text[at] == b'-');
+    let mut end = behind_digits(text, first);
+    let leading_zero = text.get(first) == Some(&b'0');
+    if end == first || (leading_zero && end > first + 1) {
+        return Err(broken_number(text, if leading_zero { first + 1 } else { end }));
+    }
+    if text.get(end) == Some(&b'.') {
+        let fraction = end + 1;
+        end = behind_digits(text, fraction);
+        if end == fraction {
+            return Err(broken_number(text, end));
         }
     }
-
-    fn skip_space(&mut self) {
-        self.at = behind_space(self.text, self.at);
-    }
-
-    fn wrong(&self, problem: &'static str) -> SyntaxError {
-        SyntaxError {
-            offset: self.at,
-            problem,
-            truncated: false,
-            too_many: false,
+    if matches!(text.get(end), Some(b'e' | b'E')) {
+        let exponent = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+        end = behind_digits(text, exponent);
+        if end == exponent {
+            return Err(broken_number(text, end));
         }
     }
+    Ok(end)
+}
 
-    fn ends_early(&self) -> SyntaxError {
-        SyntaxError {
-            offset: self.text.len(),
-            problem: "the text ends too early",
-            truncated: true,
-            too_many: false,
+/// The place of the next byte that is no white space, which has to be this one.
+#[cold]
+#[inline(never)]
+fn find(text: &[u8], at: usize, wanted: u8, problem: &'static str) -> Step<usize> {
+    let at = behind_space(text, at);
+    match text.get(at) {
+        Some(&byte) if byte == wanted => Ok(at),
+        Some(_) => Err(wrong(at, problem)),
+        None => Err(ends_early(text)),
+    }
+}
+
+/// The place of the next byte that is no white space, and it.
+#[inline(always)]
+fn next_byte(text: &[u8], at: usize) -> Step<(usize, u8)> {
+    match text.get(at) {
+        Some(&byte) if byte > b' ' => Ok((at, byte)),
+        _ => {
+            let at = far_byte(text, at)?;
+            Ok((at, text[at]))
         }
     }
+}
+
+/// The place of the next byte that is no white space.
+#[cold]
+#[inline(never)]
+fn far_byte(text: &[u8], at: usize) -> Step<usize> {
+    let at = behind_space(text, at);
+    if at == text.len() {
+        return Err(ends_early(text));
+    }
+    Ok(at)
+}
+
+/// The place behind the white space at `at`, in a container between its values; anything else that stands there is wrong.
+#[cold]
+#[inline(never)]
+fn behind_space_of_container(text: &[u8], at: usize) -> Step<usize> {
+    let behind = behind_space(text, at);
+    match text.get(behind) {
+        Some(b',' | b']' | b'}') if behind > at => Ok(behind),
+        Some(b']' | b'}') => Err(wrong(at, "the wrong closing bracket")),
+        Some(_) => Err(wrong(behind, "expected a comma or a closing bracket")),
+        None => Err(ends_early(text)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong(offset: usize, problem: &'static str) -> Box<SyntaxError> {
+    Box::new(SyntaxError {
+        offset,
+        problem,
+        truncated: false,
+        too_many: false,
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn too_many(offset: usize, problem: &'static str) -> Box<SyntaxError> {
+    let mut error = wrong(offset, problem);
+    error.too_many = true;
+    error
+}
+
+#[cold]
+#[inline(never)]
+fn broken_number(text: &[u8], offset: usize) -> Box<SyntaxError> {
+    let mut error = wrong(offset, "a number is broken");
+    error.truncated = offset >= text.len();
+    error
+}
+
+#[cold]
+#[inline(never)]
+fn ends_early(text: &[u8]) -> Box<SyntaxError> {
+    let mut error = wrong(text.len(), "the text ends too early");
+    error.truncated = true;
+    error
 }
 
 /// The next place that is no white space.
-#[inline]
 fn behind_space(text: &[u8], mut at: usize) -> usize {
-    // Sites send none, so the first look is made to be the last.
-    while let Some(&byte) = text.get(at)
-        && byte <= b' '
-        && matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-    {
+    while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
     }
     at
 }
 
-/// Where the run of ordinary string bytes that starts at `at` ends: at a quote, a backslash, a control character or
-/// the end of the text. Short runs are read by words of eight bytes; for long ones there are the processor's vectors.
-fn plain_run(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zero_byte = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    for _ in 0..WORDS {
-        let Some(chunk) = text.get(at..at + 8) else {
-            return plain_bytes(text, at);
-        };
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(chunk);
-        let word = u64::from_le_bytes(bytes);
-        let quotes = zero_byte(word ^ (ONES * b'"' as u64));
-        let backslashes = zero_byte(word ^ (ONES * b'\\' as u64));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let special = quotes | backslashes | controls;
-        if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
+/// The next place that is no digit.
+fn behind_digits(text: &[u8], mut at: usize) -> usize {
+    while let Some(word) = word_at(text, at) {
+        let digits = digits_of(word);
+        at += digits;
+        if digits < 8 {
+            return at;
         }
-        at += 8;
     }
-    let rest = &text[at..];
-    let run = &rest[..memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
-    // All at once, which the compiler does by vectors; where there is one, it is looked for again.
-    if run.iter().fold(false, |found, &byte| found | (byte < 0x20)) {
-        return plain_bytes(text, at);
-    }
-    at + run.len()
-}
-
-/// How many words are read before a run counts as long.
-const WORDS: usize = 3;
-
-/// [`plain_run`] byte by byte.
-fn plain_bytes(text: &[u8], mut at: usize) -> usize {
-    while text.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
         at += 1;
     }
     at
+}
+
+/// Eight bytes of the text, the first one lowest.
+#[inline(always)]
+fn word_at(text: &[u8], at: usize) -> Option<u64> {
+    text.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// How many bytes of a word are digits, before one that is none.
+#[inline(always)]
+fn digits_of(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Digits are 0x30 to 0x39: their upper half is 3, and still is when 6 is added. What is carried beyond a byte stands behind one that
+    // is no digit.
+    let is_3 = |word: u64| (word & (ONES * 0xf0)) ^ (ONES * 0x30);
+    let others = is_3(word) | is_3(word.wrapping_add(ONES * 6));
+    (others.trailing_zeros() / 8) as usize
 }

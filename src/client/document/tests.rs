@@ -138,6 +138,57 @@ fn broken_texts_say_where_and_whether_they_are_cut_short() {
 }
 
 #[test]
+fn strings_end_where_they_end_wherever_they_stand() {
+    // What is looked at together is 64 bytes, and 64 times as much.
+    let places = (0..70).chain(4_040..4_120);
+    for place in places {
+        for (space, between) in [(" ", ","), ("\n", "\n,\t\r\n")] {
+            let text = format!(
+                r#"{}[{{"key":"plain","\\\"":"\\"}}{between}"\\\\\"\u005c{}"{between}123]"#,
+                space.repeat(place),
+                "long ".repeat(900)
+            );
+            let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(rebuild(parse(&text).root()), expected, "{text}");
+            let end = text.rfind('"').unwrap();
+            let cut = Document::parse(text[..end].into()).unwrap_err();
+            assert_eq!((cut.offset, cut.truncated), (end, true), "{text}");
+            let control = Document::parse(text.replacen("long", "lo\tng", 1).into())
+                .err()
+                .map(|error| error.offset);
+            assert_eq!(control, text.find("long").map(|at| at + 2), "{text}");
+        }
+    }
+}
+
+#[test]
+fn numbers_of_every_length() {
+    for digits in 1..40 {
+        for (before, behind) in [
+            ("", ""),
+            ("-", ""),
+            ("", ".5"),
+            ("", "e7"),
+            ("-", "E+10"),
+            ("0.", ""),
+            ("1.5e-", ""),
+        ] {
+            let number = format!("{before}{}{behind}", &"1234567890".repeat(4)[..digits]);
+            for text in [number.clone(), format!("[{number},{number}]"), format!("{{\"a\":{number} }}")] {
+                let document = parse(&text);
+                let root = document.root();
+                assert_eq!(root.first().unwrap_or(root).json(), number, "{text}");
+            }
+            for wrong in ["x", "-", ":", "/", "\u{fffd}"] {
+                let text = format!("[{number}{wrong}1234567]");
+                let error = Document::parse(text.clone().into()).unwrap_err();
+                assert_eq!((error.offset, error.truncated), (number.len() + 1, false), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nesting_has_a_limit_and_no_recursion() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(Document::parse(nested(MAX_DEPTH).into()).is_ok());
