@@ -16,6 +16,12 @@ impl<'a> Text<'a> {
         Text(pointer, PhantomData)
     }
 
+    /// The text as it stands there, UTF-8 or not; `None` for NULL.
+    pub(super) fn bytes(&self) -> Option<&'a [u8]> {
+        // SAFETY: the text is NUL-terminated and outlives 'a.
+        (!self.0.is_null()).then(|| unsafe { CStr::from_ptr(self.0) }.to_bytes())
+    }
+
     /// The text, or an error that names the parameter.
     pub(super) fn required(&self, name: &str) -> Result<&'a str> {
         self.optional(name)?
@@ -24,11 +30,7 @@ impl<'a> Text<'a> {
 
     /// The text, `None` for NULL, or an error that names the parameter.
     pub(super) fn optional(&self, name: &str) -> Result<Option<&'a str>> {
-        if self.0.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the text is NUL-terminated and outlives 'a.
-        utf8(unsafe { CStr::from_ptr(self.0) }.to_bytes(), name).map(Some)
+        self.bytes().map(|text| utf8(text, name)).transpose()
     }
 }
 

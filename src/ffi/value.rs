@@ -199,7 +199,7 @@ pub unsafe extern "C" fn sg_value_count(value: *const sg_value) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sg_value_get(value: *const sg_value, key: *const c_char) -> *const sg_value {
     from_c!(value: Cursor, key: Text);
-    guard::reading(std::ptr::null(), || value.step(|value| value.get(key.required("key").ok()?)))
+    guard::reading(std::ptr::null(), || value.step(|value| value.get_bytes(key.bytes()?)))
 }
 
 /// As sg_value_get(), with the length of the key, which may hold NUL.

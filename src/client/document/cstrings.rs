@@ -90,7 +90,9 @@ impl CStrings {
     /// Adds the string of a node that stands behind all that have one yet.
     fn push(&mut self, number: usize, (raw, escaped): Raw<'_>) {
         let first = self.starts.len() as u32 - 1;
-        self.blocks.resize_with(number / BLOCK + 1, || Block { which: 0, first });
+        while self.blocks.len() <= number / BLOCK {
+            self.blocks.push(Block { which: 0, first });
+        }
         self.blocks[number / BLOCK].which |= 1 << (number % BLOCK);
         if escaped {
             decode_onto(&mut self.text, raw);

@@ -30,13 +30,16 @@ fn end_before(text: &[u8], value: usize) -> usize {
 
 /// Whether the key of the member whose value begins at `value` is this name, which has no quote, in a text in which no key has
 /// escapes: then a quote that stands before the closing one by as much as the name is long is the opening one.
-pub(super) fn is_plain_name(text: &str, value: usize, name: &str) -> bool {
-    let text = text.as_bytes();
-    let end = end_before(text, value);
-    let Some(start) = end.checked_sub(name.len()) else {
-        return false;
+#[inline]
+pub(super) fn is_plain_name(text: &[u8], value: usize, name: &[u8]) -> bool {
+    let before = &text[..value];
+    // Most sites send no white space.
+    let key = match before.strip_suffix(b"\":") {
+        Some(key) => key,
+        None => &text[..end_before(text, value)],
     };
-    start > 0 && text[start - 1] == b'"' && &text[start..end] == name.as_bytes()
+    let start = key.len().checked_sub(name.len() + 1);
+    start.is_some_and(|start| key[start] == b'"' && &key[start + 1..] == name)
 }
 
 impl<'d> Key<'d> {

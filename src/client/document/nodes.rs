@@ -266,6 +266,15 @@ impl Nodes {
         nodes.skip(from % Page::NODES).take(to.min(self.len).saturating_sub(from))
     }
 
+    /// The values from a node on to where what holds them ends, with their numbers.
+    pub(super) fn siblings(&self, first: usize) -> Siblings<'_> {
+        Siblings {
+            room: &self.room,
+            number: first,
+            place: self.room.place(first),
+        }
+    }
+
     /// Changes a node that is there.
     pub(super) fn change(&mut self, number: usize, change: impl FnOnce(Node) -> Node) {
         if let Some(node) = self.room.get_mut(number) {
@@ -299,6 +308,31 @@ impl Nodes {
         if let Some(behind) = self.room.cells.get_mut(behind..) {
             behind.fill(Node::NONE);
         }
+    }
+}
+
+/// Goes over what each holds to the next.
+pub(super) struct Siblings<'n> {
+    room: &'n Room,
+    number: usize,
+    /// Where it stands in the room.
+    place: usize,
+}
+
+impl Iterator for Siblings<'_> {
+    type Item = (u32, Node);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u32, Node)> {
+        let node = self.room.cells.get(self.place).copied().filter(|node| node.kind().is_some())?;
+        let (number, step) = (self.number, node.step());
+        self.number += step;
+        // Most are on the same page.
+        self.place = match (self.place - self.room.start) % PAGE + step < PAGE {
+            true => self.place + step,
+            false => self.room.place(self.number),
+        };
+        Some((number as u32, node))
     }
 }
 

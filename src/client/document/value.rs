@@ -119,7 +119,14 @@ impl<'d> Value<'d> {
 
     /// Its elements or members in order.
     pub fn children(self) -> impl Iterator<Item = Value<'d>> {
-        std::iter::successors(self.first(), |child| child.next())
+        let document = self.document;
+        let first = if self.place.is_container() {
+            self.node as usize + 1
+        } else {
+            document.nodes.len()
+        };
+        let siblings = document.nodes.siblings(first);
+        siblings.map(move |(node, place)| Value { document, node, place })
     }
 
     /// What names it, when it is a member of an object.
@@ -153,23 +160,33 @@ impl<'d> Value<'d> {
 
     /// The member of this name; the last one where the name is doubled.
     pub fn get(self, name: &str) -> Option<Value<'d>> {
-        if self.kind() != Kind::Object {
+        self.get_bytes(name.as_bytes())
+    }
+
+    /// As [`Value::get`]; what is not UTF-8 names nothing.
+    pub(crate) fn get_bytes(self, name: &[u8]) -> Option<Value<'d>> {
+        if self.place.kind() != Some(Kind::Object) {
             return None;
         }
-        let text = &self.document.text;
-        let plain = !self.document.escaped_keys;
-        if plain && name.contains('"') {
-            // Only a key with escapes has quotes.
-            return None;
+        let document = self.document;
+        if document.escaped_keys || self.count() >= keys::INDEX_FROM {
+            return self.get_carefully(std::str::from_utf8(name).ok()?);
         }
-        let is_it = |member: &Value<'d>| match plain {
-            true => member.place.is_keyed() && key::is_plain_name(text, member.start(), name),
-            false => member.key().is_some_and(|key| key.is_str(name)),
-        };
+        let text = document.text.as_bytes();
+        let members = self
+            .children()
+            .filter(|member| key::is_plain_name(text, member.place.start(), name));
+        // Only a key with escapes has quotes.
+        members.last().filter(|_| !name.contains(&b'"'))
+    }
+
+    /// [`Value::get`] of a large object, or where keys have escapes.
+    fn get_carefully(self, name: &str) -> Option<Value<'d>> {
+        let document = self.document;
+        let is_it = |member: &Value<'d>| member.key().is_some_and(|key| key.is_str(name));
         if self.count() < keys::INDEX_FROM {
             return self.children().filter(is_it).last();
         }
-        let document = self.document;
         let mut members = document.keys().of(self.node, name)?.filter_map(|node| document.value(node));
         members.find(is_it)
     }
