@@ -330,6 +330,47 @@ fn a_download_that_breaks_goes_on_where_it_was() {
     assert_eq!((progress.done(), progress.total()), (10, 10));
 }
 
+/// Large enough that some of it is written when the line breaks, and some waits to be.
+#[test]
+fn a_large_download_that_breaks_is_whole_in_the_end() {
+    const LENGTH: usize = 20_000_003;
+    let whole: Vec<u8> = (0..LENGTH as u64)
+        .map(|index| (index.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let folder = Folder::new("large-resume");
+    for goes_on in [true, false] {
+        let target = folder.file("x.mov", "the old one");
+        let (tries, content) = (AtomicUsize::new(0), whole.clone());
+        let site = site(false, move |request| {
+            if !request.target().starts_with("GET") {
+                return None;
+            }
+            let tag = if goes_on { "etag: \"e1\"\r\n" } else { "" };
+            if tries.fetch_add(1, Ordering::SeqCst) == 0 {
+                let mut part = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n{tag}\r\n").into_bytes();
+                part.extend_from_slice(&content[..17_654_321]);
+                return Some(Answer::Raw(part));
+            }
+            let Some(range) = request.header("range") else {
+                assert!(!goes_on);
+                return Some(Answer::Http(200, vec![], content.clone()));
+            };
+            assert_eq!((goes_on, range.as_str()), (true, "bytes=17654321-"));
+            let place = format!("bytes 17654321-{}/{LENGTH}", LENGTH - 1);
+            Some(Answer::Http(206, vec![("content-range", place)], content[17_654_321..].to_vec()))
+        });
+        let progress = Arc::new(Progress::default());
+        run(async {
+            let params = json!([9, target]).to_string();
+            let client = client(&site).await;
+            client.call_watched("download_attachment", &params, &progress).await.unwrap();
+        });
+        assert!(std::fs::read(&target).unwrap() == whole, "goes on: {goes_on}");
+        assert_eq!((progress.done(), progress.total()), (LENGTH as u64, LENGTH as u64));
+        assert_eq!(folder.names(), ["x.mov"]);
+    }
+}
+
 #[test]
 fn a_download_that_fails_leaves_what_was_there() {
     let folder = Folder::new("leaves");

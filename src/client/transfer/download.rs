@@ -6,13 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use reqwest::header::{self, HeaderValue};
-use tokio::fs::File;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use url::Url;
 
 use super::Transfer;
 use super::content::Wanted;
 use super::local::expanded;
+use super::spool::Spool;
 use crate::client::document::{Kind, Value};
 use crate::client::error::{Error, Result, file_trouble};
 use crate::client::fault::THE_SITE_SAID;
@@ -81,7 +80,7 @@ struct Partial {
     /// Where it belongs.
     target: PathBuf,
     path: PathBuf,
-    file: File,
+    spool: Spool,
     length: u64,
     /// The most that it may become.
     most: Option<u64>,
@@ -92,9 +91,7 @@ impl Partial {
     /// Creates it on a thread for files: a disk that hangs must not hold up the network. Where nobody waits for it any more, it is
     /// dropped there, and so removed.
     async fn create(target: PathBuf, most: Option<u64>) -> Result<Partial> {
-        let created = tokio::task::spawn_blocking(move || Partial::create_here(target, most)).await;
-        let stopped = |_| Error::new(Status::Cancelled, "the library was shut down while a file was being worked on");
-        created.map_err(stopped)?
+        aside(move || Partial::create_here(target, most)).await
     }
 
     /// What a link leads to is replaced and not the link, with the permissions that it has.
@@ -125,7 +122,7 @@ impl Partial {
         let partial = Partial {
             target,
             path,
-            file: File::from_std(file),
+            spool: Spool::new(file, before.is_some()),
             length: 0,
             most,
             whole: false,
@@ -137,13 +134,14 @@ impl Partial {
     }
 
     async fn start_over(&mut self) -> std::io::Result<()> {
-        self.length = 0;
-        self.file.set_len(0).await?;
-        self.file.rewind().await.map(drop)
+        if std::mem::take(&mut self.length) == 0 {
+            return Ok(());
+        }
+        self.spool.start_over().await
     }
 
     async fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.file.write_all(bytes).await?;
+        self.spool.append(bytes).await?;
         self.length += bytes.len() as u64;
         Ok(())
     }
@@ -160,11 +158,17 @@ impl Partial {
     }
 
     /// Puts the whole file where it belongs. Until then what was there stays.
-    async fn finish(mut self) -> Result<()> {
-        self.file.flush().await.map_err(|error| unwritable(&self.target, &error))?;
-        tokio::fs::rename(&self.path, &self.target)
-            .await
-            .map_err(|error| unwritable(&self.target, &error))?;
+    async fn finish(self) -> Result<()> {
+        self.spool.settle().await.map_err(|error| unwritable(&self.target, &error))?;
+        aside(move || self.finish_here()).await
+    }
+
+    fn finish_here(mut self) -> Result<()> {
+        let put = self
+            .spool
+            .write_rest(self.length)
+            .and_then(|()| std::fs::rename(&self.path, &self.target));
+        put.map_err(|error| unwritable(&self.target, &error))?;
         self.whole = true;
         Ok(())
     }
@@ -174,8 +178,15 @@ impl Drop for Partial {
     fn drop(&mut self) {
         if !self.whole {
             let _ = std::fs::remove_file(&self.path);
+            self.spool.let_go();
         }
     }
+}
+
+/// Does what a disk may take long for on a thread for files.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let stopped = |_| Error::new(Status::Cancelled, "the library was shut down while a file was being worked on");
+    tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
 
 /// Fetches until the file is whole; after a failure from where it is, if the server can do that.

@@ -8,6 +8,7 @@ mod download;
 mod form;
 mod local;
 mod share;
+mod spool;
 mod storage;
 mod thumbnails;
 mod upload;
