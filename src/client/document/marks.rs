@@ -18,21 +18,19 @@ pub(super) struct Marks<'t> {
     window: [u64; WINDOW],
     /// The block of the window that comes next.
     next: usize,
+    /// Where the block before that one begins in the text.
+    block: u32,
     /// Where the window ends in the text.
     end: usize,
 }
 
-/// The marks of a block that the reader has not come to. It hands them on, so that they stay in registers.
+/// The marks of a block that the reader has not come to. It hands them on, so that they stay in a register.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead {
-    marks: u64,
-    /// Where the block begins in the text.
-    block: usize,
-}
+pub(super) struct Ahead(u64);
 
 impl Ahead {
     /// Of no block: before a text is begun.
-    pub(super) const NOTHING: Ahead = Ahead { marks: 0, block: 0 };
+    pub(super) const NOTHING: Ahead = Ahead(0);
 }
 
 impl<'t> Marks<'t> {
@@ -41,6 +39,7 @@ impl<'t> Marks<'t> {
             text,
             window: [0; WINDOW],
             next: WINDOW,
+            block: 0,
             end: 0,
         }
     }
@@ -77,26 +76,28 @@ impl<'t> Marks<'t> {
     /// The next mark. None before `from` is wanted, but may come.
     #[inline(always)]
     fn pass(&mut self, mut ahead: Ahead, from: usize) -> (usize, Ahead) {
-        while ahead.marks == 0 {
+        while ahead.0 == 0 {
             ahead = match self.window.get(self.next) {
                 Some(&marks) => {
                     self.next += 1;
-                    let block = ahead.block + BLOCK;
-                    Ahead { marks, block }
+                    self.block += BLOCK as u32;
+                    Ahead(marks)
                 }
                 None => self.next_window(from),
             };
         }
-        let mark = ahead.block + ahead.marks.trailing_zeros() as usize;
-        ahead.marks &= ahead.marks - 1;
-        (mark, ahead)
+        let mark = (self.block + ahead.0.trailing_zeros()) as usize;
+        (mark, Ahead(ahead.0 & (ahead.0 - 1)))
     }
 
     /// Looks at the blocks from `from` on, and gives the first of them.
     #[cold]
     #[inline(never)]
     fn next_window(&mut self, from: usize) -> Ahead {
-        let start = self.end.max(from).min(self.text.len());
+        let mut start = self.end.max(from).min(self.text.len());
+        if start >= from + WINDOW * BLOCK {
+            start += unmarked(&self.text[start..]);
+        }
         let (blocks, rest) = self.text[start..].as_chunks();
         for (marks, block) in self.window.iter_mut().zip(blocks) {
             *marks = marks_of(block);
@@ -107,13 +108,22 @@ impl<'t> Marks<'t> {
             block[..rest.len()].copy_from_slice(rest);
             *marks = marks_of(&block);
         }
+        self.block = start as u32;
         self.end = start + blocks.len().min(WINDOW) * BLOCK;
         self.next = 1;
-        Ahead {
-            marks: self.window[0],
-            block: start,
-        }
+        Ahead(self.window[0])
     }
+}
+
+/// How many bytes come before the next mark. In strings of thousands of bytes it is searched for by the widest vectors that the processor
+/// has.
+fn unmarked(text: &[u8]) -> usize {
+    let run = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
+    // All at once, which the compiler does by vectors; where there is one, it is looked for again.
+    if text[..run].iter().fold(false, |found, &byte| found | (byte < b' ')) {
+        return text.iter().position(|&byte| byte < b' ').unwrap_or(run);
+    }
+    run
 }
 
 /// The marks of a block.

@@ -71,7 +71,7 @@ pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
         // Two beyond the limit are seen before there are more.
         nodes: Writer::with_room((text.len() / 20 + 4).min(FIRST_NODES), most + 2),
         inner: Open::NOTHING,
-        open: Vec::new(),
+        around: Vec::new(),
         most,
         escaped_keys: false,
     };
@@ -88,7 +88,7 @@ struct Reader<'t> {
     /// The innermost container.
     inner: Open,
     /// The containers around the innermost one.
-    open: Vec<Open>,
+    around: Vec<Open>,
     /// The most nodes that there may be.
     most: usize,
     /// Whether a key has escapes.
@@ -104,7 +104,8 @@ impl Open {
     /// Around the root value there is nothing, which is as an array for it.
     const NOTHING: Open = Open(0);
 
-    fn new(keyed: u32, node: usize) -> Open {
+    fn new(shape: Shape, node: usize) -> Open {
+        let keyed = if shape == Shape::Object { KEYED } else { 0 };
         Open(u64::from(keyed | node as u32) << 32)
     }
 
@@ -132,7 +133,8 @@ impl Reader<'_> {
         let mut ahead = Ahead::NOTHING;
         let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         'values: loop {
-            if self.inner.keyed() != 0 {
+            let keyed = self.inner.keyed();
+            if keyed != 0 {
                 (at, ahead) = self.key(text, at, ahead)?;
             }
             if self.nodes.len() > self.most {
@@ -144,38 +146,37 @@ impl Reader<'_> {
                 b'"' => {
                     let (end, shape);
                     (end, shape, ahead) = self.string(text, at, ahead)?;
-                    at = self.scalar(shape, at, end)?;
+                    at = self.scalar(shape, keyed, at, end)?;
                 }
-                b'{' | b'[' => {
-                    if self.open.len() == MAX_DEPTH {
-                        return Err(wrong(at, "nested deeper than 512 levels"));
-                    }
-                    self.open.push(self.inner);
-                    let node = self.nodes.len();
-                    let (shape, keyed, closing) = match byte {
-                        b'{' => (Shape::Object, KEYED, b'}'),
-                        _ => (Shape::Array, 0, b']'),
-                    };
-                    self.nodes.push(Node::new(shape, at as u32 | self.inner.keyed(), 0));
-                    self.inner = Open::new(keyed, node);
+                b'{' => {
+                    self.open(Shape::Object, keyed, at)?;
                     let first;
                     (at, first) = next_byte(text, at + 1)?;
-                    if first != closing {
+                    if first != b'}' {
+                        continue;
+                    }
+                    at = self.close(at, 0);
+                }
+                b'[' => {
+                    self.open(Shape::Array, keyed, at)?;
+                    let first;
+                    (at, first) = next_byte(text, at + 1)?;
+                    if first != b']' {
                         continue;
                     }
                     at = self.close(at, 0);
                 }
                 b'-' | b'0'..=b'9' => {
                     let end = number(text, at)?;
-                    at = self.scalar(Shape::Number, at, end)?;
+                    at = self.scalar(Shape::Number, keyed, at, end)?;
                 }
                 _ => {
                     let end = literal(text, at)?;
                     let shape = if byte == b'n' { Shape::Null } else { Shape::Bool };
-                    at = self.scalar(shape, at, end)?;
+                    at = self.scalar(shape, keyed, at, end)?;
                 }
             }
-            while !self.open.is_empty() {
+            while !self.around.is_empty() {
                 match text.get(at) {
                     Some(b',') => {
                         self.inner.0 += 1;
@@ -197,13 +198,25 @@ impl Reader<'_> {
 
     /// Writes a value without nodes of its own, and gives its end.
     #[inline(always)]
-    fn scalar(&mut self, shape: Shape, start: usize, end: usize) -> Step<usize> {
+    fn scalar(&mut self, shape: Shape, keyed: u32, start: usize, end: usize) -> Step<usize> {
         let length = end - start;
         if length > MAX_EXTENT {
             return Err(too_many(start, "a value is longer than 512 MiB"));
         }
-        self.nodes.push(Node::new(shape, start as u32 | self.inner.keyed(), length as u32));
+        self.nodes.push(Node::new(shape, start as u32 | keyed, length as u32));
         Ok(end)
+    }
+
+    /// Begins a container.
+    #[inline(always)]
+    fn open(&mut self, shape: Shape, keyed: u32, at: usize) -> Step<()> {
+        if self.around.len() == MAX_DEPTH {
+            return Err(wrong(at, "nested deeper than 512 levels"));
+        }
+        self.around.push(self.inner);
+        self.inner = Open::new(shape, self.nodes.len());
+        self.nodes.push(Node::new(shape, at as u32 | keyed, 0));
+        Ok(())
     }
 
     /// Ends the innermost container, which has so many elements or members more than commas, and gives the place behind it.
@@ -211,7 +224,7 @@ impl Reader<'_> {
     fn close(&mut self, at: usize, more: u32) -> usize {
         let count = self.inner.commas() + more;
         self.nodes.close(self.inner.node(), at as u32, count);
-        if let Some(around) = self.open.pop() {
+        if let Some(around) = self.around.pop() {
             self.inner = around;
         }
         at + 1
@@ -225,7 +238,7 @@ impl Reader<'_> {
             _ => find(text, at, b'"', "expected a key in double quotes")?,
         };
         let (mark, ahead) = self.marks.behind_quote(ahead, start);
-        if text.get(mark..).is_some_and(|rest| rest.starts_with(b"\":")) {
+        if text.get(mark..mark + 2) == Some(b"\":") {
             return Ok((mark + 2, ahead));
         }
         let mut beyond = ahead;
