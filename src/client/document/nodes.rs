@@ -340,7 +340,7 @@ impl Iterator for Siblings<'_> {
 pub(super) struct Writer {
     room: Room,
     /// What becomes the next page, and how much of it is written.
-    page: [Node; PAGE],
+    page: [Node; Page::NODES],
     used: usize,
     /// The number of the first node of that page.
     first: usize,
@@ -353,8 +353,8 @@ impl Writer {
     pub(super) fn with_room(room: usize, most: usize) -> Writer {
         Writer {
             room: Room::new(room.min(most).div_ceil(Page::NODES).max(1)),
-            page: [Node::NONE; PAGE],
-            used: HEAD,
+            page: [Node::NONE; Page::NODES],
+            used: 0,
             first: 0,
             most: most.div_ceil(Page::NODES),
         }
@@ -363,17 +363,24 @@ impl Writer {
     /// How many nodes were written.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.first + self.used - HEAD
+        self.first + self.used
     }
 
     #[inline]
     pub(super) fn push(&mut self, node: Node) {
-        if self.used >= PAGE {
-            self.next_page();
+        match self.page.get_mut(self.used) {
+            Some(place) => *place = node,
+            None => self.push_on_next_page(node),
         }
-        if let Some(place) = self.page.get_mut(self.used) {
+        self.used += 1;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_on_next_page(&mut self, node: Node) {
+        self.next_page();
+        if let Some(place) = self.page.first_mut() {
             *place = node;
-            self.used += 1;
         }
     }
 
@@ -383,7 +390,7 @@ impl Writer {
         self.push(Node::closing(pos, count));
         let step = (self.len() - open) as u32;
         let opening = match open.checked_sub(self.first) {
-            Some(here) => self.page.get_mut(HEAD + here),
+            Some(here) => self.page.get_mut(here),
             None => self.room.get_mut(open),
         };
         if let Some(opening) = opening {
@@ -391,7 +398,6 @@ impl Writer {
         }
     }
 
-    #[inline(never)]
     fn next_page(&mut self) {
         if self.room.is_full() {
             // No more than may come, since room takes memory too.
@@ -400,9 +406,10 @@ impl Writer {
             larger.cells.extend_from_slice(self.room.cells());
             self.room = larger;
         }
+        self.room.cells.extend_from_slice(&[Node::NONE; HEAD]);
         self.room.cells.extend_from_slice(&self.page);
-        self.first += self.used - HEAD;
-        self.used = HEAD;
+        self.first += self.used;
+        self.used = 0;
     }
 
     /// All that was written.
@@ -411,7 +418,7 @@ impl Writer {
         if let Some(behind) = self.page.get_mut(self.used..) {
             behind.fill(Node::NONE);
         }
-        if self.used > HEAD {
+        if self.used > 0 {
             self.next_page();
         }
         Nodes { room: self.room, len }
