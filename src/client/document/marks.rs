@@ -1,7 +1,7 @@
 //! Where strings may end: a pass over the text that has no branch for what it finds there.
 //!
-//! A reader that looks for the end of each string by itself goes wrong at nearly each, since no processor guesses how long a string is.
-//! This pass takes blocks of 64 bytes, marks in each all bytes at which something happens inside a string, and hands on a bit for each.
+//! A reader that looks for the end of each string by itself takes many steps to it, and no processor guesses how many. This pass takes
+//! blocks of 64 bytes, marks in each all bytes at which something happens inside a string, and hands on a bit for each.
 
 #![allow(clippy::indexing_slicing, reason = "every index is below a length that stands beside it")]
 
