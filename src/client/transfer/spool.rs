@@ -9,9 +9,11 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
-/// How much is written at once. The system keeps a file in blocks of about what is written at once: small ones cost it work, and large ones
-/// are seldom to be had from memory that was just freed, so that a virtual machine has to get new memory for them from its host.
+/// How much is handed over at once.
 const PIECE: usize = 128 * 1024;
+/// How much is written at once. The system keeps a file in blocks of about that size: small ones cost it work, but large ones are seldom to
+/// be had from memory that was just freed, and new memory costs a virtual machine several times what the work does.
+const WRITE: usize = 32 * 1024;
 /// So many pieces wait to be written, besides the one that is being written and the one that is being filled.
 const MOST_DUE: usize = 16;
 /// How much is written of a file that is to be on the disk, until it is brought there. Smaller ones are left to the system.
@@ -149,7 +151,7 @@ impl Shared {
         while let Some(mut piece) = lane.due.pop_front() {
             drop(lane);
             self.moved.notify_one();
-            let written = (&self.file).write_all(&piece);
+            let written = piece.chunks(WRITE).try_for_each(|part| (&self.file).write_all(part));
             lane = self.lane();
             lane.unsaved += piece.len();
             piece.clear();
