@@ -149,8 +149,12 @@ impl Shared {
     fn write_due(self: &Arc<Self>) {
         let mut lane = self.lane();
         while let Some(mut piece) = lane.due.pop_front() {
+            // Who waits for room is woken for a good deal of it, and not for each piece.
+            let is_roomy = lane.due.len() <= MOST_DUE / 2;
             drop(lane);
-            self.moved.notify_one();
+            if is_roomy {
+                self.moved.notify_one();
+            }
             let written = piece.chunks(WRITE).try_for_each(|part| (&self.file).write_all(part));
             lane = self.lane();
             lane.unsaved += piece.len();
@@ -274,7 +278,8 @@ mod tests {
             let mut append = Box::pin(spool.append(&whole));
             let early = tokio::time::timeout(Duration::from_millis(300), &mut append).await;
             assert!(early.is_err(), "all of it is in memory");
-            assert_eq!(shared.lane().due.len(), MOST_DUE);
+            let due = shared.lane().due.len();
+            assert!((MOST_DUE - 1..=MOST_DUE).contains(&due), "{due}");
             let reading = spawn_blocking(move || {
                 let mut read = Vec::new();
                 reader.read_to_end(&mut read).map(|_| read)
