@@ -5,6 +5,8 @@
 
 #![allow(clippy::indexing_slicing, reason = "every index is below a length that stands beside it")]
 
+use zeroize::Zeroizing;
+
 /// How many bytes are looked at together.
 const BLOCK: usize = 64;
 
@@ -104,7 +106,8 @@ impl<'t> Marks<'t> {
         }
         if let Some(marks) = self.window.get_mut(blocks.len()) {
             // What is behind the end of the text is marks, so that nobody goes further.
-            let mut block = [0; BLOCK];
+            // A reply may end with a session token, of which nothing may stay on a stack.
+            let mut block = Zeroizing::new([0; BLOCK]);
             block[..rest.len()].copy_from_slice(rest);
             *marks = marks_of(&block);
         }
