@@ -36,28 +36,49 @@ pub(super) fn array<T: AsRef<str>>(elements: impl IntoIterator<Item = T>) -> Str
 }
 
 /// An object under construction.
-pub(super) struct Object(String);
+pub(super) struct Object {
+    text: String,
+    is_empty: bool,
+}
 
 impl Object {
     pub(super) fn new() -> Self {
-        let mut text = String::with_capacity(ROOM);
+        Object::behind(String::with_capacity(ROOM))
+    }
+
+    /// An object behind a text, which it is finished with.
+    pub(super) fn behind(mut text: String) -> Self {
         text.push('{');
-        Object(text)
+        Object { text, is_empty: true }
     }
 
     /// Adds a member whose value is JSON already.
     pub(super) fn raw(mut self, key: &str, json: &str) -> Self {
         self.key(key);
-        self.0.push_str(json);
+        self.text.push_str(json);
         self
     }
 
     fn key(&mut self, key: &str) {
-        if self.0.len() > 1 {
-            self.0.push(',');
+        if !std::mem::take(&mut self.is_empty) {
+            self.text.push(',');
         }
-        push_quoted(&mut self.0, key);
-        self.0.push(':');
+        push_quoted(&mut self.text, key);
+        self.text.push(':');
+    }
+
+    /// Adds an array whose elements are written one behind the other, each onto what there is.
+    pub(super) fn list<T>(mut self, key: &str, elements: impl Iterator<Item = T>, write: impl Fn(String, T) -> String) -> Self {
+        self.key(key);
+        self.text.push('[');
+        for (index, element) in elements.enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            self.text = write(self.text, element);
+        }
+        self.text.push(']');
+        self
     }
 
     /// Adds a member whose value is JSON already, where there is one.
@@ -71,12 +92,12 @@ impl Object {
     /// Adds a text.
     pub(super) fn text(mut self, key: &str, text: &str) -> Self {
         self.key(key);
-        push_quoted(&mut self.0, text);
+        push_quoted(&mut self.text, text);
         self
     }
 
     pub(super) fn finish(mut self) -> String {
-        self.0.push('}');
-        self.0
+        self.text.push('}');
+        self.text
     }
 }

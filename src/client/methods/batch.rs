@@ -8,7 +8,7 @@ use super::{Args, Method, Param, Reply, Run, Step, Takes};
 use crate::client::document::{Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
-use crate::client::json::{Object, array};
+use crate::client::json::Object;
 use crate::client::retry::Effect;
 
 pub(super) const METHODS: &[Method] = &[Method {
@@ -30,14 +30,13 @@ fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     if requests.count() == 0 {
         return Ok(Step::Answer("[]".to_owned()));
     }
-    let built: std::result::Result<Vec<_>, String> = requests
-        .children()
-        .enumerate()
-        .map(|(index, each)| request(each).map_err(|problem| format!("[{index}]{problem}")))
-        .collect();
-    Ok(Step::Send(Some(array(
-        built.map_err(|problem| args.wrong_inside("requests", &problem))?,
-    ))))
+    let mut all = String::with_capacity(requests.json().len() * 2);
+    for (index, each) in requests.children().enumerate() {
+        all.push(if index == 0 { '[' } else { ',' });
+        all = request(all, each).map_err(|problem| args.wrong_inside("requests", &format!("[{index}]{problem}")))?;
+    }
+    all.push(']');
+    Ok(Step::Send(Some(all)))
 }
 
 /// Fails unless there is an answer to each request: a record, or for a delete whether it did something.
@@ -53,8 +52,8 @@ pub(super) fn check(requests: Value<'_>, answers: Value<'_>) -> Result<()> {
     Err(Error::wrong_content("the site's reply does not answer each request of the batch"))
 }
 
-/// One request. Unlike those of `update`, its entities are sent whole, and thumbnails are plain values.
-fn request(given: Value<'_>) -> std::result::Result<String, String> {
+/// One request, behind a text. Unlike those of `update`, its entities are sent whole, and thumbnails are plain values.
+fn request(behind: String, given: Value<'_>) -> std::result::Result<String, String> {
     let kind = text(given, "request_type")?;
     let allowed: &[&str] = match &*kind {
         "create" => &["request_type", "entity_type", "data", "return_fields"],
@@ -81,21 +80,24 @@ fn request(given: Value<'_>) -> std::result::Result<String, String> {
             allowed.join(", ")
         ));
     }
-    let object = Object::new().text("request_type", &kind).text("type", &text(given, "entity_type")?);
+    let object = Object::behind(behind)
+        .text("request_type", &kind)
+        .text("type", &text(given, "entity_type")?);
     Ok(match &*kind {
-        "create" => {
-            let fields = data(given)?.children().map(|value| field(&name_of(value), value.json()));
-            object
-                .raw("fields", &array(fields))
-                .raw("return_fields", &return_fields(texts(given, "return_fields")?))
-                .finish()
-        }
+        "create" => object
+            .list("fields", data(given)?.children(), |text, value| {
+                field(text, &name_of(value), value.json())
+            })
+            .raw("return_fields", return_fields(texts(given, "return_fields")?))
+            .finish(),
         "update" => {
             let modes = given.get("multi_entity_update_modes").filter(|modes| modes.kind() != Kind::Null);
             let modes = Modes::new(modes, data(given)?).map_err(|problem| format!(".multi_entity_update_modes{problem}"))?;
-            let fields = data(given)?.children().map(|value| modes.field(&name_of(value), value.json()));
-            let object = object.raw("id", id(given)?.json()).raw("fields", &array(fields));
             object
+                .raw("id", id(given)?.json())
+                .list("fields", data(given)?.children(), |text, value| {
+                    modes.field(text, &name_of(value), value.json())
+                })
                 .raw_if("multi_entity_update_mode", given.get("multi_entity_update_mode").map(Value::json))
                 .finish()
         }

@@ -89,7 +89,7 @@ fn create(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     let object = Object::new()
         .text("type", &args.text("entity_type")?)
         .raw("fields", &fields)
-        .raw("return_fields", &return_fields(args.get("return_fields")));
+        .raw("return_fields", return_fields(args.get("return_fields")));
     Ok(Step::Send(Some(object.finish())))
 }
 
@@ -176,7 +176,7 @@ fn fields_to_create(data: Value<'_>) -> String {
         .children()
         .map(|value| (name_of(value), value))
         .filter(|(name, _)| !is_thumbnail(name));
-    array(written.map(|(name, value)| field(&name, value.json())))
+    array(written.map(|(name, value)| field(String::new(), &name, value.json())))
 }
 
 /// `image: null` clears the thumbnail; a filmstrip cannot be cleared by itself.
@@ -184,7 +184,9 @@ fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> Vec<String> {
     let is_written = |name: &str, value: Value<'_>| !is_thumbnail(name) || (name == IMAGE && value.kind() == Kind::Null);
     let all = data.children().map(|value| (name_of(value), value));
     let written = all.filter(|(name, value)| is_written(name, *value));
-    written.map(|(name, value)| modes.field(&name, &trim_field(value))).collect()
+    written
+        .map(|(name, value)| modes.field(String::new(), &name, &trim_field(value)))
+        .collect()
 }
 
 /// The name of a member.
@@ -196,9 +198,9 @@ pub(in crate::client) fn is_thumbnail(name: &str) -> bool {
     matches!(name, IMAGE | FILMSTRIP)
 }
 
-/// `{"field_name", "value"}` of the wire.
-pub(in crate::client) fn field(name: &str, json: &str) -> String {
-    Object::new().text("field_name", name).raw("value", json).finish()
+/// `{"field_name", "value"}` of the wire, behind a text.
+pub(in crate::client) fn field(behind: String, name: &str, json: &str) -> String {
+    Object::behind(behind).text("field_name", name).raw("value", json).finish()
 }
 
 /// How the links of multi-entity fields are changed, by field.
@@ -222,10 +224,10 @@ impl<'d> Modes<'d> {
         Ok(Modes(given))
     }
 
-    /// The wire's field with its mode, where one is given for it.
-    pub(super) fn field(&self, name: &str, json: &str) -> String {
+    /// The wire's field with its mode, where one is given for it, behind a text.
+    pub(super) fn field(&self, behind: String, name: &str, json: &str) -> String {
         let mode = self.0.and_then(|modes| modes.get(name));
-        Object::new()
+        Object::behind(behind)
             .text("field_name", name)
             .raw("value", json)
             .raw_if("multi_entity_update_mode", mode.map(Value::json))

@@ -177,7 +177,7 @@ pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
     let sorts = sorts(args)?;
     let object = Object::new()
         .text("type", &args.text("entity_type")?)
-        .raw("return_fields", &return_fields(args.get("fields")))
+        .raw("return_fields", return_fields(args.get("fields")))
         .raw("filters", &conditions)
         .text("return_only", if args.flag("retired_only", false) { "retired" } else { "active" })
         .raw_if("additional_filter_presets", presets.map(Value::json))
@@ -221,10 +221,10 @@ pub(super) fn conditions(args: &Args<'_>, info: &SiteInfo) -> Result<Conditions>
 }
 
 /// The fields to return; the id alone where none are asked for.
-pub(super) fn return_fields(fields: Option<Value<'_>>) -> String {
+pub(super) fn return_fields<'d>(fields: Option<Value<'d>>) -> &'d str {
     match fields {
-        Some(fields) if fields.count() > 0 => fields.json().to_owned(),
-        _ => filters::text_array(&["id"]),
+        Some(fields) if fields.count() > 0 => fields.json(),
+        _ => r#"["id"]"#,
     }
 }
 
