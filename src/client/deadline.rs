@@ -1,8 +1,11 @@
 //! The time that a call has.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::here;
 
 /// When a call must have ended. `None`: never.
 #[derive(Clone, Copy, Debug)]
@@ -16,10 +19,18 @@ impl Deadline {
 
     /// Waits for `work`, or gives `None` when the time is over first.
     pub(super) async fn limit<F: Future>(self, work: F) -> Option<F::Output> {
-        match self.0 {
-            Some(end) => tokio::time::timeout_at(end, work).await.ok(),
-            None => Some(work.await),
+        let mut work = pin!(work);
+        let Some(end) = self.0 else { return Some(work.await) };
+        // A host's thread knows the time limit itself, and the timers are the runtime's.
+        match here::tried(work.as_mut()).await {
+            Some(done) => Some(done),
+            None => tokio::time::timeout_at(end, work).await.ok(),
         }
+    }
+
+    /// When it is, if ever.
+    pub(super) fn end(self) -> Option<std::time::Instant> {
+        self.0.map(Instant::into_std)
     }
 
     /// Whether there is time for a pause of this length and something after it.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Client;
 use super::credentials::{Credentials, Secret};
 use super::error::{Error, Result};
 use super::journal::Level;
 use super::status::Status;
+use super::{Client, here};
 
 /// Is told that a session has ended and cannot be renewed.
 pub trait SessionWatch: Send + Sync {
@@ -74,6 +74,7 @@ impl Handover {
                 }
             }
         };
+        here::leave().await;
         match tokio::time::timeout(patience, decided).await {
             Ok(true) => Ok(()),
             _ => Err(error),

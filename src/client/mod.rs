@@ -13,6 +13,7 @@ pub mod events;
 mod fault;
 mod filters;
 mod handover;
+pub mod here;
 mod info;
 mod journal;
 mod json;
@@ -226,6 +227,13 @@ impl Client {
 
     /// What the site says about itself; fetched once.
     async fn info(&self, deadline: Deadline) -> Result<&SiteInfo> {
+        if let Some(known) = self.connection.info.get() {
+            return Ok(known);
+        }
+        Box::pin(self.asked_info(deadline)).await
+    }
+
+    async fn asked_info(&self, deadline: Deadline) -> Result<&SiteInfo> {
         let fetch = || async { SiteInfo::read(self.fetch_info(deadline).await?) };
         // Another call may be fetching it, with more time than this one has.
         let known = deadline.limit(self.connection.info.get_or_try_init(fetch)).await;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Client;
 use super::error::{Error, Result};
 use super::journal::Level;
 use super::mask::Mask;
 use super::session::Parameters;
 use super::status::Status;
 use super::transport::{Failure, Limit, Reached};
+use super::{Client, here};
 
 /// Whether a remote call changes the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,7 @@ impl<'c> Attempts<'c> {
         self.client.connection.options.journal.write(Level::Warn, "retry", told);
         self.client.tally.note_retry();
         if !self.client.connection.transport.is_replay() {
+            here::leave().await;
             tokio::time::sleep(pause).await;
         }
         Ok(())

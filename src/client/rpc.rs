@@ -16,7 +16,7 @@ use super::retry::{Attempts, Effect};
 use super::session::{Parameters, Token};
 use super::status::Status;
 use super::transport::{Failure, Limit, Reached, Reply};
-use super::{Client, reply};
+use super::{Client, here, reply};
 
 /// For how long a session that could not be renewed is not tried again.
 const REFUSALS_HOLD: Duration = Duration::from_secs(10);
@@ -78,6 +78,11 @@ impl Client {
             Err(error) => error,
             done => return done,
         };
+        Box::pin(self.made_again(call, ticket, error, deadline)).await
+    }
+
+    /// Makes a call again whose session has ended.
+    async fn made_again(&self, call: Call<'_>, ticket: Ticket, error: Error, deadline: Deadline) -> Result<Document> {
         let (ticket, deadline) = self.renewed_ticket(&ticket, error, deadline).await?;
         self.exchange(call, Some(&ticket.parameters), deadline).await
     }
@@ -183,7 +188,7 @@ impl Client {
                 generation: None,
             });
         }
-        let token = self.token_in_use(deadline).await?;
+        let token = Box::pin(self.token_in_use(deadline)).await?;
         // Known by now, except while connecting, where it is being asked for at the same time.
         let info = self.connection.info.get();
         Ok(Ticket {
@@ -283,10 +288,10 @@ impl Client {
     }
 }
 
-/// Reads a reply: a large one on a thread of its own, because the one thread of the network has others to serve.
+/// Reads a reply: a large one on a thread of its own, because the one thread of the network has others to serve, or on the host's.
 async fn understood(reply: Reply, read: fn(Reply) -> std::result::Result<Document, Failure>) -> std::result::Result<Document, Failure> {
     const LARGE: usize = 256 * 1024;
-    if reply.body.len() < LARGE {
+    if reply.body.len() < LARGE || here::is_here() {
         return read(reply);
     }
     let lost = |error: tokio::task::JoinError| Failure {

@@ -193,6 +193,6 @@ fn call<'a>(
     let connection = connection.body();
     connection.runtime.ready()?;
     let (work, stopped) = call.begin(&connection.client, &Arc::default(), "the library was shut down during the call");
-    out.put(give(connection.runtime.run(stopped, work)?));
+    out.put(give(connection.runtime.run_here(stopped, work)?));
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows of C. A client holds a [`Runtime`], which answers by itself when the runtime was shut down since, or
 //! when the client is used in a forked child: the threads of a runtime exist only in the process that made them.
 
+mod bell;
 mod browser;
 mod dispatcher;
 mod log;
@@ -20,8 +21,12 @@ mod wakeup;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use bell::Bell;
+
 use std::future::Future;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 pub use dispatcher::Dispatcher;
@@ -29,6 +34,7 @@ pub use log::{Listener, listen};
 pub use operation::Operation;
 use process::Generation;
 pub use queue::Queue;
+use seat::Seat;
 pub use signals::Uncancelled;
 
 use crate::client::{Error, Result};
@@ -83,13 +89,23 @@ impl Runtime {
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         threads::refuse_own()?;
+        waited_for(self.0.usable()?, stopped, work)
+    }
+
+    /// As [`Runtime::run`], for work that does one thing after the other: as long as it only waits for the site, this thread carries it out
+    /// by itself.
+    pub fn run_here<T: Send + 'static>(
+        &self,
+        stopped: impl Fn() -> Error + Send + Sync + 'static,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        threads::refuse_own()?;
         let seat = self.0.usable()?;
-        if let Some(turn) = seat.take() {
-            return Operation::drive(turn, stopped, work);
+        let mut work = operation::caught(work);
+        match seat.poll_here(&mut work) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => waited_for(seat, stopped, work),
         }
-        let operation = Operation::start(seat, stopped, work);
-        operation.wait(None)?;
-        operation.take()
     }
 
     /// Lets go of something that holds connections: on a thread of the runtime, not on the caller's, which may be a garbage
@@ -105,6 +121,20 @@ impl Runtime {
             });
         }
     }
+}
+
+/// Has work done on the runtime, and waits for its end. Where the runtime is at its end, that comes at once.
+fn waited_for<T: Send + 'static>(
+    seat: &Arc<Seat>,
+    stopped: impl Fn() -> Error + Send + Sync + 'static,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    if let Some(turn) = seat.take() {
+        return Operation::drive(turn, stopped, work);
+    }
+    let operation = Operation::start(seat, stopped, work);
+    operation.wait(None)?;
+    operation.take()
 }
 
 impl Drop for Runtime {

@@ -268,7 +268,7 @@ fn prepared<T: Send + 'static>(
 
 /// Polls `work`; a panic inside ends it with an error. It is boxed before anything else, since a runtime moves what it is given
 /// several times.
-fn caught<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
+pub(super) fn caught<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> + Unpin {
     let mut work = Box::pin(work);
     std::future::poll_fn(move |context| match panics::catch(|| work.as_mut().poll(context)) {
         Ok(progress) => progress,

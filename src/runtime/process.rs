@@ -83,7 +83,7 @@ pub(super) fn shutdown(timeout: Duration) -> Result<()> {
         return Ok(());
     }
     let what = format!(
-        "{left} threads of the library still run after {} ms; they end by themselves",
+        "{left} threads still run in the library after {} ms; they end by themselves",
         timeout.as_millis()
     );
     Err(Error::new(Status::TimeoutWait, what))
@@ -212,7 +212,7 @@ impl Engine {
     fn stop(&self, timeout: Duration) -> usize {
         let since = Instant::now();
         self.seat.close();
-        while self.alive.load(Ordering::SeqCst) > 0 && since.elapsed() < timeout {
+        while self.alive.load(Ordering::SeqCst) + self.seat.count_alone() > 0 && since.elapsed() < timeout {
             thread::sleep(Duration::from_millis(1));
         }
         if let Some(thread) = self.callbacks.get() {
@@ -221,10 +221,10 @@ impl Engine {
         self.threads()
     }
 
-    /// How many threads still run.
+    /// How many threads still run: the library's, and hosts' in calls that they carry out.
     fn threads(&self) -> usize {
         let calling = self.callbacks.get().is_some_and(|thread| !thread.has_ended());
-        self.alive.load(Ordering::SeqCst) + usize::from(calling)
+        self.alive.load(Ordering::SeqCst) + self.seat.count_alone() + usize::from(calling)
     }
 }
 

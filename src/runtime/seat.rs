@@ -6,13 +6,18 @@
 //! the runtime and ends there, whoever drives.
 
 use std::future::poll_fn;
+use std::net::TcpStream;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
+use super::bell::Bell;
 use super::{signals, threads};
+use crate::client::here::{self, Waiting, Woken};
 
 /// For so long the seat stays empty behind a call that a host's thread drove, which may well make another one. What happens meanwhile
 /// on connections waits: a call looks there before it begins.
@@ -26,6 +31,8 @@ pub(super) struct Seat {
     state: Mutex<State>,
     /// For the thread of the network while it does not drive.
     changed: Condvar,
+    /// Readable once the seat is closed, for hosts' threads that wait by themselves. Made for the first of them.
+    bell: OnceCell<Bell>,
 }
 
 #[derive(Default)]
@@ -39,6 +46,8 @@ struct State {
     begun: u64,
     /// Whether several pieces were under way at once since there was none.
     crowded: bool,
+    /// Hosts' threads that carry out their calls by themselves.
+    alone: usize,
     /// How often a host's thread has driven.
     turns: u64,
     /// The thread of the network waits without a limit for a host's thread to leave.
@@ -57,6 +66,15 @@ enum Driver {
 /// A piece of work under way, for which somebody must drive.
 pub(super) struct Share(Arc<Seat>);
 
+/// A host's thread that carries out its call by itself.
+struct Alone<'s>(&'s Seat);
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.lock().alone -= 1;
+    }
+}
+
 /// A host's thread in the seat.
 pub(super) struct Turn<'s>(&'s Arc<Seat>);
 
@@ -67,6 +85,7 @@ impl Seat {
             runtime: Mutex::new(Some(runtime)),
             state: Mutex::default(),
             changed: Condvar::new(),
+            bell: OnceCell::new(),
         })
     }
 
@@ -114,12 +133,47 @@ impl Seat {
         Some(Turn(self))
     }
 
+    /// Polls work on this thread of a host's, which waits for the connections of its own by itself: then nobody need drive. Work that has to
+    /// wait for anything else is pending, and is to be given to the runtime.
+    pub(super) fn poll_here<T>(self: &Arc<Self>, work: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
+        if !threads::may_drive() || self.bell.get_or_try_init(Bell::new).is_err() {
+            return Poll::Pending;
+        }
+        let Some(_alone) = self.alone() else { return Poll::Pending };
+        let _own = threads::Driving::new();
+        let context = self.handle.enter();
+        let outcome = here::waiting(Arc::clone(self) as Arc<dyn Waiting>, || {
+            Pin::new(work).poll(&mut Context::from_waker(Waker::noop()))
+        });
+        drop(context);
+        threads::has_driven();
+        outcome
+    }
+
+    /// Notes a thread that carries out its call by itself, unless the seat is closed.
+    fn alone(&self) -> Option<Alone<'_>> {
+        let mut state = self.lock();
+        if state.closing {
+            return None;
+        }
+        state.alone += 1;
+        Some(Alone(self))
+    }
+
+    /// How many threads carry out their calls by themselves.
+    pub(super) fn count_alone(&self) -> usize {
+        self.lock().alone
+    }
+
     /// Has whoever drives leave the seat, and the thread of the network end the runtime.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closing = true;
         let waker = state.waker.take();
         drop(state);
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
         self.changed.notify_one();
         if let Some(waker) = waker {
             waker.wake();
@@ -189,6 +243,19 @@ impl Seat {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting for Seat {
+    fn wait(&self, connection: &TcpStream, to_write: bool, until: Option<Instant>) -> std::io::Result<Woken> {
+        match self.bell.get() {
+            Some(bell) => bell.wait(connection, to_write, until),
+            None => Ok(Woken::Stopped),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.bell.get().is_none_or(Bell::was_rung)
     }
 }
 

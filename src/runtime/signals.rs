@@ -1,5 +1,5 @@
-//! What the system knows of threads: the signal mask of the library's own, what a host's is kept from while it drives, where its stack is; and
-//! the number of this process.
+//! What the system knows of threads: the signal mask of the library's own, what a host's is kept from while it drives, where its stack is,
+//! what it waits for; and the number of this process.
 //!
 //! A C host keeps the default disposition of SIGPIPE, which ends it when a site resets an upload; and it expects its own
 //! handlers to run on its own threads. So the library's threads block every signal that can be sent to a process as
@@ -183,6 +183,14 @@ pub(super) fn stack() -> Option<(usize, usize)> {
     None
 }
 
+/// Waits until one of some descriptors is ready, for so many milliseconds at the most; how many are, which the entries tell.
+#[cfg(unix)]
+pub(super) fn poll(watched: &mut [libc::pollfd], milliseconds: libc::c_int) -> std::io::Result<usize> {
+    // SAFETY: the pointer is to as many entries as is said, which live beyond the call.
+    let ready = unsafe { libc::poll(watched.as_mut_ptr(), watched.len() as libc::nfds_t, milliseconds) };
+    usize::try_from(ready).map_err(|_| std::io::Error::last_os_error())
+}
+
 /// Signals that stay open: they report a fault of the very thread that gets them (blocking those is undefined), or are
 /// a profiler's clock.
 #[cfg(unix)]
@@ -236,8 +244,85 @@ pub(super) fn open_in(command: &mut std::process::Command) {
 #[cfg(not(unix))]
 pub(super) fn open_in(_: &mut std::process::Command) {}
 
-/// The number of this process, asked anew each time: a forked child has another one.
+/// The number of this process: a forked child has another one.
 pub(super) fn process_id() -> i64 {
+    #[cfg(target_os = "linux")]
+    if let Some(id) = remembered::id() {
+        return id;
+    }
+    asked_process_id()
+}
+
+/// The number of this process, asked of the system.
+fn asked_process_id() -> i64 {
     // SAFETY: getpid takes nothing and cannot fail.
     i64::from(unsafe { libc::getpid() })
+}
+
+/// The number of this process in a page that the system empties in a forked child, however that is forked: to ask takes a fifth of a
+/// microsecond, and a call asks several times.
+#[cfg(target_os = "linux")]
+mod remembered {
+    use std::ptr::null_mut;
+    use std::sync::atomic::{AtomicI64, AtomicPtr, Ordering};
+
+    /// The beginning of the page, once there is one.
+    static PAGE: AtomicPtr<AtomicI64> = AtomicPtr::new(null_mut());
+    /// What [`PAGE`] is where the system has no such pages.
+    static NONE: AtomicI64 = AtomicI64::new(0);
+
+    /// The number; nothing where it must be asked for each time.
+    #[inline]
+    pub(super) fn id() -> Option<i64> {
+        // SAFETY: what is there is NULL, a static, or a page that is never given back.
+        match unsafe { PAGE.load(Ordering::Acquire).as_ref() } {
+            Some(page) => match page.load(Ordering::Relaxed) {
+                0 => ask(page),
+                id => Some(id),
+            },
+            None => ask(first_page()),
+        }
+    }
+
+    #[cold]
+    fn ask(page: &'static AtomicI64) -> Option<i64> {
+        if std::ptr::eq(page, &NONE) {
+            return None;
+        }
+        let id = super::asked_process_id();
+        page.store(id, Ordering::Relaxed);
+        Some(id)
+    }
+
+    /// Makes the page, unless another thread has.
+    #[cold]
+    fn first_page() -> &'static AtomicI64 {
+        const LENGTH: usize = size_of::<AtomicI64>();
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping at a place that the system chooses touches nothing that is there; the length is rounded up to a page by
+        // all three functions; and whatever is unmapped was mapped here, and nobody else has seen it.
+        unsafe {
+            let page = libc::mmap(null_mut(), LENGTH, rights, kind, -1, 0);
+            let mut made = (&raw const NONE).cast_mut();
+            if page != libc::MAP_FAILED {
+                // An emulation that takes any advice for done says so to advice that is none.
+                let obeys = libc::madvise(page, LENGTH, -1) != 0;
+                if obeys && libc::madvise(page, LENGTH, libc::MADV_WIPEONFORK) == 0 {
+                    made = page.cast();
+                } else {
+                    libc::munmap(page, LENGTH);
+                }
+            }
+            match PAGE.compare_exchange(null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => &*made,
+                Err(theirs) => {
+                    if !std::ptr::eq(made, &NONE) {
+                        libc::munmap(page, LENGTH);
+                    }
+                    &*theirs
+                }
+            }
+        }
+    }
 }

@@ -29,6 +29,7 @@ async fn for_ever() -> Result<u8> {
 fn the_life_of_a_runtime() {
     work_is_done_on_masked_named_threads();
     who_waits_drives_with_sigpipe_blocked();
+    what_need_not_wait_is_done_where_it_was_begun();
     what_is_left_behind_goes_on();
     who_drives_leaves_when_others_begin();
     who_is_unfit_does_not_drive();
@@ -120,6 +121,32 @@ fn who_waits_drives_with_sigpipe_blocked() {
         Status::Internal
     );
     assert_eq!(blocked_signals("thread-self"), before);
+}
+
+/// And what must, goes on on the runtime from where it is.
+fn what_need_not_wait_is_done_where_it_was_begun() {
+    let runtime = Runtime::acquire().unwrap();
+    let here = std::thread::current().id();
+    let before = blocked_signals("thread-self");
+    let inner = runtime.clone();
+    let done = runtime.run_here(stopped, async move {
+        let reentrant = status(inner.run(stopped, for_ever()));
+        Ok((std::thread::current().id(), blocked_signals("thread-self"), reentrant))
+    });
+    assert_eq!(done.unwrap(), (here, before, Status::InvalidStateReentrant));
+    let gone_on = runtime.run_here(stopped, async {
+        let begun = std::thread::current().id();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let left = tokio::task::spawn(async { 5 });
+        Ok((begun, left.await.unwrap()))
+    });
+    assert_eq!(gone_on.unwrap(), (here, 5));
+    let error = runtime.run_here(stopped, async { panic!("on purpose") as Result<u8> }).unwrap_err();
+    assert_eq!(error.status, Status::Internal);
+    // A thread that is not fit for it has it done by the library's.
+    let shallow = std::thread::Builder::new().stack_size(128 << 10);
+    let elsewhere = shallow.spawn(move || runtime.run_here(stopped, async { Ok(std::thread::current().name().map(str::to_owned)) }));
+    assert_eq!(elsewhere.unwrap().join().unwrap().unwrap().as_deref(), Some("sg-io-1"));
 }
 
 fn what_is_left_behind_goes_on() {

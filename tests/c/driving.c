@@ -1,6 +1,7 @@
-/* A thread of the host that waits for a call drives the network itself, where nothing else is under way. It must notice none of that: its
- * signals come, its mask is its own, it can be cancelled behind the call; and nobody else is held up by it: others' calls and cancels, a
- * fork beside it, a shutdown. Who drives has SIGPIPE blocked, which tells the two kinds of waiting apart. */
+/* A thread of the host that makes a call waits for the site itself, on a connection that was kept; where one must be made first, it drives
+ * the network itself, where nothing else is under way. It must notice none of that: its signals come, its mask is its own, it can be
+ * cancelled behind the call; and nobody else is held up by it: others' calls and cancels, a fork beside it, a shutdown. Who drives has
+ * SIGPIPE blocked, and who waits alone is in poll(), which tells them apart. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -18,6 +19,7 @@ struct host {
     sg_client *client;
     sg_result *result;
     volatile int status;
+    volatile int may_have_applied; /* where it failed */
 };
 
 static int asked;  /* calls that the site has not answered yet, in all */
@@ -81,6 +83,26 @@ static int is_shielded(pid_t id)
     return (strtoull(mask + strlen("\nSigBlk:"), NULL, 16) >> (SIGPIPE - 1)) & 1;
 }
 
+/* Whether a thread waits in poll(), which the library's own ways of waiting are not made of. */
+static int is_in_poll(pid_t id)
+{
+    char path[64];
+    long call = -1;
+    FILE *stream;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)id);
+    stream = fopen(path, "r");
+    REQUIRE(stream != NULL);
+    if (fscanf(stream, "%ld", &call) != 1)
+        call = -1;
+    fclose(stream);
+#ifdef SYS_poll
+    if (call == SYS_poll)
+        return 1;
+#endif
+    return call == SYS_ppoll;
+}
+
 static sg_client *connected(const struct peer *peer)
 {
     sg_options *options = sg_options_new();
@@ -104,6 +126,7 @@ static void *stalled_call(void *data)
 {
     struct host *host = data;
     sigset_t before, after;
+    sg_error *error;
     int number;
 
     host->id = (pid_t)syscall(SYS_gettid);
@@ -111,6 +134,9 @@ static void *stalled_call(void *data)
     /* Behind it the seat is free for a while, whoever was in it. */
     quick_call(host->client);
     host->status = sg_call_raw(host->client, "stall", NULL, &host->result);
+    error = sg_error_take_last();
+    host->may_have_applied = sg_error_may_have_applied(error);
+    sg_error_free(error);
     CHECK_INT(pthread_sigmask(SIG_SETMASK, NULL, &after), 0);
     for (number = 1; number < 32; number++)
         CHECK_INT(sigismember(&after, number), sigismember(&before, number));
@@ -126,6 +152,7 @@ static void begin(struct host *host, sg_client *client, size_t stack)
 
     memset(host, 0, sizeof *host);
     host->client = client;
+    host->status = -1; /* until the call is over */
     REQUIRE(pthread_attr_init(&attributes) == 0);
     if (stack > 0)
         REQUIRE(pthread_attr_setstacksize(&attributes, stack) == 0);
@@ -162,6 +189,24 @@ static void begin_driving(struct host *host, sg_client *client)
     exit(check_done());
 }
 
+/* Begins such a call on a thread that waits by itself. */
+static void begin_alone(struct host *host, sg_client *client)
+{
+    int naps;
+
+    begin(host, client, 0);
+    for (naps = 0; naps < PATIENCE_MS / 2 && !is_in_poll(host->id); naps++)
+        nap();
+    CHECK(is_in_poll(host->id));
+    CHECK(!is_shielded(host->id));
+}
+
+/* The two ways in which a call begins, each with a client for which it is the one. */
+struct way {
+    void (*begin)(struct host *host, sg_client *client);
+    sg_client *client;
+};
+
 /* A thread that is held up, here in a handler, holds nobody up whose work began before that. */
 static void on_hold(int number)
 {
@@ -171,7 +216,7 @@ static void on_hold(int number)
     __sync_fetch_and_sub(&held, 1);
 }
 
-static void held_up_it_holds_nobody_up(sg_client *client)
+static void held_up_it_holds_nobody_up(const struct way *way)
 {
     struct sigaction action;
     struct host host;
@@ -179,17 +224,18 @@ static void held_up_it_holds_nobody_up(sg_client *client)
     memset(&action, 0, sizeof action);
     action.sa_handler = on_hold;
     REQUIRE(sigaction(SIGUSR2, &action, NULL) == 0);
-    begin_driving(&host, client);
-    quick_call(client);
+    way->begin(&host, way->client);
+    quick_call(way->client);
     REQUIRE(pthread_kill(host.thread, SIGUSR2) == 0);
     REQUIRE(reached(&held, 1));
-    quick_call(client);
+    quick_call(way->client);
     CHECK_INT(held, 1);
     __sync_fetch_and_add(&released, 1);
     end(&host, SG_STATUS_OK);
+    released = 0;
 }
 
-static void signals_come(sg_client *client)
+static void signals_come(const struct way *way)
 {
     struct sigaction action;
     struct host host;
@@ -198,8 +244,9 @@ static void signals_come(sg_client *client)
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
-    begin_driving(&host, client);
+    way->begin(&host, way->client);
     expected = host.thread;
+    signals = 0;
     for (sent = 1; sent <= 3; sent++) {
         REQUIRE(pthread_kill(host.thread, SIGUSR1) == 0);
         CHECK(reached(&signals, sent));
@@ -239,13 +286,13 @@ static void others_go_on(sg_client *client)
 }
 
 /* What is under way when its call is over, the library's thread goes on with. */
-static void it_is_followed(sg_client *client)
+static void it_is_followed(const struct way *way)
 {
     struct host host;
     sg_op *op = NULL;
 
-    begin_driving(&host, client);
-    REQUIRE_OK(sg_submit_raw(client, "stall", NULL, NULL, &op));
+    way->begin(&host, way->client);
+    REQUIRE_OK(sg_submit_raw(way->client, "stall", NULL, NULL, &op));
     REQUIRE(reached(&asked, let_go + 2));
     end(&host, SG_STATUS_OK);
     __sync_fetch_and_add(&let_go, 1);
@@ -253,13 +300,13 @@ static void it_is_followed(sg_client *client)
     sg_op_free(op);
 }
 
-static void a_fork_is_none_of_its_business(const struct peer *peer, sg_client *client)
+static void a_fork_is_none_of_its_business(const struct peer *peer, const struct way *way)
 {
     struct host host;
     int status = 0;
     pid_t pid;
 
-    begin_driving(&host, client);
+    way->begin(&host, way->client);
     pid = fork();
     REQUIRE(pid >= 0);
     if (pid == 0) {
@@ -268,7 +315,7 @@ static void a_fork_is_none_of_its_business(const struct peer *peer, sg_client *c
 
         alarm(CHILD_SECONDS); /* a child that hangs is the fault that this test is for */
         check_failures = 0;
-        CHECK_STATUS(sg_call_raw(client, "read", NULL, &result), SG_STATUS_FORKED);
+        CHECK_STATUS(sg_call_raw(way->client, "read", NULL, &result), SG_STATUS_FORKED);
         own = connected(peer);
         quick_call(own);
         quick_call(own);
@@ -279,22 +326,21 @@ static void a_fork_is_none_of_its_business(const struct peer *peer, sg_client *c
     REQUIRE(waitpid(pid, &status, 0) == pid);
     CHECK(WIFEXITED(status));
     CHECK_INT(WEXITSTATUS(status), 0);
-    CHECK(is_shielded(host.id));
+    CHECK_INT(host.status, -1);
     end(&host, SG_STATUS_OK);
 }
 
 /* A thread that is cancelled ends behind the call: nothing of the library's is cut off in the middle. */
-static void it_is_cancelled_afterwards(sg_client *client)
+static void it_is_cancelled_afterwards(const struct way *way)
 {
     struct host host;
     int naps;
 
-    begin_driving(&host, client);
+    way->begin(&host, way->client);
     REQUIRE(pthread_cancel(host.thread) == 0);
     for (naps = 0; naps < 20; naps++)
         nap();
     CHECK_INT(pthread_tryjoin_np(host.thread, NULL), EBUSY);
-    CHECK(is_shielded(host.id));
     CHECK(end(&host, SG_STATUS_OK) == PTHREAD_CANCELED);
 }
 
@@ -337,39 +383,77 @@ static void small_stacks_are_enough(sg_client *client)
 
     for (attempt = 0; attempt < 5; attempt++) {
         begin(&host, client, SMALL_STACK);
-        CHECK(!is_shielded(host.id));
+        CHECK(!is_shielded(host.id) && !is_in_poll(host.id));
         end(&host, SG_STATUS_OK);
     }
 }
 
-static void a_shutdown_ends_it(sg_client *client)
+static void a_shutdown_ends_it(const struct way *way)
 {
     struct host host;
 
-    begin_driving(&host, client);
+    way->begin(&host, way->client);
     CHECK_OK(sg_runtime_shutdown(10000));
     end(&host, SG_STATUS_CANCELLED);
+    CHECK_INT(host.may_have_applied, 1);
+}
+
+/* Who is held up then hears of it when it goes on; until then the library is in use. */
+static void a_shutdown_waits_for_who_is_held(sg_client *client)
+{
+    struct host host;
+
+    begin_alone(&host, client);
+    REQUIRE(pthread_kill(host.thread, SIGUSR2) == 0);
+    REQUIRE(reached(&held, 1));
+    CHECK_STATUS(sg_runtime_shutdown(50), SG_STATUS_TIMEOUT_WAIT);
+    CHECK_INT(host.status, -1);
+    __sync_fetch_and_add(&released, 1);
+    CHECK_OK(sg_runtime_shutdown(10000));
+    end(&host, SG_STATUS_CANCELLED);
+    CHECK_INT(host.may_have_applied, 1);
+    released = 0;
 }
 
 int main(void)
 {
-    static struct peer peer;
-    sg_client *client;
+    static struct peer peer, hurried;
+    struct way ways[2];
+    sg_client *used[2];
+    size_t at;
 
     peer.answer = answer;
     peer_start(&peer);
-    client = connected(&peer);
-    signals_come(client);
-    others_go_on(client);
-    held_up_it_holds_nobody_up(client);
-    it_is_followed(client);
-    a_fork_is_none_of_its_business(&peer, client);
-    it_is_cancelled_afterwards(client);
-    a_cancel_that_is_due_waits(client);
-    small_stacks_are_enough(client);
-    quick_call(client);
-    a_shutdown_ends_it(client);
-    sg_client_free(client);
+    hurried.answer = answer;
+    hurried.closes = 1;
+    peer_start(&hurried);
+    ways[0].begin = begin_alone;
+    ways[0].client = connected(&peer);
+    ways[1].begin = begin_driving;
+    ways[1].client = connected(&hurried);
+    for (at = 0; at < 2; at++) {
+        signals_come(&ways[at]);
+        held_up_it_holds_nobody_up(&ways[at]);
+        it_is_followed(&ways[at]);
+        a_fork_is_none_of_its_business(&peer, &ways[at]);
+        it_is_cancelled_afterwards(&ways[at]);
+        small_stacks_are_enough(ways[at].client);
+    }
+    others_go_on(ways[1].client);
+    a_cancel_that_is_due_waits(ways[0].client);
+    quick_call(ways[0].client);
+    a_shutdown_ends_it(&ways[0]);
+    used[0] = ways[0].client;
+    used[1] = ways[1].client;
+    ways[1].client = connected(&hurried);
+    a_shutdown_ends_it(&ways[1]);
+    ways[0].client = connected(&peer);
+    a_shutdown_waits_for_who_is_held(ways[0].client);
+    for (at = 0; at < 2; at++) {
+        sg_client_free(used[at]);
+        sg_client_free(ways[at].client);
+    }
     peer_stop(&peer);
+    peer_stop(&hurried);
     return check_done();
 }

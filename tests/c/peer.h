@@ -26,6 +26,7 @@ struct peer {
      * greeting to everything. */
     const char *(*answer)(struct peer *peer, const char *request);
     const char *content_type; /* of every answer; NULL: JSON */
+    int closes;               /* whether each answer ends its connection */
     size_t reset_over;        /* a connection is reset in the middle of a body that is larger; 0: never */
     /* ---- */
     int resets; /* how often a connection was reset; read it after peer_stop */
@@ -59,7 +60,8 @@ static inline void peer_reply(const struct peer_connection *connection, const ch
     const char *body = peer->answer ? peer->answer(peer, request) : PEER_GREETING;
     char head[256];
 
-    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", type, strlen(body));
+    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", type, strlen(body),
+             peer->closes ? "Connection: close\r\n" : "");
     send(connection->socket, head, strlen(head), MSG_NOSIGNAL);
     send(connection->socket, body, strlen(body), MSG_NOSIGNAL);
 }
@@ -125,6 +127,8 @@ static inline void *peer_serve(void *data)
             continue; /* the rest is still to come */
         peer_reply(connection, body);
         filled = 0;
+        if (peer->closes)
+            break;
     }
     close(connection->socket);
     return NULL;

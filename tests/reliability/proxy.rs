@@ -169,7 +169,7 @@ impl Proxy {
         }
     }
 
-    /// Waits until the site has carried out all that it was given.
+    /// Waits until the site has carried out all that it was given, and what is to be reset was.
     pub fn settle(&self) {
         let end = Instant::now() + Duration::from_secs(60);
         while self.shared.busy.load(Ordering::Acquire) > 0 {
@@ -207,7 +207,10 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
         .lock()
         .unwrap()
         .retain(|other| client.is_some() && other.peer_addr().ok() != client);
-    if then != Then::Reset {
+    if then == Then::Reset {
+        drop(stream);
+        shared.busy.fetch_sub(1, Ordering::AcqRel);
+    } else {
         let _ = stream.shutdown(Shutdown::Both);
     }
 }
@@ -240,6 +243,10 @@ fn exchange(stream: &mut TcpStream, rest: &mut Vec<u8>, head: &Head, shared: &Sh
     let Some(plan) = plan else {
         return stream.write_all(&reply.bytes()).ok().map(|()| Then::GoOn);
     };
+    if plan.fault.then == Then::Reset {
+        // What comes next is to find it reset, and not to be hit by it.
+        shared.busy.fetch_add(1, Ordering::AcqRel);
+    }
     let _ = stream.write_all(&(plan.fault.answer)(&reply));
     if plan.fault.then == Then::Stall {
         stall(stream);

@@ -13,6 +13,7 @@ use crate::client::behind;
 use crate::client::document::{Document, Kind, Value};
 use crate::client::error::{Error, Result};
 use crate::client::fault;
+use crate::client::here;
 use crate::client::records;
 use crate::client::rpc::Call;
 use crate::client::status::Status;
@@ -108,16 +109,23 @@ impl Pages {
         if self.ended {
             return Ok(None);
         }
-        self.ask(if self.next == 1 { 1 } else { AHEAD });
-        let outcome = match self.asked.pop_front() {
-            Some(mut page) => joined(&mut page.0).await,
-            None => return Ok(None),
+        let is_first = self.next == 1;
+        let outcome = if is_first && here::is_here() {
+            self.next = 2;
+            self.query.fetch(&self.client, 1, self.query.page_size, true).await
+        } else {
+            self.ask(if is_first { 1 } else { AHEAD });
+            match self.asked.pop_front() {
+                Some(mut page) => joined(&mut page.0).await,
+                None => return Ok(None),
+            }
         };
         let page = outcome.and_then(|reply| self.receive(reply));
         self.failed = page.as_ref().err().cloned();
         if self.failed.is_some() || self.ended {
             self.asked.clear();
         } else {
+            here::leave().await;
             self.ask(AHEAD);
         }
         page

@@ -8,7 +8,6 @@ mod rehearsal;
 mod trials;
 mod verdict;
 
-use super::Client;
 use super::document::{Document, Kind, Value};
 use super::error::Result;
 use super::filters::trim_field;
@@ -17,6 +16,7 @@ use super::methods::{is_thumbnail, row_of};
 use super::retry::Effect;
 use super::rpc::Call;
 use super::status::Status;
+use super::{Client, here};
 
 use rehearsal::{Heard, IMPOSSIBLE, Undo};
 use trials::{Trial, Write};
@@ -87,6 +87,8 @@ impl Question {
 
 /// The answer as JSON.
 pub(super) async fn answer(client: &Client, question: Question) -> Result<String> {
+    // Much of it is asked side by side.
+    here::leave().await;
     let answer = match (question.operation, question.id) {
         (Operation::Read, _) => read(client, &question).await?,
         (Operation::Update, Some(id)) if question.dry_run && !question.fields.is_empty() => update(client, &question, id).await?,

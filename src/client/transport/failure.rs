@@ -6,8 +6,10 @@ use std::io::ErrorKind;
 
 use rustls::CertificateError;
 
-use super::Place;
 use super::body::FileTrouble;
+use super::watch::Limit;
+use super::wire::{Broken, Trouble, is_dropped, is_silent};
+use super::{Place, too_large, too_slow};
 use crate::client::error::Error;
 use crate::client::status::Status;
 use crate::client::tls;
@@ -39,16 +41,66 @@ impl Place {
         if let Some(trouble) = sources(error).find_map(|source| source.downcast_ref::<FileTrouble>()) {
             return trouble.0.clone();
         }
-        if let Some(trouble) = sources(error).find_map(|source| source.downcast_ref::<rustls::Error>()) {
-            let status = tls_status(trouble);
-            let what = status.describe().trim_end_matches('.');
-            let advice = tls_advice(status, trouble);
-            return Error::new(
-                status,
-                format!("no secure connection to {self}: {what}; {advice} ({})", chain(error)),
-            );
+        if let Some(told) = self.insecure(error) {
+            return told;
         }
-        let status = self.status_of(error);
+        self.in_words(self.status_of(error), &chain(error))
+    }
+
+    /// Tells what kind of failure ended a remote call, which was limited so.
+    pub(super) fn told(&self, broken: &Broken, limit: Limit, most_bytes: u64) -> Error {
+        let mut found = match &broken.trouble {
+            Trouble::TooLarge => return too_large(most_bytes),
+            Trouble::TimeUp => return too_slow(limit, self),
+            Trouble::Connect(error) => self.not_connected(&**error),
+            Trouble::ConnectTime => self.in_words(Status::TimeoutConnect, "the time is over"),
+            Trouble::Io(error) => self.insecure(error).unwrap_or_else(|| {
+                let status = match error.kind() {
+                    kind if is_dropped(kind) => Status::NetworkReset,
+                    ErrorKind::TimedOut => Status::Timeout,
+                    _ => Status::Network,
+                };
+                self.in_words(status, &chain(error))
+            }),
+            Trouble::Cut => self.in_words(Status::NetworkReset, "the connection was closed"),
+            Trouble::Broken(what) if broken.status.is_some() => Error::protocol(format!("the reply of {self} is broken HTTP: {what}")),
+            Trouble::Broken(what) => self.in_words(Status::Protocol, what),
+            Trouble::Packed(error) => Error::protocol(format!("the reply of {self} cannot be decompressed: {}", chain(error))),
+            Trouble::GivenUp => Error::new(Status::Cancelled, "the request was given up"),
+        };
+        found.http_status = broken.status;
+        found
+    }
+
+    fn not_connected(&self, error: &(dyn StdError + 'static)) -> Error {
+        if let Some(told) = self.insecure(error) {
+            return told;
+        }
+        let chain = chain(error);
+        let timed_out = sources(error)
+            .filter_map(|source| source.downcast_ref::<std::io::Error>())
+            .any(|io| io.kind() == ErrorKind::TimedOut);
+        let status = match () {
+            () if chain.contains("dns error") => Status::NetworkDns,
+            () if timed_out => Status::TimeoutConnect,
+            () => Status::NetworkConnect,
+        };
+        self.in_words(status, &chain)
+    }
+
+    /// Why there is no secure connection, where that is it.
+    fn insecure(&self, error: &(dyn StdError + 'static)) -> Option<Error> {
+        let trouble = sources(error).find_map(|source| source.downcast_ref::<rustls::Error>())?;
+        let status = tls_status(trouble);
+        let what = status.describe().trim_end_matches('.');
+        let advice = tls_advice(status, trouble);
+        Some(Error::new(
+            status,
+            format!("no secure connection to {self}: {what}; {advice} ({})", chain(error)),
+        ))
+    }
+
+    fn in_words(&self, status: Status, why: &str) -> Error {
         let what = match (status, self.proxy) {
             (Status::TimeoutConnect, _) => format!("{self} did not take the connection within the connect limit"),
             (Status::NetworkDns, _) => format!("the name of {self} has no address"),
@@ -61,7 +113,7 @@ impl Place {
             (Status::Timeout, _) => format!("the connection to {self} died: nothing on the way answered any more"),
             _ => format!("the exchange with {self} failed"),
         };
-        Error::new(status, format!("{what} ({})", chain(error)))
+        Error::new(status, format!("{what} ({why})"))
     }
 
     fn status_of(&self, error: &reqwest::Error) -> Status {
@@ -83,19 +135,9 @@ impl Place {
         if hyper().any(|error| error.is_parse() && !error.is_incomplete_message()) {
             return Status::Protocol;
         }
-        let dropped = |kind| {
-            matches!(
-                kind,
-                ErrorKind::ConnectionReset
-                    | ErrorKind::ConnectionAborted
-                    | ErrorKind::BrokenPipe
-                    | ErrorKind::UnexpectedEof
-                    | ErrorKind::NotConnected
-            )
-        };
         let io_dropped = sources(error)
             .filter_map(|source| source.downcast_ref::<std::io::Error>())
-            .any(|io| dropped(io.kind()));
+            .any(|io| is_dropped(io.kind()));
         if io_dropped || hyper().any(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed()) {
             return Status::NetworkReset;
         }
@@ -108,12 +150,7 @@ pub(super) fn died_in_silence(error: &reqwest::Error) -> bool {
     !error.is_connect()
         && sources(error)
             .filter_map(|source| source.downcast_ref::<std::io::Error>())
-            .any(|io| {
-                matches!(
-                    io.kind(),
-                    ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
-                )
-            })
+            .any(|io| is_silent(io.kind()))
 }
 
 /// An error and all that caused it.

@@ -1,11 +1,13 @@
 //! One HTTP exchange: a request out, a reply in, and what is known when that fails.
 
 mod body;
+mod calls;
 mod failure;
 mod net;
 mod proxy;
 mod replayed;
 mod watch;
+mod wire;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,13 +15,14 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use url::Url;
 
 use super::credentials::Secret;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
+use super::here;
 use super::mask::Mask;
 use super::options::Options;
 use super::progress::Progress;
@@ -29,7 +32,7 @@ use super::site::{self, Site};
 use super::status::Status;
 use super::tally::Tally;
 pub(super) use body::Pieces;
-use net::{Http, Net, Stack};
+use net::{Net, Stack};
 use replayed::Rest;
 pub(super) use watch::Limit;
 use watch::Watch;
@@ -194,7 +197,7 @@ pub(super) struct Transport {
 
 /// Where answers come from.
 enum Line {
-    Net(Net),
+    Net(Box<Net>),
     Replay {
         player: Arc<Player>,
         /// Who asks.
@@ -229,7 +232,7 @@ impl Transport {
             net.recorder = Some(Arc::new(recorder));
         }
         Ok(Transport {
-            line: Line::Net(net),
+            line: Line::Net(Box::new(net)),
             site,
             max_reply_bytes,
         })
@@ -279,28 +282,6 @@ impl Transport {
 
     pub(super) fn site(&self) -> &Site {
         &self.site
-    }
-
-    /// Posts a JSON text, in which a call is made, to the site's RPC endpoint and reads the whole reply.
-    pub(super) async fn post_rpc(
-        &self,
-        call: Call<'_>,
-        body: Bytes,
-        effect: Effect,
-        deadline: Deadline,
-        tally: &Arc<Tally>,
-    ) -> std::result::Result<Reply, Failure> {
-        let json = HeaderValue::from_static("application/json; charset=utf-8");
-        let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
-            .effect(effect)
-            .header(header::CONTENT_TYPE, json)
-            .body(Pieces::default().bytes(body));
-        // User information in the address is for remote calls alone.
-        request
-            .headers
-            .extend(self.site.basic_header().map(|value| (header::AUTHORIZATION, value)));
-        let incoming = self.send(Stack::Calls, request, Some(call), Limit::Total(deadline)).await?;
-        self.finish(incoming).await
     }
 
     /// Sends a form or a file and reads the whole reply. It is a few words: a file may take long, but not what is said of it.
@@ -386,13 +367,16 @@ impl Transport {
         limit: Limit,
         sum: Option<Arc<Sum>>,
     ) -> std::result::Result<Incoming, Failure> {
+        // The HTTP stack's connections are the runtime's. It looks at them before this goes on, since a site may have ended them meanwhile.
+        here::leave().await;
+        tokio::task::yield_now().await;
         let http = net.stack(stack);
         let proxy = net.ways.via(&request.url).map_err(not_sent)?.map(|via| via.named_by);
         let name = site::name_of(&request.url);
         let place = Place { name, proxy };
-        let turn = turn(http, limit).await?;
+        let turn = turn(&http.turns, limit).await?;
         let watch = Watch::new(request.progress, request.tally, request.effect);
-        let mut outgoing = http.client().request(request.method, request.url);
+        let mut outgoing = http.client().map_err(not_sent)?.request(request.method, request.url);
         for (name, value) in request.headers {
             outgoing = outgoing.header(name, value);
         }
@@ -430,10 +414,7 @@ impl Transport {
     /// Reads a whole reply, up to the limit on its size.
     pub(super) async fn read(&self, mut incoming: Incoming) -> std::result::Result<Reply, Failure> {
         let most = incoming.most_bytes;
-        let too_large = |watch: &Watch| {
-            let what = format!("the reply is larger than the limit of {most} bytes");
-            failed(Error::new(Status::ProtocolTooLarge, what), watch)
-        };
+        let too_large = |watch: &Watch| failed(too_large(most), watch);
         let announced = incoming.length().unwrap_or(0);
         if announced > most {
             let failure = too_large(&incoming.watch);
@@ -512,8 +493,8 @@ impl Incoming {
 }
 
 /// Waits for a turn. For files that is no standing still: those before it are limited themselves.
-async fn turn(http: &Http, limit: Limit) -> std::result::Result<OwnedSemaphorePermit, Failure> {
-    let turn = Arc::clone(&http.turns).acquire_owned();
+async fn turn(turns: &Arc<Semaphore>, limit: Limit) -> std::result::Result<OwnedSemaphorePermit, Failure> {
+    let turn = Arc::clone(turns).acquire_owned();
     let turn = match limit {
         Limit::Total(deadline) => deadline.limit(turn).await,
         Limit::Stall(_) => Some(turn.await),
@@ -548,6 +529,11 @@ fn failed(error: Error, watch: &Watch) -> Failure {
         reached: watch.give_up(),
         error,
     }
+}
+
+fn too_large(most: u64) -> Error {
+    let what = format!("the reply is larger than the limit of {most} bytes");
+    Error::new(Status::ProtocolTooLarge, what)
 }
 
 fn too_slow(limit: Limit, place: &Place) -> Error {

@@ -1,6 +1,6 @@
 //! The HTTP stacks: connections, TLS, proxies.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::failure;
 use super::proxy::Ways;
+use super::wire::{Manner, Wire};
 use crate::client::error::{Error, Result};
 use crate::client::options::Options;
 use crate::client::recording::Recorder;
@@ -26,38 +27,42 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 /// An HTTP stack with a bound on what is under way at once. Turns come in the order in which they were asked for, so that
 /// nobody is starved.
 pub(super) struct Http {
-    client: RwLock<reqwest::Client>,
+    /// Made when it is first needed.
+    client: Mutex<Option<reqwest::Client>>,
     make: Box<dyn Fn() -> Result<reqwest::Client> + Send + Sync>,
     pub(super) turns: Arc<Semaphore>,
 }
 
 impl Http {
-    fn new(most: u32, make: impl Fn() -> Result<reqwest::Client> + Send + Sync + 'static) -> Result<Http> {
+    fn new(most: u32, make: impl Fn() -> Result<reqwest::Client> + Send + Sync + 'static) -> Http {
         let most = usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
-        Ok(Http {
-            client: RwLock::new(make()?),
+        Http {
+            client: Mutex::default(),
             make: Box::new(make),
             turns: Arc::new(Semaphore::new(most)),
-        })
-    }
-
-    pub(super) fn client(&self) -> reqwest::Client {
-        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Lets go of every connection that waits for another request. Where one has died without a word, because a firewall forgot
-    /// it or the machine changed its network, the others have as well, and each would cost the same wait.
-    pub(super) fn forget_idle(&self) {
-        if let Ok(fresh) = (self.make)() {
-            *self.client.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         }
+    }
+
+    pub(super) fn client(&self) -> Result<reqwest::Client> {
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*client {
+            Some(client) => Ok(client.clone()),
+            None => Ok(client.insert((self.make)()?).clone()),
+        }
+    }
+
+    /// Lets go of every connection that waits for another request: see [`Wire::forget_idle`].
+    pub(super) fn forget_idle(&self) {
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 /// The HTTP stacks of a client.
 pub(super) struct Net {
-    /// For remote calls: decompresses replies.
-    calls: Http,
+    /// For remote calls, where no proxy is on the way and nothing is recorded.
+    pub(super) wire: Option<Wire>,
+    /// For all other remote calls: decompresses replies.
+    pub(super) calls: Http,
     /// For forms and files, whose bytes are what they are.
     files: Http,
     pub(super) ways: Arc<Ways>,
@@ -80,8 +85,24 @@ impl Net {
             Err(error) => return Err(error),
         };
         let ways = Arc::new(Ways::new(options)?);
-        ways.via(&site.address)?;
+        let straight = ways.via(&site.address)?.is_none();
         let (agent, most, connect_timeout) = (user_agent(options)?, options.max_connections, options.connect_timeout);
+        // Half of the limit, so that a read has time for another attempt. For files, whose limit is one of standing still, all of it.
+        let longest = options.timeout.unwrap_or(LONGEST_SILENCE * 2);
+        let silence = (longest / 2).min(LONGEST_SILENCE);
+        let wire = match straight && options.record.is_none() {
+            true => {
+                let manner = Manner {
+                    connect_timeout,
+                    idle_limit: IDLE_LIMIT,
+                    keep_alive: KEEP_ALIVE,
+                    silence,
+                    most_idle: usize::try_from(most).unwrap_or(usize::MAX),
+                };
+                Some(Wire::new(site, &tls, &agent, manner)?)
+            }
+            false => None,
+        };
         let rule = ways.rule();
         let builder = move |silence: Duration| {
             let mut builder = reqwest::Client::builder()
@@ -108,16 +129,14 @@ impl Net {
             let why = failure::chain(&error.without_url());
             Error::new(Status::Internal, format!("the HTTP stack could not be set up: {why}"))
         };
-        // Half of the limit, so that a read has time for another attempt. For files, whose limit is one of standing still, all of it.
-        let longest = options.timeout.unwrap_or(LONGEST_SILENCE * 2);
-        let silence = (longest / 2).min(LONGEST_SILENCE);
         let calls = builder.clone();
         Ok(Net {
-            calls: Http::new(options.max_connections, move || calls(silence).build().map_err(broken))?,
-            files: Http::new(options.max_connections.div_ceil(2), move || {
+            wire,
+            calls: Http::new(most, move || calls(silence).build().map_err(broken)),
+            files: Http::new(most.div_ceil(2), move || {
                 let builder = builder(longest).no_gzip().no_deflate();
                 builder.build().map_err(broken)
-            })?,
+            }),
             ways,
             recorder: None,
         })

@@ -80,6 +80,13 @@ impl Watch {
         before != Err(GIVEN_UP) && (self.effect == Effect::Read || self.tally.progress().let_write_go())
     }
 
+    /// Takes back that it was begun: not a byte of it was taken.
+    pub(super) fn not_begun(&self) {
+        let back = |state| (state != GIVEN_UP).then_some(WAITING);
+        // What was given up stays so.
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, back);
+    }
+
     /// Gives the request up, and tells how far it came, beyond which it will not come.
     pub(super) fn give_up(&self) -> Reached {
         match self.state.fetch_max(GIVEN_UP, Ordering::AcqRel) {

@@ -1,0 +1,449 @@
+//! One connection: bytes out, bytes in, secured or not.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustls::ClientConnection;
+use tokio::io::Interest;
+
+use super::trouble::Trouble;
+use crate::client::here::{self, Waiting, Woken};
+
+/// How much is read at once where it is not known how much will come.
+const ROOM: usize = 32 * 1024;
+/// How much is read of what can only be used whole, such as the head of a reply.
+const MOST_ROOM: usize = 256 * 1024;
+
+/// A connection that waits for another request.
+pub(super) struct Idle {
+    stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    buffer: Box<[u8]>,
+    /// When it was used last.
+    pub(super) since: Instant,
+}
+
+impl Idle {
+    /// Whether the site has kept it open and said nothing.
+    pub(super) fn is_alive(&mut self) -> bool {
+        /// A secure one may have been sent tickets for later; one that has been sent many is not worth the time.
+        const MOST_LOOKS: usize = 16;
+        let Some(tls) = &mut self.tls else {
+            return matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        };
+        for _ in 0..MOST_LOOKS {
+            match tls.read_tls(&mut self.stream) {
+                Ok(0) => return false,
+                Ok(_) if is_quiet(tls) => {}
+                Ok(_) => return false,
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+        false
+    }
+}
+
+/// Whether a site has said nothing over TLS that nobody has read, and has not said that it ends.
+fn is_quiet(tls: &mut ClientConnection) -> bool {
+    matches!(tls.process_new_packets(), Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
+}
+
+/// A connection on which an exchange goes on.
+pub(super) struct Connection {
+    socket: Socket,
+    tls: Option<Box<ClientConnection>>,
+    buffer: Box<[u8]>,
+    /// What of the buffer was read and not used yet.
+    start: usize,
+    end: usize,
+    /// Whether there may be more to read without waiting.
+    eager: bool,
+}
+
+/// How a connection is waited for.
+enum Socket {
+    /// By this thread of the host's.
+    Here {
+        stream: TcpStream,
+        with: Arc<dyn Waiting>,
+        until: Option<Instant>,
+    },
+    /// By the runtime.
+    Runtime(tokio::net::TcpStream),
+}
+
+impl Socket {
+    /// A connection for an exchange that must have ended by then.
+    fn new(stream: TcpStream, until: Option<Instant>) -> io::Result<Socket> {
+        Ok(match here::current() {
+            Some(with) => Socket::Here { stream, with, until },
+            None => Socket::Runtime(tokio::net::TcpStream::from_std(stream)?),
+        })
+    }
+
+    fn into_stream(self) -> io::Result<TcpStream> {
+        match self {
+            Socket::Here { stream, .. } => Ok(stream),
+            Socket::Runtime(stream) => stream.into_std(),
+        }
+    }
+
+    /// Waits until there is something to read or, if that is wanted, room to write. True for something to read, or the end.
+    async fn ready(&mut self, to_write: bool) -> Result<bool, Trouble> {
+        // The call may have gone on to the runtime meanwhile, whose thread must not be held up.
+        if let Socket::Here { stream, .. } = self
+            && !here::is_here()
+        {
+            let moved = stream.try_clone().and_then(tokio::net::TcpStream::from_std);
+            *self = Socket::Runtime(moved.map_err(Trouble::Io)?);
+        }
+        match self {
+            Socket::Here { stream, with, until } => match with.wait(stream, to_write, *until).map_err(Trouble::Io)? {
+                Woken::ToRead => Ok(true),
+                Woken::ToWrite => Ok(false),
+                Woken::TimeUp => Err(Trouble::TimeUp),
+                // Nobody will poll this again.
+                Woken::Stopped => std::future::pending().await,
+            },
+            Socket::Runtime(stream) => {
+                let interest = match to_write {
+                    true => Interest::READABLE | Interest::WRITABLE,
+                    false => Interest::READABLE,
+                };
+                let ready = stream.ready(interest).await.map_err(Trouble::Io)?;
+                Ok(ready.is_readable() || ready.is_read_closed())
+            }
+        }
+    }
+
+    /// Lets time limits and shutdowns be noticed though there is always something to read.
+    async fn take_time(&self) -> Result<(), Trouble> {
+        match self {
+            Socket::Here { until: Some(until), .. } if Instant::now() >= *until => Err(Trouble::TimeUp),
+            Socket::Here { with, .. } if with.is_stopped() => std::future::pending().await,
+            Socket::Here { .. } => Ok(()),
+            Socket::Runtime(_) => {
+                tokio::task::consume_budget().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match self {
+                Socket::Here { stream, .. } => (&mut &*stream).read(into),
+                Socket::Runtime(stream) => stream.try_read(into),
+            };
+            match read {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let written = match self {
+                // Sent so that no SIGPIPE comes of it.
+                Socket::Here { stream, .. } => (&mut &*stream).write(bytes),
+                Socket::Runtime(stream) => stream.try_write(bytes),
+            };
+            match written {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn insecure(error: rustls::Error) -> Trouble {
+    Trouble::Io(io::Error::new(ErrorKind::InvalidData, error))
+}
+
+fn room(bytes: usize) -> Box<[u8]> {
+    vec![0; bytes].into_boxed_slice()
+}
+
+/// How the writing of some bytes went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    Whole,
+    /// The site has said something meanwhile.
+    Heard,
+    /// The site takes no more.
+    HungUp,
+}
+
+impl Connection {
+    /// One that was just made, for an exchange that must have ended by then.
+    pub(super) fn new(stream: TcpStream, tls: Option<Box<ClientConnection>>, until: Option<Instant>) -> io::Result<Connection> {
+        Connection::again(
+            Idle {
+                stream,
+                tls,
+                buffer: room(ROOM),
+                since: Instant::now(),
+            },
+            until,
+        )
+    }
+
+    /// One that was idle.
+    pub(super) fn again(idle: Idle, until: Option<Instant>) -> io::Result<Connection> {
+        Ok(Connection {
+            socket: Socket::new(idle.stream, until)?,
+            tls: idle.tls,
+            buffer: idle.buffer,
+            start: 0,
+            end: 0,
+            eager: false,
+        })
+    }
+
+    /// It, to be used again. `None` where the site said more than was asked, or that it is the end.
+    pub(super) fn into_idle(mut self) -> Option<Idle> {
+        if self.start != self.end || self.tls.as_mut().is_some_and(|tls| !is_quiet(tls)) {
+            return None;
+        }
+        Some(Idle {
+            stream: self.socket.into_stream().ok()?,
+            tls: self.tls,
+            buffer: if self.buffer.len() > ROOM { room(ROOM) } else { self.buffer },
+            since: Instant::now(),
+        })
+    }
+
+    /// Makes it secure.
+    pub(super) async fn shake_hands(&mut self) -> Result<(), Trouble> {
+        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            self.flush().await?;
+            if self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) && !self.read_records().await? {
+                return Err(Trouble::Io(io::Error::new(ErrorKind::UnexpectedEof, "tls handshake eof")));
+            }
+        }
+        self.flush().await
+    }
+
+    /// Writes what TLS has to send for a handshake.
+    async fn flush(&mut self) -> Result<(), Trouble> {
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        while tls.wants_write() {
+            match tls.write_tls(&mut &self.socket) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // What there is to read is read behind it; a handshake is short.
+                    self.socket.take_time().await?;
+                    self.socket.ready(true).await?;
+                }
+                Err(error) => return Err(Trouble::Io(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what TLS was sent. False at the end.
+    async fn read_records(&mut self) -> Result<bool, Trouble> {
+        let Some(tls) = &mut self.tls else { return Ok(false) };
+        loop {
+            if !self.eager {
+                self.socket.ready(false).await?;
+            }
+            match tls.read_tls(&mut &self.socket) {
+                Ok(0) => return Ok(false),
+                Ok(_) => {
+                    self.eager = true;
+                    let read = tls.process_new_packets();
+                    // What TLS has to say to that, if the site listens: what is wrong, or another key.
+                    if tls.wants_write() {
+                        let _ = tls.write_tls(&mut &self.socket);
+                    }
+                    return read.map(|_| true).map_err(insecure);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.eager = false,
+                Err(error) => return Err(Trouble::Io(error)),
+            }
+        }
+    }
+
+    /// Writes on from `done`, until it is done or the site has said something.
+    pub(super) async fn send(&mut self, bytes: &[u8], done: &mut usize) -> Result<Sent, Trouble> {
+        self.eager = false;
+        while *done < bytes.len() || self.tls.as_ref().is_some_and(|tls| tls.wants_write()) {
+            self.socket.take_time().await?;
+            let rest = bytes.get(*done..).unwrap_or_default();
+            let written = match &mut self.tls {
+                None => (&self.socket).write(rest).map(|count| *done += count),
+                Some(tls) => {
+                    // It takes as much as it may keep.
+                    *done += tls.writer().write(rest).map_err(Trouble::Io)?;
+                    tls.write_tls(&mut &self.socket).map(drop)
+                }
+            };
+            match written {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.socket.ready(true).await?
+                        && let Some(heard) = self.heard()?
+                    {
+                        return Ok(heard);
+                    }
+                }
+                // Why it hung up may stand in what it sent before.
+                Err(error) if super::trouble::is_dropped(error.kind()) => return Ok(Sent::HungUp),
+                Err(error) => return Err(Trouble::Io(error)),
+            }
+        }
+        Ok(Sent::Whole)
+    }
+
+    /// What the site has said, while it is being written to; that is unused then. Where there is no room for more, it has said enough.
+    fn heard(&mut self) -> Result<Option<Sent>, Trouble> {
+        if let Some(tls) = &mut self.tls {
+            match tls.read_tls(&mut &self.socket) {
+                Ok(0) => return Ok(Some(Sent::HungUp)),
+                Ok(_) => {
+                    tls.process_new_packets().map_err(insecure)?;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return Ok(Some(Sent::HungUp)),
+            }
+        }
+        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let read = match &mut self.tls {
+            None => (&self.socket).read(room),
+            Some(tls) => tls.reader().read(room),
+        };
+        match read {
+            Ok(0) => Ok(Some(Sent::HungUp)),
+            Ok(count) => {
+                self.end += count;
+                Ok(Some(Sent::Heard))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(_) => Ok(Some(Sent::HungUp)),
+        }
+    }
+
+    /// Reads some bytes; 0 at the end.
+    async fn receive(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
+        loop {
+            self.socket.take_time().await?;
+            if let Some(tls) = &mut self.tls {
+                match tls.reader().read(into) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    read => return read.map_err(Trouble::Io),
+                }
+                if !self.read_records().await?
+                    && let Some(tls) = &mut self.tls
+                {
+                    // An end that was not announced is none: somebody may have cut off the rest.
+                    return tls.reader().read(into).map_err(Trouble::Io);
+                }
+                continue;
+            }
+            if !self.eager {
+                self.socket.ready(false).await?;
+            }
+            match (&self.socket).read(into) {
+                Ok(count) => {
+                    // Where there was room left, there was no more.
+                    self.eager = count == into.len();
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.eager = false,
+                Err(error) => return Err(Trouble::Io(error)),
+            }
+        }
+    }
+
+    /// Lets others have their turn, and time limits be noticed.
+    pub(super) async fn take_time(&self) -> Result<(), Trouble> {
+        self.socket.take_time().await
+    }
+
+    /// What was read and not used yet.
+    pub(super) fn unused(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Uses so many bytes of that.
+    pub(super) fn use_up(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+
+    /// Reads more of what is unused. `None` where there is no room for more; false at the end.
+    pub(super) async fn read_more(&mut self) -> Result<Option<bool>, Trouble> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if self.end == buffer.len() && self.end < MOST_ROOM {
+            let mut larger = room(buffer.len() * 2);
+            larger.iter_mut().zip(&buffer).for_each(|(to, from)| *to = *from);
+            buffer = larger;
+        }
+        let read = match buffer.get_mut(self.end..) {
+            Some(room) if !room.is_empty() => self.receive(room).await.map(Some),
+            _ => Ok(None),
+        };
+        self.buffer = buffer;
+        let read = read?;
+        self.end += read.unwrap_or(0);
+        Ok(read.map(|count| count > 0))
+    }
+
+    /// Reads so many bytes of a body, or those until the end, and adds them to it.
+    pub(super) async fn read_body(&mut self, body: &mut Vec<u8>, count: Length) -> Result<(), Trouble> {
+        /// Memory follows what really comes.
+        const STEP: usize = 256 * 1024;
+        let wanted = match count {
+            Length::Known(count) => count,
+            Length::AtMost(most) => most,
+        };
+        let there = self.unused().len().min(wanted);
+        body.extend_from_slice(self.unused().get(..there).unwrap_or_default());
+        self.use_up(there);
+        let mut left = wanted - there;
+        let mut filled = body.len();
+        let outcome = loop {
+            if left == 0 {
+                break Ok(());
+            }
+            if filled == body.len() {
+                body.resize(filled + left.min(STEP), 0);
+            }
+            match self.receive(body.get_mut(filled..).unwrap_or_default()).await {
+                Ok(0) if matches!(count, Length::AtMost(_)) => break Ok(()),
+                Ok(0) => break Err(Trouble::Cut),
+                Ok(read) => {
+                    filled += read;
+                    left -= read;
+                }
+                Err(trouble) => break Err(trouble),
+            }
+        };
+        body.truncate(filled);
+        outcome
+    }
+}
+
+/// How much of a body there is.
+#[derive(Clone, Copy)]
+pub(super) enum Length {
+    Known(usize),
+    /// As much as comes before the end of the connection.
+    AtMost(usize),
+}

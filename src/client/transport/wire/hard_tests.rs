@@ -1,0 +1,276 @@
+//! Exchanges where it gets difficult: over TLS, with requests that do not fit the buffers of the systems, at the end of the library.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection};
+
+use super::tests::{self, Alone, LIMIT, Scripted, Way, post, post_body, read_request, runtime};
+use super::*;
+use crate::client::transport::Reached;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+/// More than fits the buffers of both systems together.
+const LARGE: usize = 32 << 20;
+const SHORT: Duration = Duration::from_secs(3);
+
+/// A stream of a secure site's, of which one can see what is in one record.
+type Secured = rustls::StreamOwned<ServerConnection, TcpStream>;
+
+/// A secure site that serves each connection by a function.
+fn secure(serve: impl Fn(&mut Secured) + Send + Clone + 'static) -> Wire {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    let client = client
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let server = Arc::new(server.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().take(20) {
+            let stream = stream.unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream.set_read_timeout(Some(LIMIT)).unwrap();
+            let mut secured = Secured::new(ServerConnection::new(Arc::clone(&server)).unwrap(), stream);
+            let serve = serve.clone();
+            thread::spawn(move || serve(&mut secured));
+        }
+    });
+    tests::wire(&address, &client)
+}
+
+/// A site that serves one connection by a function.
+fn serving(serve: impl FnOnce(TcpStream) + Send + 'static) -> Wire {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        serve(stream);
+    });
+    tests::wire(&address, &crate::client::tls::without_roots().unwrap())
+}
+
+fn say(to: &mut impl Write, text: &[u8]) {
+    // Whoever does not listen any more does not hear it.
+    let _ = to.write_all(text).and_then(|()| to.flush());
+}
+
+/// Reads the head of a request alone.
+fn read_head(from: &mut impl Read) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && from.read(&mut byte).is_ok_and(|count| count == 1) {
+        head.push(byte[0]);
+    }
+}
+
+#[test]
+fn a_secure_connection_is_kept_and_its_tickets_are_no_words() {
+    let runtime = runtime();
+    let (counted, connections) = channel();
+    let wire = secure(move |stream| {
+        counted.send(()).unwrap();
+        while read_request(stream) {
+            say(stream, OK);
+        }
+    });
+    for way in [Way::Runtime, Way::Here, Way::Here, Way::Runtime] {
+        assert_eq!(post(&runtime, &wire, way, LIMIT, 100).ok().unwrap().body, b"ok");
+    }
+    assert_eq!(connections.try_iter().count(), 1);
+}
+
+/// What stands behind a reply would be taken for the answer to the next call.
+#[test]
+fn what_stands_behind_a_secure_reply_is_never_an_answer() {
+    for way in [Way::Runtime, Way::Here] {
+        let runtime = runtime();
+        let wire = secure(|stream| {
+            for number in 1.. {
+                if !read_request(stream) {
+                    return;
+                }
+                // The rest of the body and a stray reply come in one record.
+                say(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+                thread::sleep(Duration::from_millis(20));
+                say(
+                    stream,
+                    b"mineHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
+                        .get(..if number == 1 { 47 } else { 4 })
+                        .unwrap(),
+                );
+            }
+        });
+        for _ in 0..3 {
+            assert_eq!(post(&runtime, &wire, way, LIMIT, 100).ok().unwrap().body, b"mine");
+        }
+    }
+}
+
+#[test]
+fn a_secure_reply_that_is_cut_off_is_none() {
+    let runtime = runtime();
+    for text in [
+        "HTTP/1.1 200 OK\r\n\r\n[1,2",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,2",
+        "HTTP/1.1 200",
+    ] {
+        let wire = secure(move |stream| {
+            read_request(stream);
+            say(stream, text.as_bytes());
+            // The end of the connection without TLS saying so.
+            let _ = stream.sock.shutdown(Shutdown::Write);
+            thread::sleep(Duration::from_millis(100));
+        });
+        let broken = post(&runtime, &wire, Way::Runtime, LIMIT, 100).err().unwrap();
+        assert!(broken.trouble.is_hang_up(), "{text:?}: {:?}", broken.trouble);
+    }
+    // And one that TLS ends is whole.
+    let wire = secure(|stream| {
+        read_request(stream);
+        say(stream, b"HTTP/1.1 200 OK\r\n\r\n[1,2]");
+        stream.conn.send_close_notify();
+        let _ = stream.flush();
+    });
+    assert_eq!(post(&runtime, &wire, Way::Runtime, LIMIT, 100).ok().unwrap().body, b"[1,2]");
+}
+
+/// Posts a large body behind a small one, in both ways, and gives how that ended, how far it came, and how long it took.
+fn large(wire: impl Fn() -> Wire, limit: Duration) -> Vec<(Result<Answer, Broken>, Reached, Duration)> {
+    [Way::Runtime, Way::Here]
+        .into_iter()
+        .map(|way| {
+            let wire = wire();
+            let (told, ended) = channel();
+            thread::spawn(move || {
+                let runtime = runtime();
+                assert!(post(&runtime, &wire, way, LIMIT, 100).is_ok());
+                let begun = Instant::now();
+                let (outcome, reached) = post_body(&runtime, &wire, way, limit, 1 << 20, &vec![b' '; LARGE]);
+                told.send((outcome, reached, begun.elapsed())).unwrap();
+            });
+            ended.recv_timeout(LIMIT * 3).unwrap_or_else(|_| panic!("{way:?} never ended"))
+        })
+        .collect()
+}
+
+const REFUSAL: &[u8] = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
+
+#[test]
+fn a_refusal_in_the_middle_of_a_large_request_is_heard() {
+    let plain = || {
+        serving(|mut stream| {
+            assert!(read_request(&mut stream));
+            say(&mut stream, OK);
+            read_head(&mut stream);
+            thread::sleep(Duration::from_millis(200));
+            say(&mut stream, REFUSAL);
+            thread::sleep(SHORT);
+        })
+    };
+    let secure = || {
+        secure(|stream| {
+            read_request(stream);
+            say(stream, OK);
+            read_head(stream);
+            thread::sleep(Duration::from_millis(200));
+            say(stream, REFUSAL);
+            thread::sleep(SHORT);
+        })
+    };
+    for (outcome, reached, _) in large(plain, LIMIT).into_iter().chain(large(secure, LIMIT)) {
+        assert_eq!(outcome.ok().unwrap().status, 413);
+        assert_eq!(reached, Reached::Part);
+    }
+}
+
+#[test]
+fn a_site_that_reads_no_further_costs_no_more_than_the_limit() {
+    let secure = || {
+        secure(|stream| {
+            read_request(stream);
+            say(stream, OK);
+            read_head(stream);
+            thread::sleep(LIMIT);
+        })
+    };
+    for (outcome, reached, took) in large(secure, Duration::from_secs(1)) {
+        assert!(matches!(outcome.err().unwrap().trouble, Trouble::TimeUp));
+        assert_eq!(reached, Reached::Part);
+        assert!(took < LIMIT, "{took:?}");
+    }
+}
+
+/// Those that only say that a reply will come do not end the request.
+#[test]
+fn a_provisional_reply_in_the_middle_of_a_large_request_is_passed_over() {
+    let listening = || {
+        serving(|mut stream| {
+            assert!(read_request(&mut stream));
+            say(&mut stream, OK);
+            thread::sleep(Duration::from_millis(200));
+            say(&mut stream, b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Contin");
+            thread::sleep(Duration::from_millis(100));
+            say(&mut stream, b"ue\r\n\r\n");
+            if read_request(&mut stream) {
+                say(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole");
+            }
+            thread::sleep(SHORT);
+        })
+    };
+    for (outcome, reached, _) in large(listening, LIMIT) {
+        assert_eq!(outcome.ok().unwrap().body, b"whole");
+        assert_eq!(reached, Reached::Unknown);
+    }
+}
+
+/// A call that has gone on to the runtime waits there, and holds up nobody.
+#[test]
+fn a_connection_moves_to_the_runtime_with_its_call() {
+    let site = Scripted::by(|stream, number| {
+        if number > 0 {
+            thread::sleep(Duration::from_millis(500));
+        }
+        stream.write_all(OK).is_ok()
+    });
+    let (runtime, wire) = (runtime(), site.wire());
+    assert!(post(&runtime, &wire, Way::Here, LIMIT, 100).is_ok());
+    let idle = wire.take_idle().unwrap();
+    let _context = runtime.enter();
+    let here = || here::waiting(Alone::new(), || Connection::again(idle, None));
+    let mut connection = here().unwrap();
+    drop(_context);
+    runtime.block_on(async {
+        let begun = Instant::now();
+        let other = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            begun.elapsed()
+        });
+        let watch = Watch::new(None, Arc::default(), crate::client::retry::Effect::Read);
+        assert!(
+            wire.send(&mut connection, b"{}", &watch)
+                .await
+                .is_ok_and(|written| written == Written::Whole)
+        );
+        assert_eq!(Head::read(&mut connection).await.ok().unwrap().status, 200);
+        assert!(begun.elapsed() >= Duration::from_millis(400));
+        assert!(other.await.unwrap() < Duration::from_millis(400));
+    });
+}

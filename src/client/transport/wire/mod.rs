@@ -1,0 +1,350 @@
+//! Remote calls over HTTP/1.1: connections that are kept, and one exchange after the other on each.
+//!
+//! Every call goes this way where no proxy is on it and nothing is recorded. It is the library's own because it can do what no HTTP stack
+//! does: a host's thread that makes a call writes and reads by itself, without a runtime. Bytes go where they belong, once.
+
+mod connection;
+mod reply;
+mod trouble;
+
+#[cfg(test)]
+mod hard_tests;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use hyper::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::header::{HeaderMap, HeaderValue};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+use tokio::task::AbortHandle;
+use tower_service::Service;
+use zeroize::Zeroizing;
+
+use super::watch::Watch;
+use crate::client::error::{Error, Result as Outcome};
+use crate::client::here;
+use crate::client::site::Site;
+use crate::client::status::Status;
+use connection::{Connection, Idle, Sent};
+use reply::Head;
+pub(super) use trouble::{Trouble, is_dropped, is_silent};
+
+/// A request of up to so many bytes is written at once, head and body.
+const SMALL: usize = 64 * 1024;
+
+/// How connections are made and kept.
+#[derive(Clone)]
+pub(super) struct Manner {
+    /// The longest that making one may take.
+    pub(super) connect_timeout: Option<Duration>,
+    /// An idle one is not used again after so long.
+    pub(super) idle_limit: Duration,
+    /// How often an idle one is probed.
+    pub(super) keep_alive: Duration,
+    /// For how long what was sent may stay unacknowledged.
+    pub(super) silence: Duration,
+    /// How many idle ones are kept.
+    pub(super) most_idle: usize,
+}
+
+/// The connections of a client for remote calls.
+pub(super) struct Wire {
+    place: Uri,
+    /// How to make them secure, where they are to be.
+    secure: Option<(ServerName<'static>, Arc<ClientConfig>)>,
+    connector: HttpConnector,
+    manner: Manner,
+    /// The head of every request, up to the length of its body. It may hold a password.
+    head: Zeroizing<Vec<u8>>,
+    idle: Arc<Mutex<Kept>>,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// What went wrong, and the status of the reply that had begun.
+pub(super) struct Broken {
+    pub(super) trouble: Trouble,
+    pub(super) status: Option<u16>,
+}
+
+impl From<Trouble> for Broken {
+    fn from(trouble: Trouble) -> Broken {
+        Broken { trouble, status: None }
+    }
+}
+
+/// How far a request was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Whole,
+    /// The site has answered, or ended the connection, before it had all of it.
+    Part,
+    /// Not a byte was taken.
+    Nothing,
+}
+
+/// Connections that wait for a request, the one that was used last at the end.
+#[derive(Default)]
+struct Kept {
+    idle: Vec<Idle>,
+    /// What closes those that nobody uses.
+    sweeper: Option<AbortHandle>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(sweeper) = &self.sweeper {
+            sweeper.abort();
+        }
+    }
+}
+
+impl Wire {
+    pub(super) fn new(site: &Site, tls: &ClientConfig, agent: &HeaderValue, manner: Manner) -> Outcome<Wire> {
+        let internal = |what: &dyn std::fmt::Display| Error::new(Status::Internal, format!("the site's address cannot be used: {what}"));
+        let url = &site.rpc;
+        let place = url.as_str().parse().map_err(|error| internal(&error))?;
+        let secure = match url.host() {
+            _ if url.scheme() == "http" => None,
+            Some(url::Host::Domain(name)) => Some(ServerName::try_from(name.to_owned()).map_err(|error| internal(&error))?),
+            Some(url::Host::Ipv4(address)) => Some(ServerName::from(std::net::IpAddr::V4(address))),
+            Some(url::Host::Ipv6(address)) => Some(ServerName::from(std::net::IpAddr::V6(address))),
+            None => return Err(internal(&"it has no host")),
+        };
+        let mut tls = tls.clone();
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_keepalive(Some(manner.keep_alive));
+        connector.set_keepalive_interval(Some(manner.keep_alive));
+        connector.set_keepalive_retries(Some(3));
+        // Divided among the site's addresses, so that one that is dead leaves time for the others.
+        connector.set_connect_timeout(manner.connect_timeout);
+        #[cfg(target_os = "linux")]
+        connector.set_tcp_user_timeout(Some(manner.silence));
+        Ok(Wire {
+            place,
+            secure: secure.map(|name| (name, Arc::new(tls))),
+            connector,
+            manner,
+            head: head(site, agent),
+            idle: Arc::default(),
+        })
+    }
+
+    /// Posts a body and reads the reply, of at most so many bytes. It ends by then, if not whoever waits for it ends it before.
+    pub(super) async fn post(&self, body: &[u8], watch: &Watch, until: Option<Instant>, most: u64) -> Result<Answer, Broken> {
+        let kept = self.take_idle();
+        let mut is_fresh = kept.is_none();
+        let mut connection = match kept {
+            Some(idle) => Connection::again(idle, until).map_err(Trouble::Io)?,
+            None => self.connect(until).await?,
+        };
+        watch.note_sent(body.len() as u64);
+        let mut written = self.send(&mut connection, body, watch).await?;
+        if written == Written::Nothing && !is_fresh {
+            // It died at this very moment.
+            is_fresh = true;
+            watch.not_begun();
+            connection = self.connect(until).await?;
+            written = self.send(&mut connection, body, watch).await?;
+        }
+        let mut head = match Head::read(&mut connection).await {
+            // Others that were kept as long may be gone as well.
+            Err(trouble) => {
+                if !is_fresh && trouble.is_hang_up() {
+                    self.forget_idle();
+                }
+                return Err(trouble.into());
+            }
+            Ok(head) => head,
+        };
+        let status = head.status;
+        let broken = |trouble| Broken {
+            trouble,
+            status: Some(status),
+        };
+        let body = head.body(&mut connection, most).await.map_err(broken)?;
+        if let Some(cut) = body.cut {
+            // Who refuses may hang up without taking the rest of the request, which cuts off the words but not the status.
+            if status < 300 {
+                return Err(broken(cut));
+            }
+        } else if head.keeps && written == Written::Whole {
+            self.keep(connection);
+        }
+        watch.note_received(body.bytes.len() as u64);
+        Ok(Answer {
+            status,
+            headers: head.headers,
+            body: body.bytes,
+        })
+    }
+
+    /// Sends a request, unless the site answers before that.
+    async fn send(&self, connection: &mut Connection, body: &[u8], watch: &Watch) -> Result<Written, Trouble> {
+        let mut length = body.len().to_string();
+        length.push_str("\r\n\r\n");
+        let is_small = self.head.len() + length.len() + body.len() <= SMALL;
+        let mut first = Zeroizing::new(Vec::with_capacity(
+            self.head.len() + length.len() + if is_small { body.len() } else { 0 },
+        ));
+        first.extend_from_slice(&self.head);
+        first.extend_from_slice(length.as_bytes());
+        // The end of a large one goes by itself: without it no site carries the request out.
+        let (middle, end) = body.split_at(body.len().saturating_sub(SMALL / 2));
+        let pieces: &[&[u8]] = if is_small {
+            first.extend_from_slice(body);
+            &[&first]
+        } else {
+            &[&first, middle, end]
+        };
+        if !watch.begin() {
+            return Err(Trouble::GivenUp);
+        }
+        let mut written = Written::Nothing;
+        for (index, piece) in pieces.iter().enumerate() {
+            if index + 1 == pieces.len() && !watch.finish() {
+                return Err(Trouble::GivenUp);
+            }
+            let mut done = 0;
+            loop {
+                let sent = connection.send(piece, &mut done).await?;
+                if done > 0 {
+                    written = Written::Part;
+                }
+                match sent {
+                    Sent::Whole => break,
+                    Sent::Heard if !Head::has_begun(connection)? => {}
+                    Sent::Heard | Sent::HungUp => return Ok(written),
+                }
+            }
+        }
+        Ok(Written::Whole)
+    }
+
+    /// Makes a connection.
+    async fn connect(&self, until: Option<Instant>) -> Result<Connection, Trouble> {
+        // The limit on it is a timer's.
+        here::leave().await;
+        let connecting = async {
+            let mut connector = self.connector.clone();
+            let connected = connector.call(self.place.clone()).await;
+            let stream = connected.map_err(|error| Trouble::Connect(Box::new(error)))?.into_inner();
+            let stream = stream.into_std().map_err(Trouble::Io)?;
+            let tls = match &self.secure {
+                None => None,
+                Some((name, config)) => {
+                    let tls = ClientConnection::new(Arc::clone(config), name.clone());
+                    Some(Box::new(tls.map_err(|error| Trouble::Connect(Box::new(error)))?))
+                }
+            };
+            let mut connection = Connection::new(stream, tls, until).map_err(Trouble::Io)?;
+            connection.shake_hands().await.map_err(|trouble| match trouble {
+                Trouble::Io(error) => Trouble::Connect(Box::new(error)),
+                trouble => trouble,
+            })?;
+            Ok(connection)
+        };
+        let connecting: std::pin::Pin<Box<dyn Future<Output = _> + Send + '_>> = Box::pin(connecting);
+        match self.manner.connect_timeout {
+            Some(limit) => tokio::time::timeout(limit, connecting).await.unwrap_or(Err(Trouble::ConnectTime)),
+            None => connecting.await,
+        }
+    }
+
+    /// The idle connection that was used last and is open.
+    fn take_idle(&self) -> Option<Idle> {
+        loop {
+            let mut idle = kept(&self.idle).idle.pop()?;
+            if idle.since.elapsed() < self.manner.idle_limit && idle.is_alive() {
+                return Some(idle);
+            }
+        }
+    }
+
+    /// Keeps a connection for another request.
+    fn keep(&self, connection: Connection) {
+        let Some(idle) = connection.into_idle() else { return };
+        let mut all = kept(&self.idle);
+        if all.idle.len() >= self.manner.most_idle {
+            return;
+        }
+        all.idle.push(idle);
+        if all.sweeper.is_none() {
+            let swept = sweep(Arc::downgrade(&self.idle), self.manner.idle_limit);
+            all.sweeper = Some(tokio::spawn(swept).abort_handle());
+        }
+    }
+
+    /// Lets go of every connection that waits for another request. Where one has died without a word, because a firewall forgot
+    /// it or the machine changed its network, the others have as well, and each would cost the same wait.
+    pub(super) fn forget_idle(&self) {
+        let gone = std::mem::take(&mut kept(&self.idle).idle);
+        drop(gone);
+    }
+}
+
+fn kept(idle: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Closes connections that nobody has used for so long, until there are none.
+async fn sweep(idle: Weak<Mutex<Kept>>, limit: Duration) {
+    loop {
+        let oldest = match idle.upgrade() {
+            None => return,
+            Some(idle) => {
+                let mut all = kept(&idle);
+                let old = all.idle.iter().take_while(|each| each.since.elapsed() >= limit).count();
+                let gone: Vec<Idle> = all.idle.drain(..old).collect();
+                let oldest = all.idle.first().map(|each| each.since);
+                if oldest.is_none() {
+                    all.sweeper = None;
+                }
+                drop(all);
+                drop(gone);
+                oldest
+            }
+        };
+        let Some(oldest) = oldest else { return };
+        tokio::time::sleep_until((oldest + limit).into()).await;
+    }
+}
+
+/// The head of every request, up to the number that is its length.
+fn head(site: &Site, agent: &HeaderValue) -> Zeroizing<Vec<u8>> {
+    let url = &site.rpc;
+    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    let basic = site.basic_header();
+    let agent = agent.as_bytes();
+    let mut parts: Vec<&[u8]> = vec![
+        b"POST ",
+        url.path().as_bytes(),
+        b" HTTP/1.1\r\ncontent-type: application/json; charset=utf-8\r\n",
+    ];
+    if let Some(basic) = &basic {
+        parts.extend([&b"authorization: "[..], basic.as_bytes(), b"\r\n"]);
+    }
+    parts.extend([
+        &b"accept: */*\r\nuser-agent: "[..],
+        agent,
+        b"\r\naccept-encoding: gzip,deflate\r\nhost: ",
+        host.as_bytes(),
+        b"\r\ncontent-length: ",
+    ]);
+    let mut head = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| head.extend_from_slice(part));
+    head
+}

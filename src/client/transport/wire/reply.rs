@@ -1,0 +1,307 @@
+//! Reading a reply: its head, its body, and what that is packed in.
+
+use std::io::Read;
+
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::connection::{Connection, Length};
+use super::trouble::Trouble;
+
+/// The most headers of a reply.
+const MOST_HEADERS: usize = 100;
+/// The most bytes of what stands behind a body in chunks.
+const MOST_OF_TRAILERS: usize = 16 * 1024;
+
+/// The beginning of a reply.
+pub(super) struct Head {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    framing: Framing,
+    /// Whether another request may follow on the connection.
+    pub(super) keeps: bool,
+}
+
+/// Where a body ends.
+#[derive(Clone, Copy)]
+enum Framing {
+    Length(u64),
+    Chunks,
+    /// With the connection.
+    End,
+}
+
+/// How a body is packed.
+#[derive(Clone, Copy)]
+enum Packing {
+    Gzip,
+    Deflate,
+}
+
+/// A body as far as it came, and why it came no further.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    pub(super) cut: Option<Trouble>,
+}
+
+impl Head {
+    /// Reads the head of the final reply; those that only say that one will come are passed over.
+    pub(super) async fn read(connection: &mut Connection) -> Result<Head, Trouble> {
+        loop {
+            if let Some((head, length)) = Head::next(connection)? {
+                connection.use_up(length);
+                return Ok(head);
+            }
+            match connection.read_more().await? {
+                Some(true) => connection.take_time().await?,
+                Some(false) => return Err(Trouble::Cut),
+                None => return Err(Trouble::Broken("the head of the reply is too large".to_owned())),
+            }
+        }
+    }
+
+    /// Whether what was read begins with a final reply, as far as one can see.
+    pub(super) fn has_begun(connection: &mut Connection) -> Result<bool, Trouble> {
+        Head::next(connection).map(|head| head.is_some())
+    }
+
+    /// The head of the final reply and its length, if all of it was read. Those before it are passed over.
+    fn next(connection: &mut Connection) -> Result<Option<(Head, usize)>, Trouble> {
+        loop {
+            // Of nothing httparse says that it is no head.
+            let parsed = match connection.unused() {
+                [] => None,
+                unused => Head::parse(unused)?,
+            };
+            match parsed {
+                Some((head, _)) if head.status == 101 => {
+                    return Err(Trouble::Broken("the site changes to a protocol that nobody asked for".to_owned()));
+                }
+                Some((head, length)) if head.status < 200 => connection.use_up(length),
+                parsed => return Ok(parsed),
+            }
+        }
+    }
+
+    /// The head that some bytes begin with, and its length. `None` where it goes on.
+    fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Trouble> {
+        let mut fields = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut reply = httparse::Response::new(&mut fields);
+        let length = match reply.parse(bytes).map_err(|error| broken(&error))? {
+            httparse::Status::Complete(length) => length,
+            httparse::Status::Partial => return Ok(None),
+        };
+        let mut headers = HeaderMap::with_capacity(reply.headers.len());
+        for field in &*reply.headers {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|error| broken(&error))?;
+            headers.append(name, HeaderValue::from_bytes(field.value).map_err(|error| broken(&error))?);
+        }
+        let status = reply.code.unwrap_or(0);
+        if status < 100 {
+            return Err(Trouble::Broken(format!("the status {status} is none")));
+        }
+        let newer = reply.version == Some(1);
+        let framing = Framing::of(status, newer, &headers)?;
+        let says = |word: &str| tokens(&headers, header::CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
+        // Where there are two lengths, somebody on the way may go by the other one.
+        let is_clear = match framing {
+            Framing::Length(_) => true,
+            Framing::Chunks => !headers.contains_key(header::CONTENT_LENGTH),
+            Framing::End => false,
+        };
+        let keeps = is_clear && if newer { !says("close") } else { says("keep-alive") };
+        let head = Head {
+            status,
+            headers,
+            framing,
+            keeps,
+        };
+        Ok(Some((head, length)))
+    }
+
+    /// Reads the body, of at most so many bytes, packed or not.
+    pub(super) async fn body(&mut self, connection: &mut Connection, most: u64) -> Result<Body, Trouble> {
+        let packing = self.packing();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        let read = match self.framing {
+            Framing::Length(length) => match usize::try_from(length).ok().filter(|length| *length <= most) {
+                Some(length) => {
+                    // What is announced is only believed so far. A byte more, for the NUL that a document ends with.
+                    bytes.reserve_exact(length.min(16 << 20) + 1);
+                    connection.read_body(&mut bytes, Length::Known(length)).await
+                }
+                None => Err(Trouble::TooLarge),
+            },
+            Framing::Chunks => read_chunks(connection, &mut bytes, most).await,
+            Framing::End => match connection.read_body(&mut bytes, Length::AtMost(most.saturating_add(1))).await {
+                Ok(()) if bytes.len() > most => Err(Trouble::TooLarge),
+                read => read,
+            },
+        };
+        let cut = match read {
+            Ok(()) => None,
+            Err(trouble) if trouble.is_hang_up() => Some(trouble),
+            Err(trouble) => return Err(trouble),
+        };
+        if let Some(packing) = packing {
+            let unpacked = unpack(packing, &bytes, most, connection).await?;
+            // Of what is cut off, what can be read.
+            bytes = match (unpacked, &cut) {
+                ((plain, None), _) | ((plain, _), Some(_)) => plain,
+                ((_, Some(error)), None) => return Err(Trouble::Packed(error)),
+            };
+        }
+        Ok(Body { bytes, cut })
+    }
+
+    /// How the body is packed, which is not said of it any more.
+    fn packing(&mut self) -> Option<Packing> {
+        let encoding = self.headers.get(header::CONTENT_ENCODING)?.as_bytes();
+        let packing = match () {
+            () if encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"x-gzip") => Packing::Gzip,
+            () if encoding.eq_ignore_ascii_case(b"deflate") => Packing::Deflate,
+            () => return None,
+        };
+        self.headers.remove(header::CONTENT_ENCODING);
+        self.headers.remove(header::CONTENT_LENGTH);
+        Some(packing)
+    }
+}
+
+impl Framing {
+    /// As RFC 9112 has it, section 6.3, for the reply to a POST.
+    fn of(status: u16, newer: bool, headers: &HeaderMap) -> Result<Framing, Trouble> {
+        if status < 200 || status == 204 || status == 304 {
+            return Ok(Framing::Length(0));
+        }
+        if headers.contains_key(header::TRANSFER_ENCODING) {
+            if !newer {
+                return Err(Trouble::Broken("a reply of HTTP/1.0 has a Transfer-Encoding".to_owned()));
+            }
+            let last = tokens(headers, header::TRANSFER_ENCODING).last();
+            return Ok(match last.is_some_and(|last| last.eq_ignore_ascii_case("chunked")) {
+                true => Framing::Chunks,
+                false => Framing::End,
+            });
+        }
+        let mut length = None;
+        for told in tokens(headers, header::CONTENT_LENGTH) {
+            let digits = Some(told).filter(|told| told.bytes().all(|byte| byte.is_ascii_digit()));
+            let told = digits.and_then(|told| told.parse::<u64>().ok());
+            let told = told.ok_or_else(|| Trouble::Broken("the Content-Length is no number".to_owned()))?;
+            if length.is_some_and(|length| length != told) {
+                return Err(Trouble::Broken("there are several lengths".to_owned()));
+            }
+            length = Some(told);
+        }
+        Ok(length.map_or(Framing::End, Framing::Length))
+    }
+}
+
+/// What stands between the commas of a header.
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(str::trim)
+}
+
+async fn read_chunks(connection: &mut Connection, body: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
+    loop {
+        let size = loop {
+            let unused = connection.unused();
+            match httparse::parse_chunk_size(unused) {
+                Ok(httparse::Status::Complete((length, size))) if unused.first().is_some_and(u8::is_ascii_hexdigit) => {
+                    connection.use_up(length);
+                    break size;
+                }
+                Ok(httparse::Status::Partial) => more(connection).await?,
+                _ => return Err(Trouble::Broken("the size of a chunk is none".to_owned())),
+            }
+        };
+        if size == 0 {
+            return read_trailers(connection).await;
+        }
+        let room = most.saturating_sub(body.len());
+        let size = usize::try_from(size).ok().filter(|size| *size <= room).ok_or(Trouble::TooLarge)?;
+        connection.read_body(body, Length::Known(size)).await?;
+        while connection.unused().len() < 2 {
+            more(connection).await?;
+        }
+        if !connection.unused().starts_with(b"\r\n") {
+            return Err(Trouble::Broken("a chunk is longer than its size".to_owned()));
+        }
+        connection.use_up(2);
+    }
+}
+
+/// Passes over the headers that stand behind the last chunk.
+async fn read_trailers(connection: &mut Connection) -> Result<(), Trouble> {
+    loop {
+        match length_of_trailers(connection.unused())? {
+            Some(length) => {
+                connection.use_up(length);
+                return Ok(());
+            }
+            None => more(connection).await?,
+        }
+    }
+}
+
+/// How long the headers behind the last chunk are with the empty line. `None` where they go on.
+fn length_of_trailers(bytes: &[u8]) -> Result<Option<usize>, Trouble> {
+    match httparse::parse_headers(bytes, &mut [httparse::EMPTY_HEADER; MOST_HEADERS]).map_err(|error| broken(&error))? {
+        httparse::Status::Complete((length, _)) => match bytes.get(..length) {
+            Some(all) if all == b"\r\n" || all.ends_with(b"\r\n\r\n") => Ok(Some(length)),
+            _ => Err(Trouble::Broken(
+                "a line behind the chunks ends with half an end of a line".to_owned(),
+            )),
+        },
+        httparse::Status::Partial if bytes.len() > MOST_OF_TRAILERS => {
+            Err(Trouble::Broken("what stands behind the chunks is too long".to_owned()))
+        }
+        httparse::Status::Partial => Ok(None),
+    }
+}
+
+/// Reads more of what cannot end here.
+async fn more(connection: &mut Connection) -> Result<(), Trouble> {
+    match connection.read_more().await? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Trouble::Cut),
+        None => Err(Trouble::Broken("a line between chunks is too long".to_owned())),
+    }
+}
+
+/// Unpacks a body, which may have so many bytes: as far as that goes, and why it goes no further.
+async fn unpack(
+    packing: Packing,
+    packed: &[u8],
+    most: usize,
+    connection: &Connection,
+) -> Result<(Vec<u8>, Option<std::io::Error>), Trouble> {
+    /// Between two of these others have their turn.
+    const STEP: u64 = 16 * 1024;
+    let mut plain = Vec::new();
+    if packed.is_empty() {
+        return Ok((plain, None));
+    }
+    let mut unpacked: Box<dyn Read + Send + '_> = match packing {
+        Packing::Gzip => Box::new(MultiGzDecoder::new(packed)),
+        Packing::Deflate => Box::new(ZlibDecoder::new(packed)),
+    };
+    loop {
+        match unpacked.by_ref().take(STEP).read_to_end(&mut plain) {
+            Ok(0) => return Ok((plain, None)),
+            Ok(_) if plain.len() > most => return Err(Trouble::TooLarge),
+            Ok(_) => connection.take_time().await?,
+            Err(error) => return Ok((plain, Some(error))),
+        }
+    }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Trouble {
+    Trouble::Broken(error.to_string())
+}

@@ -1,0 +1,149 @@
+//! What ends the waits of hosts' threads that wait for connections by themselves, all at once and for good.
+
+#[cfg(not(unix))]
+pub use none::Bell;
+#[cfg(unix)]
+pub use unix::Bell;
+
+#[cfg(unix)]
+mod unix {
+    use std::io::{ErrorKind, PipeReader, PipeWriter, Result, Write};
+    use std::net::TcpStream;
+    use std::os::fd::AsRawFd;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use crate::client::here::Woken;
+    use crate::runtime::signals;
+
+    /// A pipe into which at most one byte is ever written, and out of which none is read.
+    pub struct Bell {
+        heard: PipeReader,
+        rope: PipeWriter,
+        rung: AtomicBool,
+    }
+
+    impl Bell {
+        pub fn new() -> Result<Bell> {
+            let (heard, rope) = std::io::pipe()?;
+            let rung = AtomicBool::new(false);
+            Ok(Bell { heard, rope, rung })
+        }
+
+        pub fn ring(&self) {
+            // There is room for one.
+            if !self.rung.swap(true, Ordering::AcqRel) {
+                let _ = (&self.rope).write(&[1]);
+            }
+        }
+
+        pub fn was_rung(&self) -> bool {
+            self.rung.load(Ordering::Acquire)
+        }
+
+        /// Waits until there is something to read on a connection or, if that is wanted, room to write; or the time has come; or the bell
+        /// was rung. Handlers of signals run meanwhile, as in any other wait of the host's.
+        pub fn wait(&self, connection: &TcpStream, to_write: bool, until: Option<Instant>) -> Result<Woken> {
+            let events = libc::POLLIN | if to_write { libc::POLLOUT } else { 0 };
+            let mut watched = [descriptor(connection, events), descriptor(&self.heard, libc::POLLIN)];
+            loop {
+                let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+                let count = signals::poll(&mut watched, milliseconds(left));
+                let [connection, bell] = &watched;
+                match count {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                    Ok(0) if left.is_some_and(|left| left.is_zero()) => return Ok(Woken::TimeUp),
+                    Ok(0) => {}
+                    _ if bell.revents != 0 => return Ok(Woken::Stopped),
+                    // Errors and ends are read too.
+                    _ if connection.revents & !libc::POLLOUT != 0 => return Ok(Woken::ToRead),
+                    _ => return Ok(Woken::ToWrite),
+                }
+            }
+        }
+    }
+
+    fn descriptor(of: &impl AsRawFd, events: libc::c_short) -> libc::pollfd {
+        libc::pollfd {
+            fd: of.as_raw_fd(),
+            events,
+            revents: 0,
+        }
+    }
+
+    /// Rounded up, so that a wait is never too short; -1 is for ever.
+    fn milliseconds(left: Option<Duration>) -> libc::c_int {
+        left.map_or(-1, |left| {
+            libc::c_int::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
+        })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::net::TcpListener;
+
+        use super::*;
+
+        fn connected() -> (TcpStream, TcpStream) {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (near, listener.accept().unwrap().0)
+        }
+
+        #[test]
+        fn a_wait_ends_with_what_comes_first() {
+            let bell = Bell::new().unwrap();
+            let (near, mut far) = connected();
+            let soon = || Some(Instant::now() + Duration::from_millis(20));
+            assert_eq!(bell.wait(&near, false, soon()).unwrap(), Woken::TimeUp);
+            assert_eq!(bell.wait(&near, true, None).unwrap(), Woken::ToWrite);
+            far.write_all(b"x").unwrap();
+            assert_eq!(bell.wait(&near, false, None).unwrap(), Woken::ToRead);
+            drop(far);
+            assert_eq!(bell.wait(&near, true, None).unwrap(), Woken::ToRead);
+        }
+
+        #[test]
+        fn whoever_waits_hears_the_bell_and_whoever_comes_later() {
+            let bell = Bell::new().unwrap();
+            let (near, _far) = connected();
+            std::thread::scope(|scope| {
+                let waiting = || bell.wait(&near, false, None).unwrap();
+                let waits = [scope.spawn(waiting), scope.spawn(waiting)];
+                std::thread::sleep(Duration::from_millis(20));
+                bell.ring();
+                waits.into_iter().for_each(|wait| assert_eq!(wait.join().unwrap(), Woken::Stopped));
+            });
+            assert_eq!(bell.wait(&near, true, None).unwrap(), Woken::Stopped);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod none {
+    use std::io::{Error, ErrorKind, Result};
+    use std::net::TcpStream;
+    use std::time::Instant;
+
+    use crate::client::here::Woken;
+
+    /// There is none: hosts' threads do not wait by themselves.
+    pub struct Bell;
+
+    impl Bell {
+        pub fn new() -> Result<Bell> {
+            Err(Error::from(ErrorKind::Unsupported))
+        }
+
+        pub fn ring(&self) {}
+
+        pub fn was_rung(&self) -> bool {
+            false
+        }
+
+        pub fn wait(&self, _: &TcpStream, _: bool, _: Option<Instant>) -> Result<Woken> {
+            Err(Error::from(ErrorKind::Unsupported))
+        }
+    }
+}
