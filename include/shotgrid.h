@@ -514,7 +514,8 @@ typedef struct sg_sign_in sg_sign_in;
  *
  * A cursor is borrowed from its sg_result: it is never freed by itself and is gone with it. All functions take a NULL
  * cursor as "nothing there", so that look-ups chain without checks in between:
- * `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
+ * `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`. Any other pointer is a mistake, which is told where it can be: for
+ * that, memory at the multiple of 1024 before it is read.
  */
 typedef struct sg_value sg_value;
 
@@ -2660,13 +2661,14 @@ SG_NOEXCEPT;
  *
  * Calls that other threads have in flight end with SG_STATUS_CANCELLED. Clients that exist answer SG_STATUS_INVALID_STATE
  * from then on and are still to be freed; results stay valid. A new connect starts new threads. If no client was
- * connected, this does nothing. Threads that an earlier call left behind are waited for too.
+ * connected, this does nothing. Threads that an earlier call left behind are waited for too, and so are threads of yours that
+ * are inside of a call.
  *
  * Callbacks of sg_op_on_done() are called, with SG_STATUS_CANCELLED, before it returns SG_STATUS_OK for a timeout_ms above 0. After
  * SG_STATUS_TIMEOUT_WAIT, and with 0, they may still be running or to come: code that they are in must stay loaded.
  *
  * @param[in] timeout_ms  how long to wait for the threads' end; 0 to let them end by themselves.
- * @return SG_STATUS_OK: the threads are gone, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end
+ * @return SG_STATUS_OK: the threads are gone and no call goes on, or timeout_ms was 0; SG_STATUS_TIMEOUT_WAIT: some still end
  * @threadsafe yes; of two calls at once, one may return before the other's threads are gone
  * @blocking yes, at most for timeout_ms
  * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT

@@ -14,7 +14,8 @@ use crate::client::{Document, Error, Kind, Node, Page, Result, Status, Value};
 ///
 /// A cursor is borrowed from its sg_result: it is never freed by itself and is gone with it. All functions take a NULL
 /// cursor as "nothing there", so that look-ups chain without checks in between:
-/// `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`.
+/// `sg_value_string(sg_value_get(sg_value_at(rows, 0), "code"), NULL)`. Any other pointer is a mistake, which is told where it can be: for
+/// that, memory at the multiple of 1024 before it is read.
 pub struct sg_value {
     _opaque: [u8; 0],
 }

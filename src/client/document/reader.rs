@@ -65,7 +65,8 @@ pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
             too_many: true,
         });
     }
-    let most = most.min(MAX_EXTENT - 2);
+    // A last value and the ends of all that is around it come behind the limit.
+    let most = most.min(MAX_EXTENT - 3 - MAX_DEPTH);
     let mut reader = Reader {
         marks: Marks::new(text),
         // Two beyond the limit are seen before there are more.

@@ -70,12 +70,21 @@ pub(in crate::client) async fn download(transfer: &Transfer, wanted: &Wanted, pa
     };
     let most = transfer.client.connection.options.max_download_bytes;
     let mut partial = Partial::create(expanded(path), most).await?;
-    fetch(transfer, wanted, &mut partial).await?;
-    partial.finish().await?;
+    let fetched = fetch(transfer, wanted, &mut partial).await;
+    let settled = match fetched {
+        Ok(()) => partial.settle().await,
+        failed => failed,
+    };
+    // When the host is told, the file is there, or nothing.
+    aside(move || match settled {
+        Ok(()) => partial.finish_here(),
+        Err(error) => partial.give_up_here(error),
+    })
+    .await?;
     Ok(quote(path))
 }
 
-/// A file under a name of its own until it is whole. Dropping it removes it.
+/// A file under a name of its own until it is whole. Dropping it removes it, by and by.
 struct Partial {
     /// Where it belongs.
     target: PathBuf,
@@ -84,7 +93,8 @@ struct Partial {
     length: u64,
     /// The most that it may become.
     most: Option<u64>,
-    whole: bool,
+    /// It is in its place, or removed.
+    is_over: bool,
 }
 
 impl Partial {
@@ -125,10 +135,13 @@ impl Partial {
             spool: Spool::new(file, before.is_some()),
             length: 0,
             most,
-            whole: false,
+            is_over: false,
         };
-        if let Some(before) = before {
-            std::fs::set_permissions(&partial.path, before.permissions()).map_err(|error| unwritable(&partial.target, &error))?;
+        if let Some(before) = before
+            && let Err(error) = std::fs::set_permissions(&partial.path, before.permissions())
+        {
+            let error = unwritable(&partial.target, &error);
+            return partial.give_up_here(error);
         }
         Ok(partial)
     }
@@ -157,29 +170,55 @@ impl Partial {
         }
     }
 
-    /// Puts the whole file where it belongs. Until then what was there stays.
-    async fn finish(self) -> Result<()> {
-        self.spool.settle().await.map_err(|error| unwritable(&self.target, &error))?;
-        aside(move || self.finish_here()).await
+    /// Waits until all that came is written.
+    async fn settle(&self) -> Result<()> {
+        self.spool.settle().await.map_err(|error| unwritable(&self.target, &error))
     }
 
+    /// Puts the whole file where it belongs. Until then what was there stays.
     fn finish_here(mut self) -> Result<()> {
         let put = self
             .spool
             .write_rest(self.length)
             .and_then(|()| std::fs::rename(&self.path, &self.target));
-        put.map_err(|error| unwritable(&self.target, &error))?;
-        self.whole = true;
-        Ok(())
+        match put {
+            Ok(()) => {
+                self.is_over = true;
+                Ok(())
+            }
+            Err(error) => {
+                let error = unwritable(&self.target, &error);
+                self.give_up_here(error)
+            }
+        }
+    }
+
+    /// Removes it at once, on a thread that may wait for a disk.
+    fn give_up_here<T>(mut self, why: Error) -> Result<T> {
+        drop(self.leftover());
+        Err(why)
+    }
+
+    /// What is to be removed of it.
+    fn leftover(&mut self) -> Option<Leftover> {
+        (!std::mem::replace(&mut self.is_over, true)).then(|| Leftover(std::mem::take(&mut self.path)))
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.whole {
-            let _ = std::fs::remove_file(&self.path);
-            self.spool.let_go();
+        if let Some(leftover) = self.leftover() {
+            self.spool.let_go(leftover);
         }
+    }
+}
+
+/// What is left of a download that was given up: it goes with this, wherever that is dropped.
+struct Leftover(PathBuf);
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
     }
 }
 

@@ -107,11 +107,11 @@ impl Spool {
         }
     }
 
-    /// Lets go of the file on a thread for files: where it has no name any more, that frees it, which takes long if it is large.
-    pub(super) fn let_go(&self) {
+    /// Lets go of the file and of its name on a thread for files: a disk may take long for either.
+    pub(super) fn let_go(&self, name: impl Send + 'static) {
         if let Ok(runtime) = Handle::try_current() {
             let shared = Arc::clone(&self.shared);
-            runtime.spawn_blocking(move || drop(shared));
+            runtime.spawn_blocking(move || drop((name, shared)));
         }
     }
 }

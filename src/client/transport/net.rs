@@ -151,7 +151,7 @@ impl Net {
 }
 
 /// Ends a connection whose other side has been silent for so long, though it owes an answer to something sent or to a probe. Not
-/// the site: its system, which answers at once even if the site takes its time.
+/// the site: its system, which answers at once even if the site takes its time, as long as it takes in what is sent.
 #[cfg(target_os = "linux")]
 fn noticing(builder: reqwest::ClientBuilder, silence: Duration) -> reqwest::ClientBuilder {
     builder.tcp_user_timeout(silence)

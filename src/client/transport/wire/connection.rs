@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use rustls::ClientConnection;
 use tokio::io::Interest;
+use zeroize::Zeroize;
 
 use super::trouble::Trouble;
 use crate::client::here::{self, Waiting, Woken};
@@ -58,6 +59,8 @@ pub(super) struct Connection {
     /// What of the buffer was read and not used yet.
     start: usize,
     end: usize,
+    /// How much of the buffer was written to.
+    furthest: usize,
     /// Whether there may be more to read without waiting.
     eager: bool,
 }
@@ -207,6 +210,7 @@ impl Connection {
             buffer: idle.buffer,
             start: 0,
             end: 0,
+            furthest: 0,
             eager: false,
         })
     }
@@ -216,6 +220,8 @@ impl Connection {
         if self.start != self.end || self.tls.as_mut().is_some_and(|tls| !is_quiet(tls)) {
             return None;
         }
+        // A reply may hold a secret, and a connection may be kept for long.
+        self.buffer.get_mut(..self.furthest).unwrap_or_default().zeroize();
         Some(Idle {
             stream: self.socket.into_stream().ok()?,
             tls: self.tls,
@@ -316,6 +322,9 @@ impl Connection {
                     tls.process_new_packets().map_err(insecure)?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // What the system says of a connection it says once.
+                Err(error) if super::trouble::is_silent(error.kind()) => return Err(Trouble::Io(error)),
+                // Or TLS has more than it keeps.
                 Err(_) => return Ok(Some(Sent::HungUp)),
             }
         }
@@ -328,10 +337,12 @@ impl Connection {
             Ok(0) => Ok(Some(Sent::HungUp)),
             Ok(count) => {
                 self.end += count;
+                self.furthest = self.furthest.max(self.end);
                 Ok(Some(Sent::Heard))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-            Err(_) => Ok(Some(Sent::HungUp)),
+            Err(error) if super::trouble::is_dropped(error.kind()) => Ok(Some(Sent::HungUp)),
+            Err(error) => Err(Trouble::Io(error)),
         }
     }
 
@@ -380,6 +391,9 @@ impl Connection {
     /// Uses so many bytes of that.
     pub(super) fn use_up(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
     }
 
     /// Reads more of what is unused. `None` where there is no room for more; false at the end.
@@ -402,6 +416,7 @@ impl Connection {
         self.buffer = buffer;
         let read = read?;
         self.end += read.unwrap_or(0);
+        self.furthest = self.furthest.max(self.end);
         Ok(read.map(|count| count > 0))
     }
 

@@ -274,3 +274,42 @@ fn a_connection_moves_to_the_runtime_with_its_call() {
         assert!(other.await.unwrap() < Duration::from_millis(400));
     });
 }
+
+/// One that says nothing any more, not even that it takes in what is sent, is given up by the system, and that is what is told.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_connection_that_died_in_the_middle_of_a_large_request_is_told_as_that() {
+    let silent = || {
+        let mut wire = serving(|mut stream| {
+            assert!(read_request(&mut stream));
+            say(&mut stream, OK);
+            thread::sleep(LIMIT * 2);
+        });
+        wire.connector.set_tcp_user_timeout(Some(Duration::from_secs(1)));
+        wire
+    };
+    for (outcome, reached, took) in large(silent, LIMIT * 2) {
+        let trouble = outcome.err().unwrap().trouble;
+        assert!(trouble.is_silence(), "{trouble:?}");
+        assert_eq!(reached, Reached::Part);
+        assert!(took < LIMIT, "{took:?}");
+    }
+}
+
+#[test]
+fn idle_connections_end_with_the_runtime() {
+    let (told, ended) = channel();
+    let wire = serving(move |mut stream| {
+        while read_request(&mut stream) {
+            say(&mut stream, OK);
+        }
+        told.send(()).unwrap();
+    });
+    let first = runtime();
+    assert!(post(&first, &wire, Way::Runtime, LIMIT, 100).is_ok());
+    assert!(post(&first, &wire, Way::Here, LIMIT, 100).is_ok());
+    assert_eq!(tests::idle(&wire), 1);
+    drop(first);
+    ended.recv_timeout(LIMIT).unwrap();
+    assert_eq!(tests::idle(&wire), 0);
+}

@@ -97,7 +97,9 @@ enum Written {
 #[derive(Default)]
 struct Kept {
     idle: Vec<Idle>,
-    /// What closes those that nobody uses.
+    /// Whether something closes those that nobody uses.
+    is_swept: bool,
+    /// That.
     sweeper: Option<AbortHandle>,
 }
 
@@ -153,10 +155,12 @@ impl Wire {
         };
         watch.note_sent(body.len() as u64);
         let mut written = self.send(&mut connection, body, watch).await?;
+        if written == Written::Nothing {
+            watch.not_begun();
+        }
         if written == Written::Nothing && !is_fresh {
             // It died at this very moment.
             is_fresh = true;
-            watch.not_begun();
             connection = self.connect(until).await?;
             written = self.send(&mut connection, body, watch).await?;
         }
@@ -282,10 +286,14 @@ impl Wire {
             return;
         }
         all.idle.push(idle);
-        if all.sweeper.is_none() {
-            let swept = sweep(Arc::downgrade(&self.idle), self.manner.idle_limit);
-            all.sweeper = Some(tokio::spawn(swept).abort_handle());
+        if std::mem::replace(&mut all.is_swept, true) {
+            return;
         }
+        // Where the runtime has ended, it is dropped at once, and sees to the connections then.
+        drop(all);
+        let sweeper = Sweeper(Arc::downgrade(&self.idle));
+        let swept = tokio::spawn(sweeper.sweep(self.manner.idle_limit)).abort_handle();
+        kept(&self.idle).sweeper = Some(swept);
     }
 
     /// Lets go of every connection that waits for another request. Where one has died without a word, because a firewall forgot
@@ -300,26 +308,42 @@ fn kept(idle: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Closes connections that nobody has used for so long, until there are none.
-async fn sweep(idle: Weak<Mutex<Kept>>, limit: Duration) {
-    loop {
-        let oldest = match idle.upgrade() {
-            None => return,
-            Some(idle) => {
-                let mut all = kept(&idle);
-                let old = all.idle.iter().take_while(|each| each.since.elapsed() >= limit).count();
-                let gone: Vec<Idle> = all.idle.drain(..old).collect();
-                let oldest = all.idle.first().map(|each| each.since);
-                if oldest.is_none() {
-                    all.sweeper = None;
-                }
-                drop(all);
-                drop(gone);
-                oldest
-            }
-        };
-        let Some(oldest) = oldest else { return };
-        tokio::time::sleep_until((oldest + limit).into()).await;
+/// Closes connections that nobody uses; at the latest with the runtime.
+struct Sweeper(Weak<Mutex<Kept>>);
+
+impl Sweeper {
+    /// Closes those that nobody has used for so long, until there are none.
+    async fn sweep(mut self, limit: Duration) {
+        while let Some(oldest) = self.close_older(limit) {
+            tokio::time::sleep_until((oldest + limit).into()).await;
+        }
+    }
+
+    /// When the oldest that is left was used. There is nothing more to do where none is.
+    fn close_older(&mut self, limit: Duration) -> Option<Instant> {
+        let idle = self.0.upgrade()?;
+        let mut all = kept(&idle);
+        let old = all.idle.iter().take_while(|each| each.since.elapsed() >= limit).count();
+        let gone: Vec<Idle> = all.idle.drain(..old).collect();
+        let oldest = all.idle.first().map(|each| each.since);
+        if oldest.is_none() {
+            all.is_swept = false;
+            self.0 = Weak::new();
+        }
+        drop(all);
+        drop(gone);
+        oldest
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        let Some(idle) = self.0.upgrade() else { return };
+        let mut all = kept(&idle);
+        all.is_swept = false;
+        let gone = std::mem::take(&mut all.idle);
+        drop(all);
+        drop(gone);
     }
 }
 
