@@ -89,7 +89,8 @@
  *   connect again there. Results stay readable. No callback or finalizer of the parent's is called in the child.
  * - Signals: the library's threads block all signals that can be sent to the process, SIGPIPE among them, so that your
  *   handlers run on your threads. Handlers and dispositions are never touched. A thread of yours that waits in a call may have
- *   SIGPIPE blocked meanwhile. On Linux pthread_cancel() takes effect behind a call, not inside.
+ *   SIGPIPE blocked meanwhile. On Linux no function of the library is a cancellation point: pthread_cancel() takes effect at the
+ *   next one of your own, such as pthread_testcancel() behind a call.
  * - dlopen: the shared library stays mapped after dlclose() on ELF systems. Call sg_runtime_shutdown() in your unload hook. A
  *   plug-in that links the static library must be linked with `-Wl,-z,nodelete` itself.
  * - No locale, no atexit handlers, no constructors. Memory comes from the process's malloc and goes back to its free, wiped.

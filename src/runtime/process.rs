@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
@@ -44,6 +44,8 @@ pub(super) struct Generation {
 struct Engine {
     seat: Arc<Seat>,
     alive: Arc<AtomicUsize>,
+    /// The thread of the network, until somebody has waited for its end.
+    network: Mutex<Option<JoinHandle<()>>>,
     callbacks: OnceCell<dispatcher::Thread>,
 }
 
@@ -199,10 +201,11 @@ impl Engine {
             drop(served);
             drop(living);
         });
-        thread.map_err(|error| no_threads(&error))?;
+        let thread = thread.map_err(|error| no_threads(&error))?;
         Ok(Engine {
             seat,
             alive,
+            network: Mutex::new(Some(thread)),
             callbacks: OnceCell::new(),
         })
     }
@@ -214,6 +217,12 @@ impl Engine {
         self.seat.close();
         while self.alive.load(Ordering::SeqCst) + self.seat.count_alone() > 0 && since.elapsed() < timeout {
             thread::sleep(Duration::from_millis(1));
+        }
+        if self.alive.load(Ordering::SeqCst) == 0 && !timeout.is_zero() {
+            // It has nothing more to do, but the system may still know it.
+            let thread = self.network.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // It does not panic.
+            let _ = thread.map(JoinHandle::join);
         }
         if let Some(thread) = self.callbacks.get() {
             thread.stop(timeout.saturating_sub(since.elapsed()));

@@ -208,7 +208,8 @@ pub(super) struct Modes<'d>(Option<Value<'d>>);
 
 impl<'d> Modes<'d> {
     pub(super) fn new(given: Option<Value<'d>>, data: Value<'_>) -> std::result::Result<Modes<'d>, String> {
-        for mode in given.into_iter().flat_map(Value::children) {
+        let Some(modes) = given else { return Ok(Modes(None)) };
+        for mode in modes.children() {
             // A mode that is not taken for what it is meant for would let "set" remove every other link.
             if data.get(&name_of(mode)).is_none() {
                 return Err(format!("[{}] names no field of the data", quote(&shorten(&name_of(mode)))));
