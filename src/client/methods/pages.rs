@@ -38,12 +38,44 @@ pub struct Pages {
     handed_out: u64,
     /// How many pages in a row were empty.
     empty: u32,
-    /// The hash of the rows of the page before.
-    before: Option<u64>,
+    /// The page before.
+    before: Option<Look>,
     asked: VecDeque<Asked>,
     ended: bool,
     /// What ended the read before its end. It is told again and again, so that nobody takes a part for the whole.
     failed: Option<Error>,
+}
+
+/// What tells a page from another: its length and its ends nearly always. Hashing all of it takes as long as reading it does, so that is done
+/// only where those are as before.
+struct Look {
+    length: usize,
+    ends: u64,
+    whole: Option<u64>,
+}
+
+impl Look {
+    fn new(rows: &str, before: Option<&Look>) -> Look {
+        const END: usize = 1024;
+        let rows = rows.as_bytes();
+        let hash = |bytes: &[&[u8]]| BuildHasherDefault::<DefaultHasher>::default().hash_one(bytes);
+        let (first, last) = (
+            rows.get(..END).unwrap_or(rows),
+            rows.get(rows.len().saturating_sub(END)..).unwrap_or(rows),
+        );
+        let (length, ends) = (rows.len(), hash(&[first, last]));
+        let is_alike = before.is_some_and(|before| (before.length, before.ends) == (length, ends));
+        Look {
+            length,
+            ends,
+            whole: is_alike.then(|| hash(&[rows])),
+        }
+    }
+
+    /// Whether it is that page again. Of the first that is, it is not sure.
+    fn is_surely(&self, before: Option<&Look>) -> bool {
+        self.whole.is_some() && before.is_some_and(|before| before.whole == self.whole)
+    }
 }
 
 /// A page that was asked for. Dropping it gives it up.
@@ -153,9 +185,11 @@ impl Pages {
             ));
         }
         if count > 0 {
-            let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(rows.json());
+            let look = Look::new(rows.json(), self.before.as_ref());
             // Each row stands in one page. Something that answers every page alike would be read for ever.
-            if self.before.replace(hash) == Some(hash) {
+            let is_same = look.is_surely(self.before.as_ref());
+            self.before = Some(look);
+            if is_same {
                 return Err(Error::wrong_content("the site gives the same page again for the next one"));
             }
         }
@@ -214,5 +248,32 @@ pub(super) fn entities(reply: &Document) -> Result<Option<Value<'_>>> {
         None => Ok(None),
         Some(rows) if rows.kind() == Kind::Array => Ok(Some(rows)),
         Some(other) => Err(wrong("the entities of the site's reply should be an array and are", other.kind())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Look;
+
+    #[test]
+    fn the_same_page_again_is_known_and_no_other_is_taken_for_it() {
+        let page = |middle: &str| format!("[{}{middle}{}]", "a".repeat(2000), "b".repeat(2000));
+        let is_same = |pages: &[&str]| {
+            let mut before = None;
+            pages
+                .iter()
+                .map(|rows| {
+                    let look = Look::new(rows, before.as_ref());
+                    let is_same = look.is_surely(before.as_ref());
+                    before = Some(look);
+                    is_same
+                })
+                .collect::<Vec<_>>()
+        };
+        let (one, two) = (page("1"), page("2"));
+        assert_eq!(is_same(&[&one, &one, &one, &one]), [false, false, true, true]);
+        assert_eq!(is_same(&[&one, &two, &one, &two]), [false; 4]);
+        assert_eq!(is_same(&["[1]", "[1]", "[1]"]), [false, false, true]);
+        assert_eq!(is_same(&["[1]", "[1]", "[2]", "[2]"]), [false; 4]);
     }
 }
