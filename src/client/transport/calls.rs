@@ -34,28 +34,20 @@ impl Transport {
             return self.post_over(wire, &net.calls.turns, &body, effect, deadline, tally).await;
         }
         // Boxed, as what is rare and large is.
-        Box::pin(self.post_by_stack(call, body, effect, deadline, tally)).await
-    }
-
-    async fn post_by_stack(
-        &self,
-        call: Call<'_>,
-        body: Bytes,
-        effect: Effect,
-        deadline: Deadline,
-        tally: &Arc<Tally>,
-    ) -> Result<Reply, Failure> {
-        let json = HeaderValue::from_static("application/json; charset=utf-8");
-        let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
-            .effect(effect)
-            .header(header::CONTENT_TYPE, json)
-            .body(Pieces::default().bytes(body));
-        // User information in the address is for remote calls alone.
-        request
-            .headers
-            .extend(self.site.basic_header().map(|value| (header::AUTHORIZATION, value)));
-        let incoming = self.send(Stack::Calls, request, Some(call), Limit::Total(deadline)).await?;
-        self.finish(incoming).await
+        Box::pin(async move {
+            let json = HeaderValue::from_static("application/json; charset=utf-8");
+            let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
+                .effect(effect)
+                .header(header::CONTENT_TYPE, json)
+                .body(Pieces::default().bytes(body));
+            // User information in the address is for remote calls alone.
+            request
+                .headers
+                .extend(self.site.basic_header().map(|value| (header::AUTHORIZATION, value)));
+            let incoming = self.send(Stack::Calls, request, Some(call), Limit::Total(deadline)).await?;
+            self.finish(incoming).await
+        })
+        .await
     }
 
     async fn post_over(
