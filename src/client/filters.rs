@@ -1,9 +1,10 @@
 //! Filters: from the official client's lists to the wire's objects.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use super::document::{Kind, Value};
-use super::json::{Object, array, quote};
+use super::document::{Key, Kind, Value};
+use super::json::{ROOM, array, push_quoted, quote};
 
 /// The keys of an entity that a filter or an update sends; the site needs no more of it.
 const ENTITY_KEYS: &[&str] = &[
@@ -37,29 +38,55 @@ pub(super) fn operator(value: Option<Value<'_>>) -> Result<&'static str, Problem
 
 /// Turns a list of conditions into the wire's object. An object is taken to be in the wire's form already.
 pub(super) fn translate(filters: Value<'_>, operator: &str) -> Result<String, Problem> {
+    let given = filters.json();
     if filters.kind() == Kind::Object {
-        return Ok(filters.json().to_owned());
+        return Ok(given.to_owned());
     }
-    group(filters, operator, "")
+    // What is put around each condition takes about as much as a condition does.
+    let mut text = String::with_capacity(ROOM + given.len() * 2);
+    group(&mut text, filters, operator, None)?;
+    Ok(text)
 }
 
-fn group(conditions: Value<'_>, operator: &str, place: &str) -> Result<String, Problem> {
-    let translated: Result<Vec<_>, _> = conditions
-        .children()
-        .enumerate()
-        .map(|(index, each)| condition(each, &format!("{place}[{index}]")))
-        .collect();
-    Ok(Object::new()
-        .text("logical_operator", operator)
-        .raw("conditions", &array(translated?))
-        .finish())
+/// Where a condition stands, which only messages tell.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    /// The group of conditions that it is in, where that is itself a condition.
+    within: Option<&'p Place<'p>>,
+    index: usize,
 }
 
-fn condition(value: Value<'_>, place: &str) -> Result<String, Problem> {
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(within) = self.within {
+            write!(out, "{within}.filters")?;
+        }
+        write!(out, "[{}]", self.index)
+    }
+}
+
+fn group(to: &mut String, conditions: Value<'_>, operator: &str, within: Option<&Place<'_>>) -> Result<(), Problem> {
+    to.push_str(r#"{"logical_operator":"#);
+    push_quoted(to, operator);
+    to.push_str(r#","conditions":["#);
+    for (index, each) in conditions.children().enumerate() {
+        if index > 0 {
+            to.push(',');
+        }
+        condition(to, each, Place { within, index })?;
+    }
+    to.push_str("]}");
+    Ok(())
+}
+
+fn condition(to: &mut String, value: Value<'_>, place: Place<'_>) -> Result<(), Problem> {
     match value.kind() {
-        Kind::Array => comparison(value, place),
-        Kind::Object if value.get("logical_operator").is_some() || value.get("path").is_some() => Ok(value.json().to_owned()),
-        Kind::Object => nested(value, place),
+        Kind::Array => comparison(to, value, place),
+        Kind::Object if value.get("logical_operator").is_some() || value.get("path").is_some() => {
+            to.push_str(value.json());
+            Ok(())
+        }
+        Kind::Object => nested(to, value, place),
         kind => Err(format!(
             "{place} must be [field, relation, value…] or {{\"filter_operator\", \"filters\"}}, not {}",
             kind.with_article()
@@ -67,13 +94,13 @@ fn condition(value: Value<'_>, place: &str) -> Result<String, Problem> {
     }
 }
 
-fn nested(value: Value<'_>, place: &str) -> Result<String, Problem> {
+fn nested(to: &mut String, value: Value<'_>, place: Place<'_>) -> Result<(), Problem> {
     let Some(given) = value.get("filter_operator") else {
         return Err(format!("{place} needs a \"filter_operator\" of \"all\" or \"any\""));
     };
     let word = operator(Some(given)).map_err(|problem| format!("{place}.filter_operator {problem}"))?;
     match value.get("filters") {
-        Some(filters) if filters.kind() == Kind::Array => group(filters, word, &format!("{place}.filters")),
+        Some(filters) if filters.kind() == Kind::Array => group(to, filters, word, Some(&place)),
         Some(filters) => Err(format!(
             "{place}.filters must be an array of conditions, not {}",
             filters.kind().with_article()
@@ -83,48 +110,86 @@ fn nested(value: Value<'_>, place: &str) -> Result<String, Problem> {
 }
 
 /// `[path, relation, value…]`. A single list of values is unwrapped by one level.
-fn comparison(value: Value<'_>, place: &str) -> Result<String, Problem> {
-    let word = |index: usize, what: &str| match value.at(index).and_then(Value::as_str) {
-        Some(text) if !text.is_empty() => Ok(text),
-        _ => Err(format!(
-            "{place} must be [field, relation, value…] and has no {what} at position {index}"
-        )),
+fn comparison(to: &mut String, value: Value<'_>, place: Place<'_>) -> Result<(), Problem> {
+    let mut parts = value.children();
+    let mut word = |index: usize, what: &str| {
+        let text = parts.next().and_then(|part| Some((part, part.as_str()?)));
+        text.filter(|(_, text)| !text.is_empty())
+            .ok_or_else(|| format!("{place} must be [field, relation, value…] and has no {what} at position {index}"))
     };
     let (path, relation) = (word(0, "field name")?, word(1, "relation")?);
-    let mut values: Vec<Value<'_>> = value.children().skip(2).collect();
-    match values.as_slice() {
-        [] => {
-            return Err(format!(
-                "{place} must be [field, relation, value…] and has no value; give null to compare with nothing"
-            ));
+    let Some(first) = parts.next() else {
+        return Err(format!(
+            "{place} must be [field, relation, value…] and has no value; give null to compare with nothing"
+        ));
+    };
+    for (opening, (part, text)) in [(r#"{"path":"#, &path), (r#","relation":"#, &relation)] {
+        to.push_str(opening);
+        match text {
+            // As it was written it is what it would be quoted as.
+            Cow::Borrowed(_) => to.push_str(part.json()),
+            Cow::Owned(text) => push_quoted(to, text),
         }
-        [single] if single.kind() == Kind::Array => values = single.children().collect(),
-        _ => {}
     }
-    let trims = path != "id"
-        && matches!(&*relation, "is" | "is_not" | "in" | "not_in")
-        && values.first().is_some_and(|first| first.kind() == Kind::Object);
-    let values = values
-        .into_iter()
-        .map(|value| if trims { trim(value) } else { Cow::Borrowed(value.json()) });
-    Ok(Object::new()
-        .text("path", &path)
-        .text("relation", &relation)
-        .raw("values", &array(values))
-        .finish())
+    to.push_str(r#","values":["#);
+    let may_trim = path.1 != "id" && matches!(&*relation.1, "is" | "is_not" | "in" | "not_in");
+    match (first.kind(), parts.next()) {
+        (Kind::Array, None) => push_values(to, first.children(), may_trim),
+        (_, second) => push_values(to, [Some(first), second].into_iter().flatten().chain(parts), may_trim),
+    }
+    to.push_str("]}");
+    Ok(())
+}
+
+/// Values of a comparison. If the first is an entity, entities are trimmed.
+fn push_values<'d>(to: &mut String, values: impl Iterator<Item = Value<'d>>, may_trim: bool) {
+    let mut trims = may_trim;
+    for (index, value) in values.enumerate() {
+        if index == 0 {
+            trims &= value.kind() == Kind::Object;
+        } else {
+            to.push(',');
+        }
+        if trims { push_trimmed(to, value) } else { to.push_str(value.json()) }
+    }
+}
+
+/// Appends an entity with only the keys that identify it; every other value as it is.
+fn push_trimmed(to: &mut String, value: Value<'_>) {
+    let before = to.len();
+    let (mut has_id, mut has_type) = (false, false);
+    if value.kind() == Kind::Object {
+        to.push('{');
+        for member in value.children() {
+            let Some(key) = member.key().map(Key::as_str) else { continue };
+            if !ENTITY_KEYS.contains(&&*key) {
+                continue;
+            }
+            if !to.ends_with('{') {
+                to.push(',');
+            }
+            push_quoted(to, &key);
+            to.push(':');
+            to.push_str(member.json());
+            has_id |= key == "id";
+            has_type |= key == "type";
+        }
+        to.push('}');
+    }
+    if !has_id || !has_type {
+        to.truncate(before);
+        to.push_str(value.json());
+    }
 }
 
 /// An entity with only the keys that identify it; every other value as it is.
 pub(super) fn trim(value: Value<'_>) -> Cow<'_, str> {
-    if value.kind() != Kind::Object || value.get("id").is_none() || value.get("type").is_none() {
+    if value.kind() != Kind::Object {
         return Cow::Borrowed(value.json());
     }
-    let members = value.children().filter_map(|member| Some((member.key()?.as_str(), member)));
-    let kept = members.filter(|(key, _)| ENTITY_KEYS.contains(&&**key));
-    Cow::Owned(
-        kept.fold(Object::new(), |object, (key, member)| object.raw(&key, member.json()))
-            .finish(),
-    )
+    let mut text = String::with_capacity(value.json().len());
+    push_trimmed(&mut text, value);
+    Cow::Owned(text)
 }
 
 /// [`trim`] for a field's value: an entity, or each entity of a list.

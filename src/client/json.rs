@@ -8,18 +8,49 @@ pub fn quote(text: &str) -> String {
 }
 
 /// Appends a text as a JSON string.
-fn push_quoted(to: &mut String, text: &str) {
-    if text.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+pub(super) fn push_quoted(to: &mut String, text: &str) {
+    if needs_escapes(text.as_bytes()) {
         to.push_str(&serde_json::Value::from(text).to_string());
         return;
     }
+    to.reserve(text.len() + 2);
     to.push('"');
     to.push_str(text);
     to.push('"');
 }
 
+/// Whether there are quotes, backslashes or control characters. Eight bytes are looked at as one word, and the last of them with some of those
+/// before.
+fn needs_escapes(text: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // The highest bit of a byte that is less than so much, and perhaps of one that stands before it.
+    let below = |word: u64, least: u8| word.wrapping_sub(EACH * u64::from(least)) & !word;
+    let in_word = |bytes: &[u8; 8]| {
+        let word = u64::from_le_bytes(*bytes);
+        let (quotes, backslashes) = (word ^ (EACH * u64::from(b'"')), word ^ (EACH * u64::from(b'\\')));
+        (below(word, b' ') | below(quotes, 1) | below(backslashes, 1)) & (EACH * 0x80) != 0
+    };
+    match text.last_chunk() {
+        Some(last) => in_word(last) || text.as_chunks().0.iter().any(in_word),
+        None => text.iter().any(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')),
+    }
+}
+
+/// Appends a whole number.
+pub(super) fn push_number(to: &mut String, number: u64) {
+    let least = to.len();
+    let mut rest = number;
+    loop {
+        to.insert(least, char::from(b'0' + (rest % 10) as u8));
+        rest /= 10;
+        if rest == 0 {
+            return;
+        }
+    }
+}
+
 /// Room for most of what is put together, so that it does not grow by and by.
-const ROOM: usize = 256;
+pub(super) const ROOM: usize = 256;
 
 /// An array of texts that are JSON already.
 pub(super) fn array<T: AsRef<str>>(elements: impl IntoIterator<Item = T>) -> String {

@@ -3,6 +3,10 @@
 //! At the top level of each record `&lt;` is turned back into `<`, and a link to a local file gets this platform's path.
 //! Most replies hold neither, and then the site's bytes stay as they are.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::document::{Document, Kind, Value};
 use super::error::{Error, Result};
 use super::json::{Object, quote};
@@ -17,8 +21,9 @@ const LOCAL_PATH: &str = "local_path_linux";
 /// Applies the contract to a record or a list of records.
 pub(super) fn tidy(document: Document) -> Result<Document> {
     let text = document.json();
-    let holds = |needle: &str| memchr::memmem::find(text.as_bytes(), needle.as_bytes()).is_some();
-    if !holds("lt;") && !holds("\"local\"") {
+    // To prepare a search takes longer than to search a small reply.
+    static SEARCHES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["lt;", "\"local\""].map(Finder::new));
+    if SEARCHES.iter().all(|search| search.find(text.as_bytes()).is_none()) {
         return Ok(document);
     }
     let mut edited = Edited::new(text);

@@ -114,8 +114,11 @@ impl Takes {
 
 /// Reads the text of a call's parameters. Empty text: no parameters.
 pub(super) fn parse(params: &str) -> Result<Document> {
-    let text = if params.trim().is_empty() { "{}" } else { params };
-    Document::parse(text.into()).map_err(|error| Error::invalid_argument(format!("params_json is not JSON: {error}")))
+    let given = if params.trim().is_empty() { "{}" } else { params };
+    // A byte more, for the NUL that a document ends with.
+    let mut text = Vec::with_capacity(given.len() + 1);
+    text.extend_from_slice(given.as_bytes());
+    Document::parse(text).map_err(|error| Error::invalid_argument(format!("params_json is not JSON: {error}")))
 }
 
 /// The arguments of a call, by parameter.

@@ -1,7 +1,5 @@
 //! `find` and `find_one`: reads of any number of pages.
 
-use std::fmt::Write;
-
 use super::entity::name_of;
 use super::pages::{Pages, entities};
 use super::{Args, Method, Param, Run, Takes};
@@ -10,7 +8,7 @@ use crate::client::document::{Document, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 use crate::client::info::SiteInfo;
-use crate::client::json::{Object, array, quote};
+use crate::client::json::{Object, ROOM, array, push_number, quote};
 use crate::client::records;
 use crate::client::status::Status;
 
@@ -79,13 +77,15 @@ pub(super) struct Query {
 impl Query {
     /// The parameters of one page.
     pub(super) fn page(&self, number: u64, size: u64, asks_for_more: bool) -> String {
-        let mut text = self.open.clone();
-        let flag = self.paging_flag;
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            r#","paging":{{"entities_per_page":{size},"current_page":{number}}},"{flag}":{asks_for_more}}}"#
-        );
+        let mut text = String::with_capacity(self.open.len() + ROOM);
+        text.push_str(&self.open);
+        text.push_str(r#","paging":{"entities_per_page":"#);
+        push_number(&mut text, size);
+        text.push_str(r#","current_page":"#);
+        push_number(&mut text, number);
+        text.push_str(r#"},""#);
+        text.push_str(self.paging_flag);
+        text.push_str(if asks_for_more { r#"":true}"# } else { r#"":false}"# });
         text
     }
 }
@@ -102,16 +102,11 @@ pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> R
     }
     let size = if fits_one_page { limit } else { query.page_size };
     let reply = query.fetch(client, page.max(1), size, false).await?;
-    let rows = match entities(&reply)?.map(Value::node) {
-        Some(node) => records::tidy(reply.narrow(node))?,
-        None => super::local_answer("[]".to_owned())?,
-    };
-    if !first_only {
-        return Ok(rows);
-    }
-    match rows.root().first().map(Value::node) {
-        Some(node) => Ok(rows.narrow(node)),
-        None => super::local_answer("null".to_owned()),
+    let rows = entities(&reply)?;
+    let found = if first_only { rows.and_then(Value::first) } else { rows };
+    match found.map(Value::node) {
+        Some(node) => records::tidy(reply.narrow(node)),
+        None => super::local_answer(if first_only { "null" } else { "[]" }.to_owned()),
     }
 }
 
@@ -175,9 +170,12 @@ pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
         info.require([7, 0, 0], "additional_filter_presets")?;
     }
     let sorts = sorts(args)?;
-    let object = Object::new()
-        .text("type", &args.text("entity_type")?)
-        .raw("return_fields", return_fields(args.get("fields")))
+    let (entity_type, fields) = (args.text("entity_type")?, return_fields(args.get("fields")));
+    let optional = [presets.map(Value::json), sorts.as_deref()].into_iter().flatten();
+    let room = optional.chain([&*entity_type, fields, &conditions]).map(str::len).sum::<usize>() + ROOM;
+    let mut open = Object::behind(String::with_capacity(room))
+        .text("type", &entity_type)
+        .raw("return_fields", fields)
         .raw("filters", &conditions)
         .text("return_only", if args.flag("retired_only", false) { "retired" } else { "active" })
         .raw_if("additional_filter_presets", presets.map(Value::json))
@@ -185,10 +183,11 @@ pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
         .raw_if("sorts", sorts.as_deref())
         .raw_if("api_return_image_urls", info.has([3, 3, 0]).then_some("true"))
         .finish();
+    open.pop();
     Ok(Query {
-        entity_type: args.text("entity_type")?.into_owned(),
+        entity_type: entity_type.into_owned(),
         page_size: info.page_size,
-        open: object.strip_suffix('}').unwrap_or_default().to_owned(),
+        open,
         paging_flag: if info.has([7, 4, 0]) {
             "return_paging_info_without_counts"
         } else {
