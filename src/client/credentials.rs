@@ -2,24 +2,60 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use super::mask::SHORTEST;
 
 /// A text that must not be seen: wiped when dropped, and never shown by `Debug`.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(String);
 
 impl Secret {
     /// Takes the text over.
     pub fn new(text: impl Into<String>) -> Self {
-        Secret(Zeroizing::new(text.into()))
+        Secret(text.into())
     }
 
     /// The text, for the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        wipe(std::mem::take(&mut self.0).into_bytes());
+    }
+}
+
+/// Bytes among which a secret may be: wiped when they are dropped.
+pub(super) struct Wiped(Vec<u8>);
+
+impl Wiped {
+    /// Some pieces, one behind the other. There is room for them from the beginning: what grows leaves copies behind.
+    pub(super) fn joined<'p>(pieces: impl Iterator<Item = &'p [u8]> + Clone) -> Wiped {
+        let mut bytes = Vec::with_capacity(pieces.clone().map(<[u8]>::len).sum());
+        pieces.for_each(|piece| bytes.extend_from_slice(piece));
+        Wiped(bytes)
+    }
+}
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(std::mem::take(&mut self.0));
+    }
+}
+
+/// Wipes bytes with all the room that they have: as blocks, and not one after the other as a vector is wiped by itself.
+fn wipe(mut bytes: Vec<u8>) {
+    bytes.spare_capacity_mut().zeroize();
+    bytes.as_mut_slice().zeroize();
 }
 
 impl fmt::Debug for Secret {

@@ -22,10 +22,10 @@ impl Deadline {
         let mut work = pin!(work);
         let Some(end) = self.0 else { return Some(work.await) };
         // A host's thread knows the time limit itself, and the timers are the runtime's.
-        match here::tried(work.as_mut()).await {
-            Some(done) => Some(done),
-            None => tokio::time::timeout_at(end, work).await.ok(),
+        if let Some(done) = here::tried(work.as_mut()).await {
+            return Some(done);
         }
+        tokio::time::timeout_at(end, work).await.ok()
     }
 
     /// When it is, if ever.

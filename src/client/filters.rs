@@ -150,7 +150,11 @@ fn push_values<'d>(to: &mut String, values: impl Iterator<Item = Value<'d>>, may
         } else {
             to.push(',');
         }
-        if trims { push_trimmed(to, value) } else { to.push_str(value.json()) }
+        if trims {
+            push_trimmed(to, value)
+        } else {
+            to.push_str(value.json())
+        }
     }
 }
 

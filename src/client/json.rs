@@ -1,5 +1,7 @@
 //! Writing JSON text: small pieces joined by hand, so that the caller's own text passes through byte for byte.
 
+use std::borrow::Cow;
+
 /// A text as a JSON string, with non-ASCII characters left as they are.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -9,21 +11,28 @@ pub fn quote(text: &str) -> String {
 
 /// Appends a text as a JSON string.
 pub(super) fn push_quoted(to: &mut String, text: &str) {
-    if needs_escapes(text.as_bytes()) {
-        to.push_str(&serde_json::Value::from(text).to_string());
-        return;
-    }
+    let text = escaped(text);
     to.reserve(text.len() + 2);
     to.push('"');
-    to.push_str(text);
+    to.push_str(&text);
     to.push('"');
+}
+
+/// What stands between the quotes of a text as a JSON string.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if !needs_escapes(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
+    let quoted = serde_json::Value::from(text).to_string();
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    Cow::Owned(inner.unwrap_or_default().to_owned())
 }
 
 /// Whether there are quotes, backslashes or control characters. Eight bytes are looked at as one word, and the last of them with some of those
 /// before.
 fn needs_escapes(text: &[u8]) -> bool {
     const EACH: u64 = 0x0101_0101_0101_0101;
-    // The highest bit of a byte that is less than so much, and perhaps of one that stands before it.
+    // Highest bits are set where there is a byte that is less than so much, and nowhere else if there is none.
     let below = |word: u64, least: u8| word.wrapping_sub(EACH * u64::from(least)) & !word;
     let in_word = |bytes: &[u8; 8]| {
         let word = u64::from_le_bytes(*bytes);
@@ -36,17 +45,18 @@ fn needs_escapes(text: &[u8]) -> bool {
     }
 }
 
-/// Appends a whole number.
-pub(super) fn push_number(to: &mut String, number: u64) {
-    let least = to.len();
-    let mut rest = number;
-    loop {
-        to.insert(least, char::from(b'0' + (rest % 10) as u8));
-        rest /= 10;
-        if rest == 0 {
-            return;
+/// A whole number, written into a place for it.
+pub(super) fn decimal(mut number: u64, into: &mut [u8; 20]) -> &str {
+    let mut start = into.len();
+    for digit in into.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        start -= 1;
+        number /= 10;
+        if number == 0 {
+            break;
         }
     }
+    std::str::from_utf8(into.get(start..).unwrap_or_default()).unwrap_or_default()
 }
 
 /// Room for most of what is put together, so that it does not grow by and by.

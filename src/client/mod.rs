@@ -233,6 +233,14 @@ impl Client {
         Box::pin(self.asked_info(deadline)).await
     }
 
+    /// As [`Client::info`], within a time limit of its own.
+    async fn site_info(&self) -> Result<&SiteInfo> {
+        match self.connection.info.get() {
+            Some(known) => Ok(known),
+            None => self.info(self.deadline()).await,
+        }
+    }
+
     async fn asked_info(&self, deadline: Deadline) -> Result<&SiteInfo> {
         let fetch = || async { SiteInfo::read(self.fetch_info(deadline).await?) };
         // Another call may be fetching it, with more time than this one has.

@@ -51,7 +51,7 @@ fn unknown(error: Error) -> Failure {
 fn success(reply: Reply) -> Result<Document, Failure> {
     if let Some(kind) = reply
         .header(header::CONTENT_TYPE)
-        .filter(|kind| kind.to_ascii_lowercase().contains("html"))
+        .filter(|kind| kind.as_bytes().windows(4).any(|part| part.eq_ignore_ascii_case(b"html")))
     {
         let error = format!("the site answered with a web page ({kind}) instead of JSON; check that site_url is the site's address");
         return Err(unknown(Error::protocol(error)));

@@ -33,6 +33,7 @@ pub(super) struct Attempts<'c> {
     effect: Effect,
     limit: Limit,
     /// What goes along that a site may repeat, and nobody else must.
+    credentials: Option<&'c Parameters>,
     mask: Mask,
     made: u32,
 }
@@ -44,19 +45,17 @@ impl<'c> Attempts<'c> {
             what,
             effect,
             limit,
+            credentials: None,
             mask: Mask::default(),
             made: 0,
         }
     }
 
-    pub(super) fn signed_with(mut self, credentials: Option<&Parameters>) -> Self {
+    pub(super) fn signed_with(self, credentials: Option<&'c Parameters>) -> Self {
         let transport = &self.client.connection.transport;
         let secrets = credentials.into_iter().flat_map(Parameters::secrets);
-        secrets.for_each(|secret| {
-            self.mask.secret(secret);
-            transport.learn(secret);
-        });
-        self
+        secrets.for_each(|secret| transport.learn(secret));
+        Attempts { credentials, ..self }
     }
 
     /// With an address that may be signed.
@@ -75,6 +74,8 @@ impl<'c> Attempts<'c> {
         self.made += 1;
         let mut error = failure.error;
         error.may_have_applied = self.effect == Effect::Write && failure.reached == Reached::Unknown;
+        let secrets = self.credentials.take().into_iter().flat_map(Parameters::secrets);
+        secrets.for_each(|secret| self.mask.secret(secret));
         self.mask.apply(&mut error);
         self.client.mask(&mut error);
         let most = self.client.limits.max_attempts;

@@ -1,16 +1,14 @@
 //! Remote calls: the envelope, the credentials that go with it, and trying again.
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
-
-use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use super::credentials::{Credentials, Secret};
 use super::deadline::Deadline;
 use super::document::{Document, Value};
 use super::error::{Error, Result};
 use super::journal::Level;
-use super::json::quote;
 use super::recording::REMOVED;
 use super::retry::{Attempts, Effect};
 use super::session::{Parameters, Token};
@@ -60,7 +58,7 @@ impl<'a> Call<'a> {
 
 /// The authentication of one request.
 pub(super) struct Ticket {
-    pub(super) parameters: Parameters,
+    pub(super) parameters: Arc<Parameters>,
     /// Of the session token that it holds, if it holds one.
     generation: Option<u64>,
 }
@@ -158,7 +156,7 @@ impl Client {
             Credentials::Script { name, api_key } => self.connection.session.script(name, api_key),
             // The version of the site is being asked for at the same time.
             Credentials::Session { .. } => match self.connection.session.token() {
-                Some(token) => self.connection.session.with_token(&token.text, None),
+                Some(token) => self.connection.session.with_token(&token, None),
                 None => return Err(no_session()),
             },
         };
@@ -181,6 +179,13 @@ impl Client {
         Ok(session.replace_token(0, self.open_session(true, deadline).await?))
     }
 
+    /// The session token in use, if there is one and nobody is opening another session.
+    fn token_at_hand(&self) -> Option<Token> {
+        let session = &self.connection.session;
+        let _opening = session.opening.try_lock().ok()?;
+        session.token()
+    }
+
     async fn ticket(&self, deadline: Deadline) -> Result<Ticket> {
         if let Credentials::Script { name, api_key } = &self.connection.session.credentials {
             return Ok(Ticket {
@@ -188,11 +193,14 @@ impl Client {
                 generation: None,
             });
         }
-        let token = Box::pin(self.token_in_use(deadline)).await?;
+        let token = match self.token_at_hand() {
+            Some(token) => token,
+            None => Box::pin(self.token_in_use(deadline)).await?,
+        };
         // Known by now, except while connecting, where it is being asked for at the same time.
         let info = self.connection.info.get();
         Ok(Ticket {
-            parameters: self.connection.session.with_token(&token.text, info),
+            parameters: self.connection.session.with_token(&token, info),
             generation: Some(token.generation),
         })
     }
@@ -202,7 +210,7 @@ impl Client {
         let session = &self.connection.session;
         let parameters = match &session.credentials {
             Credentials::Script { name, api_key } => session.script(name, api_key),
-            Credentials::Person { login, password } => session.sign_in(login, password, first),
+            Credentials::Person { login, password } => Arc::new(session.sign_in(login, password, first)),
             Credentials::Session { .. } => return Err(no_session()),
         };
         match self.fetch_token(&parameters, deadline).await {
@@ -264,36 +272,55 @@ impl Client {
             .ok_or_else(|| Error::wrong_content("the site signed nobody in: its reply has no session_id"))
     }
 
-    /// Sends one request, again where that is safe, and reads its reply.
-    async fn exchange(&self, call: Call<'_>, credentials: Option<&Parameters>, deadline: Deadline) -> Result<Document> {
-        let body = envelope(call.wire_method, credentials.map(Parameters::json).as_ref(), call.params);
-        let read = if call.replies_text { reply::read_text } else { reply::read };
-        let limit = Limit::Total(deadline);
-        let mut attempts = Attempts::new(self, call.wire_method, call.effect, limit).signed_with(credentials);
-        loop {
-            let sent = self
-                .connection
-                .transport
-                .post_rpc((call.wire_method, call.params), body.clone(), call.effect, deadline, &self.tally)
-                .await;
-            let outcome = match sent {
-                Ok(reply) => understood(reply, read).await,
-                Err(failure) => Err(failure),
-            };
-            match outcome {
-                Ok(document) => return Ok(document),
-                Err(failure) => attempts.again(failure).await?,
+    /// Sends one request, again where that is safe, and reads its reply. Boxed, as what is large and a part of many others is.
+    fn exchange(
+        &self,
+        call: Call<'_>,
+        credentials: Option<&Parameters>,
+        deadline: Deadline,
+    ) -> Pin<Box<impl Future<Output = Result<Document>> + Send>> {
+        Box::pin(async move {
+            let limit = Limit::Total(deadline);
+            let mut attempts = Attempts::new(self, call.wire_method, call.effect, limit).signed_with(credentials);
+            loop {
+                match self.attempt(call, credentials, deadline).await {
+                    Ok(document) => return Ok(document),
+                    Err(failure) => Box::pin(attempts.again(failure)).await?,
+                }
             }
+        })
+    }
+
+    /// Sends a request once, and reads its reply.
+    async fn attempt(
+        &self,
+        call: Call<'_>,
+        credentials: Option<&Parameters>,
+        deadline: Deadline,
+    ) -> std::result::Result<Document, Failure> {
+        let transport = &self.connection.transport;
+        let asked = (call.wire_method, call.params);
+        let reply = transport.post_rpc(asked, credentials, call.effect, deadline, &self.tally).await?;
+        let read = if call.replies_text { reply::read_text } else { reply::read };
+        if is_for_a_thread(&reply) {
+            return Box::pin(read_on_a_thread(reply, read)).await;
         }
+        read(reply)
     }
 }
 
-/// Reads a reply: a large one on a thread of its own, because the one thread of the network has others to serve, or on the host's.
-async fn understood(reply: Reply, read: fn(Reply) -> std::result::Result<Document, Failure>) -> std::result::Result<Document, Failure> {
+/// Whether a reply is so large that it is read on a thread of its own: the one thread of the network has others to serve, which one of the host's
+/// has not.
+fn is_for_a_thread(reply: &Reply) -> bool {
     const LARGE: usize = 256 * 1024;
-    if reply.body.len() < LARGE || here::is_here() {
-        return read(reply);
-    }
+    reply.body.len() >= LARGE && !here::is_here()
+}
+
+/// Reads a reply there.
+async fn read_on_a_thread(
+    reply: Reply,
+    read: fn(Reply) -> std::result::Result<Document, Failure>,
+) -> std::result::Result<Document, Failure> {
     let lost = |error: tokio::task::JoinError| Failure {
         error: Error::new(Status::Internal, format!("reading the reply was stopped: {error}")),
         reached: Reached::Unknown,
@@ -301,19 +328,6 @@ async fn understood(reply: Reply, read: fn(Reply) -> std::result::Result<Documen
     tokio::task::spawn_blocking(move || read(reply))
         .await
         .unwrap_or_else(|error| Err(lost(error)))
-}
-
-/// `{"method_name": …, "params": [credentials, parameters]}`, wiped when it is dropped.
-fn envelope(wire_method: &str, credentials: Option<&Secret>, params: Option<&str>) -> Bytes {
-    let credentials = credentials.map_or("", Secret::expose);
-    let params = params.unwrap_or("");
-    let comma = if credentials.is_empty() || params.is_empty() { "" } else { "," };
-    let method = quote(wire_method);
-    let parts = [r#"{"method_name":"#, &method, r#","params":["#, credentials, comma, params, "]}"];
-    // Reserved whole: a text that grows leaves copies behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.iter().for_each(|part| body.extend_from_slice(part.as_bytes()));
-    Bytes::from_owner(body)
 }
 
 /// Another call is signing in, and takes longer than this one may.
@@ -336,24 +350,4 @@ fn not_renewed(mut error: Error) -> Error {
         error.message = format!("the session ended and could not be renewed: {}", error.message);
     }
     error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn envelopes() {
-        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
-        assert_eq!(text(envelope("info", None, None)), r#"{"method_name":"info","params":[]}"#);
-        let secret = Secret::new(r#"{"a":1}"#);
-        assert_eq!(
-            text(envelope("x", Some(&secret), None)),
-            r#"{"method_name":"x","params":[{"a":1}]}"#
-        );
-        assert_eq!(
-            text(envelope("x\"", Some(&secret), Some("[2]"))),
-            r#"{"method_name":"x\"","params":[{"a":1},[2]]}"#
-        );
-    }
 }

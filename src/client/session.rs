@@ -1,7 +1,8 @@
 //! The authentication part of every request, and the session token of a person.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
+use once_cell::sync::OnceCell;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -28,12 +29,21 @@ pub(super) struct Session {
     session_uuid: Option<String>,
     /// The token in use.
     token: std::sync::Mutex<Option<Token>>,
+    /// The parameters of a call, as they were put together last.
+    ready: std::sync::Mutex<Option<Ready>>,
     /// Locked while a session is being opened, so that many calls that find one ended renew it once. It holds the token that could
     /// not be renewed, when that was, and why: those who come right behind are told the same, since each wrong password counts
     /// towards a lock.
     pub(super) opening: Mutex<Option<(u64, Instant, Error)>>,
     /// What becomes of a session that the library cannot renew.
     pub(super) handover: Handover,
+}
+
+/// The parameters of calls with one token, or of a script's.
+struct Ready {
+    generation: u64,
+    knows_wish: bool,
+    parameters: Arc<Parameters>,
 }
 
 impl Session {
@@ -51,6 +61,7 @@ impl Session {
             sudo_as_login: options.sudo_as_login.clone(),
             session_uuid: options.session_uuid.clone(),
             token: std::sync::Mutex::new(token),
+            ready: std::sync::Mutex::default(),
             opening: Mutex::new(None),
             handover: Handover::default(),
         }
@@ -89,20 +100,42 @@ impl Session {
     }
 
     /// The parameters of a script's call.
-    pub(super) fn script(&self, name: &str, api_key: &Secret) -> Parameters {
-        self.finish(Parameters::new().text("script_name", name).secret("script_key", Some(api_key)))
+    pub(super) fn script(&self, name: &str, api_key: &Secret) -> Arc<Parameters> {
+        self.ready(0, false, || {
+            Parameters::new().text("script_name", name).secret("script_key", Some(api_key))
+        })
     }
 
     /// The parameters of a call in a session.
-    pub(super) fn with_token(&self, token: &Secret, info: Option<&SiteInfo>) -> Parameters {
-        let parameters = Parameters::new().secret("session_token", Some(token));
+    pub(super) fn with_token(&self, token: &Token, info: Option<&SiteInfo>) -> Arc<Parameters> {
         // Sites before 5.4.4 do not know the wish; where the version is not known yet, it does no harm to express it.
         let knows_wish = info.is_none_or(|info| info.has([5, 4, 4]));
-        self.finish(if knows_wish {
-            parameters.truth("reject_if_expired")
-        } else {
-            parameters
+        self.ready(token.generation, knows_wish, || {
+            let parameters = Parameters::new().secret("session_token", Some(&token.text));
+            if knows_wish {
+                parameters.truth("reject_if_expired")
+            } else {
+                parameters
+            }
         })
+    }
+
+    /// The parameters that were put together before, or others from now on.
+    fn ready(&self, generation: u64, knows_wish: bool, make: impl FnOnce() -> Parameters) -> Arc<Parameters> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = ready
+            .as_ref()
+            .filter(|last| (last.generation, last.knows_wish) == (generation, knows_wish));
+        if let Some(last) = last {
+            return Arc::clone(&last.parameters);
+        }
+        let parameters = Arc::new(self.finish(make()));
+        *ready = Some(Ready {
+            generation,
+            knows_wish,
+            parameters: Arc::clone(&parameters),
+        });
+        parameters
     }
 
     /// The parameters that exchange a login and password for a session token. The one-time second factor goes along
@@ -164,7 +197,10 @@ fn person(login: &str, password: &Secret, auth_token: Option<&Secret>) -> Parame
 }
 
 /// The credentials part of one request: an object of a remote call, or fields of a form.
-pub(super) struct Parameters(Vec<(&'static str, Parameter)>);
+pub(super) struct Parameters {
+    all: Vec<(&'static str, Parameter)>,
+    json: OnceCell<Secret>,
+}
 
 enum Parameter {
     Text(String),
@@ -174,11 +210,14 @@ enum Parameter {
 
 impl Parameters {
     fn new() -> Parameters {
-        Parameters(Vec::new())
+        Parameters {
+            all: Vec::new(),
+            json: OnceCell::new(),
+        }
     }
 
     fn with(mut self, name: &'static str, value: Parameter) -> Parameters {
-        self.0.push((name, value));
+        self.all.push((name, value));
         self
     }
 
@@ -198,18 +237,20 @@ impl Parameters {
     }
 
     /// The JSON object of a remote call.
-    pub(super) fn json(&self) -> Secret {
-        let object = self.0.iter().fold(Object::new(), |object, (name, value)| match value {
-            Parameter::Text(text) => object.text(name, text),
-            Parameter::Secret(secret) => object.text(name, secret.expose()),
-            Parameter::True => object.raw(name, "true"),
-        });
-        Secret::new(object.finish())
+    pub(super) fn json(&self) -> &Secret {
+        self.json.get_or_init(|| {
+            let object = self.all.iter().fold(Object::new(), |object, (name, value)| match value {
+                Parameter::Text(text) => object.text(name, text),
+                Parameter::Secret(secret) => object.text(name, secret.expose()),
+                Parameter::True => object.raw(name, "true"),
+            });
+            Secret::new(object.finish())
+        })
     }
 
     /// The fields of a form, as texts.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, value)| match value {
+        self.all.iter().map(|(name, value)| match value {
             Parameter::Text(text) => (*name, text.as_str()),
             Parameter::Secret(secret) => (*name, secret.expose()),
             Parameter::True => (*name, "True"),
@@ -218,7 +259,7 @@ impl Parameters {
 
     /// The secrets among them.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        self.0.iter().filter_map(|(_, value)| match value {
+        self.all.iter().filter_map(|(_, value)| match value {
             Parameter::Secret(secret) => Some(secret),
             _ => None,
         })
@@ -251,7 +292,7 @@ mod tests {
             script.json().expose(),
             r#"{"script_name":"s","script_key":"k\"é","session_uuid":"U-1","sudo_as_login":"bob"}"#
         );
-        let token = session.with_token(&Secret::new("T"), None);
+        let token = session.with_token(&session.set_token(Secret::new("T")), None);
         assert_eq!(
             token.json().expose(),
             r#"{"session_token":"T","reject_if_expired":true,"session_uuid":"U-1","sudo_as_login":"bob"}"#

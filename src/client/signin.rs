@@ -204,7 +204,7 @@ impl Shared {
 
     async fn ask_for_session(&self) -> Result<Begun> {
         let client = &self.client;
-        let info = client.info(client.deadline()).await?;
+        let info = client.site_info().await?;
         if !info.document.root().get(ANNOUNCED).is_some_and(Value::is_truthy) {
             return Err(off("its description of itself does not name it"));
         }

@@ -154,20 +154,23 @@ impl Running {
     }
 
     /// Carries out a method of the official client's vocabulary: see [`Client::call`].
-    pub async fn call(self, method: &str, params: &str) -> Result<Document> {
-        let progress = Arc::clone(&self.client.tally.progress);
-        let outcome = methods::call(&self.client, method, params, &progress).await;
-        self.end(outcome)
+    pub async fn call(&mut self, method: &str, params: &str) -> Result<Document> {
+        let outcome = methods::call(&self.client, method, params, &self.client.tally.progress).await;
+        self.ended(outcome)
     }
 
     /// Carries out a wire method: see [`Client::call_raw`].
-    pub async fn call_raw(self, wire_method: &str, params: &str) -> Result<Document> {
+    pub async fn call_raw(&mut self, wire_method: &str, params: &str) -> Result<Document> {
         let outcome = methods::call_raw(&self.client, wire_method, params).await;
-        self.end(outcome)
+        self.ended(outcome)
     }
 
     /// Ends it, and gives its outcome back.
     pub(super) fn end<T>(mut self, outcome: Result<T>) -> Result<T> {
+        self.ended(outcome)
+    }
+
+    fn ended<T>(&mut self, outcome: Result<T>) -> Result<T> {
         let outcome = outcome.map_err(|mut error| {
             self.client.mask(&mut error);
             error

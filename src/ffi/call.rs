@@ -3,6 +3,7 @@
 
 use std::ffi::c_char;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use super::client::sg_client;
@@ -165,17 +166,18 @@ impl Call {
         progress: &Arc<Progress>,
         why: &'static str,
     ) -> (
-        impl Future<Output = Result<Document>> + Send + use<>,
+        Pin<Box<impl Future<Output = Result<Document>> + Send + use<>>>,
         impl Fn() -> Error + Send + Sync + use<>,
     ) {
-        let running = client.begin(&self.method, progress);
+        let mut running = client.begin(&self.method, progress);
         let stopped = Arc::clone(progress);
-        let work = async move {
+        // Boxed where it is made: wherever it is moved it would be copied whole, with all the room for what it will hold.
+        let work = Box::pin(async move {
             match self.way {
                 Way::Known => running.call(&self.method, &self.params).await,
                 Way::Raw => running.call_raw(&self.method, &self.params).await,
             }
-        };
+        });
         (work, move || Client::stopped(&stopped, why))
     }
 }

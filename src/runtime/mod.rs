@@ -97,7 +97,7 @@ impl Runtime {
     pub fn run_here<T: Send + 'static>(
         &self,
         stopped: impl Fn() -> Error + Send + Sync + 'static,
-        work: impl Future<Output = Result<T>> + Send + 'static,
+        work: impl Future<Output = Result<T>> + Send + Unpin + 'static,
     ) -> Result<T> {
         threads::refuse_own()?;
         let seat = self.0.usable()?;

@@ -5,6 +5,7 @@
 //! it also runs what was to follow, which only hands a callback on to where the host wants it.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -258,7 +259,8 @@ fn prepared<T: Send + 'static>(
     });
     // Made before the task: a task that is dropped unstarted must complete the operation as well.
     let completion = Completion(Arc::clone(&shared));
-    let work = behind::sharing(Arc::new(seat.share()), caught(work));
+    // Boxed before anything else, since a runtime moves what it is given several times.
+    let work = behind::sharing(Arc::new(seat.share()), caught(Box::pin(work)));
     let task = async move {
         let outcome = work.await;
         completion.0.finish(|| outcome);
@@ -266,11 +268,9 @@ fn prepared<T: Send + 'static>(
     (shared, task)
 }
 
-/// Polls `work`; a panic inside ends it with an error. It is boxed before anything else, since a runtime moves what it is given
-/// several times.
-pub(super) fn caught<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> + Unpin {
-    let mut work = Box::pin(work);
-    std::future::poll_fn(move |context| match panics::catch(|| work.as_mut().poll(context)) {
+/// Polls `work`; a panic inside ends it with an error.
+pub(super) fn caught<T>(mut work: impl Future<Output = Result<T>> + Unpin) -> impl Future<Output = Result<T>> + Unpin {
+    std::future::poll_fn(move |context| match panics::catch(|| Pin::new(&mut work).poll(context)) {
         Ok(progress) => progress,
         Err(told) => Poll::Ready(Err(Error::new(Status::Internal, told))),
     })

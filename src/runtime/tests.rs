@@ -129,23 +129,32 @@ fn what_need_not_wait_is_done_where_it_was_begun() {
     let here = std::thread::current().id();
     let before = blocked_signals("thread-self");
     let inner = runtime.clone();
-    let done = runtime.run_here(stopped, async move {
-        let reentrant = status(inner.run(stopped, for_ever()));
-        Ok((std::thread::current().id(), blocked_signals("thread-self"), reentrant))
-    });
+    let done = runtime.run_here(
+        stopped,
+        Box::pin(async move {
+            let reentrant = status(inner.run(stopped, for_ever()));
+            Ok((std::thread::current().id(), blocked_signals("thread-self"), reentrant))
+        }),
+    );
     assert_eq!(done.unwrap(), (here, before, Status::InvalidStateReentrant));
-    let gone_on = runtime.run_here(stopped, async {
-        let begun = std::thread::current().id();
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        let left = tokio::task::spawn(async { 5 });
-        Ok((begun, left.await.unwrap()))
-    });
+    let gone_on = runtime.run_here(
+        stopped,
+        Box::pin(async {
+            let begun = std::thread::current().id();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let left = tokio::task::spawn(async { 5 });
+            Ok((begun, left.await.unwrap()))
+        }),
+    );
     assert_eq!(gone_on.unwrap(), (here, 5));
-    let error = runtime.run_here(stopped, async { panic!("on purpose") as Result<u8> }).unwrap_err();
+    let error = runtime
+        .run_here(stopped, Box::pin(async { panic!("on purpose") as Result<u8> }))
+        .unwrap_err();
     assert_eq!(error.status, Status::Internal);
     // A thread that is not fit for it has it done by the library's.
     let shallow = std::thread::Builder::new().stack_size(128 << 10);
-    let elsewhere = shallow.spawn(move || runtime.run_here(stopped, async { Ok(std::thread::current().name().map(str::to_owned)) }));
+    let elsewhere =
+        shallow.spawn(move || runtime.run_here(stopped, Box::pin(async { Ok(std::thread::current().name().map(str::to_owned)) })));
     assert_eq!(elsewhere.unwrap().join().unwrap().unwrap().as_deref(), Some("sg-io-1"));
 }
 

@@ -78,7 +78,7 @@ impl Feed {
                 super::document::shorten(&kept.site)
             )));
         }
-        let page = client.info(client.deadline()).await?.page_size;
+        let page = client.site_info().await?.page_size;
         let query = Arc::new(Query::new(&options, usize::try_from(page).unwrap_or(500)));
         let head = look::newest(client).await?;
         let mut doubtful = 0;

@@ -113,7 +113,7 @@ pub(super) async fn save(
     build: fn(&Args<'_>, &SiteInfo) -> Result<Step>,
 ) -> Result<Document> {
     let client = &transfer.client;
-    let info = client.info(client.deadline()).await?;
+    let info = client.site_info().await?;
     let thumbnails = thumbnails(args.need("data")?)?;
     if thumbnails.iter().any(|thumbnail| thumbnail.field == FILMSTRIP) {
         info.require([3, 1, 0], "a filmstrip thumbnail")?;

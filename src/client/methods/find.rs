@@ -8,7 +8,7 @@ use crate::client::document::{Document, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 use crate::client::info::SiteInfo;
-use crate::client::json::{Object, ROOM, array, push_number, quote};
+use crate::client::json::{Object, ROOM, array, decimal, quote};
 use crate::client::records;
 use crate::client::status::Status;
 
@@ -80,9 +80,9 @@ impl Query {
         let mut text = String::with_capacity(self.open.len() + ROOM);
         text.push_str(&self.open);
         text.push_str(r#","paging":{"entities_per_page":"#);
-        push_number(&mut text, size);
+        text.push_str(decimal(size, &mut [0; 20]));
         text.push_str(r#","current_page":"#);
-        push_number(&mut text, number);
+        text.push_str(decimal(number, &mut [0; 20]));
         text.push_str(r#"},""#);
         text.push_str(self.paging_flag);
         text.push_str(if asks_for_more { r#"":true}"# } else { r#"":false}"# });
@@ -91,14 +91,14 @@ impl Query {
 }
 
 pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> Result<Document> {
-    let query = query(args, client.info(client.deadline()).await?)?;
+    let query = query(args, client.site_info().await?)?;
     let (limit, page) = match first_only {
         true => (1, 0),
         false => (args.count("limit"), args.count("page")),
     };
     let fits_one_page = limit > 0 && limit <= query.page_size;
     if !fits_one_page && page == 0 {
-        return every_page(Pages::new(client, query, limit)).await;
+        return Box::pin(every_page(Pages::new(client, query, limit))).await;
     }
     let size = if fits_one_page { limit } else { query.page_size };
     let reply = query.fetch(client, page.max(1), size, false).await?;
@@ -142,7 +142,7 @@ pub(in crate::client) async fn field_of(client: &Client, entity_type: &str, id: 
 
 /// A row with some of its fields, or null: the one with this id, or any.
 pub(in crate::client) async fn row_of(client: &Client, entity_type: &str, id: Option<i64>, fields: &[&str]) -> Result<Document> {
-    let info = client.info(client.deadline()).await?;
+    let info = client.site_info().await?;
     let filters = id.map_or("[]".to_owned(), |id| format!(r#"[["id","is",{id}]]"#));
     let query = one(info, &format!("[{},{filters},{}]", quote(entity_type), filters::text_array(fields)))?;
     let reply = query.fetch(client, 1, 1, false).await?;

@@ -150,7 +150,6 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
     let method = method(name)?;
     let document = parse(params)?;
     let args = Args::bind(method, document.root())?;
-    let deadline = client.deadline();
     let transfer = || Transfer {
         client: client.clone(),
         progress: Arc::clone(progress),
@@ -161,13 +160,13 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
         Run::Transfer(kind) => Box::pin(transfers::run(&transfer(), &args, *kind))
             .await
             .map_err(|error| complete(error, &args)),
-        Run::Info => client.fetch_info(deadline).await,
+        Run::Info => Box::pin(client.fetch_info(client.deadline())).await,
         Run::SessionToken => {
-            let token = client.token_in_use(deadline).await?;
+            let token = Box::pin(client.token_in_use(client.deadline())).await?;
             local_answer(quote(token.text.expose()))
         }
-        Run::LastAccessed => Box::pin(people::last_accessed(client, &args, deadline)).await,
-        Run::Authenticate => Box::pin(people::authenticate(client, &args, deadline)).await,
+        Run::LastAccessed => Box::pin(people::last_accessed(client, &args, client.deadline())).await,
+        Run::Authenticate => Box::pin(people::authenticate(client, &args, client.deadline())).await,
         Run::PermissionCheck => Box::pin(permission::run(client, &args)).await,
         Run::Find { first_only } => find::run(client, &args, *first_only).await,
         Run::Rpc {
@@ -176,6 +175,7 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
             build,
             reply,
         } => {
+            let deadline = client.deadline();
             let info = client.info(deadline).await?;
             let params = match build(&args, info)? {
                 Step::Answer(text) => return local_answer(text),

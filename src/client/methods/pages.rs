@@ -95,7 +95,7 @@ impl Pages {
         if args.count("page") > 0 {
             return Err(args.wrong("page", "cannot be given where every page is read in turn"));
         }
-        let query = find::query(&args, client.info(client.deadline()).await?)?;
+        let query = find::query(&args, client.site_info().await?)?;
         Ok(Pages::new(client, query, args.count("limit")))
     }
 

@@ -20,7 +20,7 @@ pub(in crate::client) async fn share_thumbnail(
     filmstrip: bool,
 ) -> Result<Option<i64>> {
     let client = &transfer.client;
-    client.info(client.deadline()).await?.require([4, 0, 0], "share_thumbnail")?;
+    client.site_info().await?.require([4, 0, 0], "share_thumbnail")?;
     let (source, uploaded) = match (path, source) {
         (None, Some(source)) => (source, None),
         (Some(path), None) => {

@@ -65,7 +65,7 @@ impl Target {
 pub(in crate::client) async fn upload(transfer: &Transfer, target: &Target, path: &str) -> Result<i64> {
     let file = Arc::new(LocalFile::look_at(path).await?);
     let client = &transfer.client;
-    let info = client.info(client.deadline()).await?;
+    let info = client.site_info().await?;
     if target.is_filmstrip() {
         info.require([3, 1, 0], "a filmstrip thumbnail")?;
     }

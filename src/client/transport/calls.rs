@@ -1,6 +1,5 @@
 //! Remote calls: one exchange each.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,10 +10,13 @@ use tokio::sync::Semaphore;
 use super::body::Pieces;
 use super::net::Stack;
 use super::watch::{Limit, Watch};
-use super::wire::{Answer, Trouble, Wire};
+use super::wire::{self, Answer, Trouble, Wire};
 use super::{Call, Failure, Line, Place, Reply, Request, Transport, failed, most_values, turn};
+use crate::client::credentials::Wiped;
 use crate::client::deadline::Deadline;
+use crate::client::json::escaped;
 use crate::client::retry::Effect;
+use crate::client::session::Parameters;
 use crate::client::site;
 use crate::client::tally::Tally;
 
@@ -23,7 +25,7 @@ impl Transport {
     pub(in crate::client) async fn post_rpc(
         &self,
         call: Call<'_>,
-        body: Bytes,
+        credentials: Option<&Parameters>,
         effect: Effect,
         deadline: Deadline,
         tally: &Arc<Tally>,
@@ -31,15 +33,17 @@ impl Transport {
         if let Line::Net(net) = &self.line
             && let Some(wire) = &net.wire
         {
-            return self.post_over(wire, &net.calls.turns, &body, effect, deadline, tally).await;
+            let request = wire.request(&envelope(&escaped(call.0), credentials, call.1));
+            return self.post_over(wire, &net.calls.turns, &request, effect, deadline, tally).await;
         }
         // Boxed, as what is rare and large is.
         Box::pin(async move {
+            let body = Wiped::joined(envelope(&escaped(call.0), credentials, call.1).into_iter());
             let json = HeaderValue::from_static("application/json; charset=utf-8");
             let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
                 .effect(effect)
                 .header(header::CONTENT_TYPE, json)
-                .body(Pieces::default().bytes(body));
+                .body(Pieces::default().bytes(Bytes::from_owner(body)));
             // User information in the address is for remote calls alone.
             request
                 .headers
@@ -54,15 +58,15 @@ impl Transport {
         &self,
         wire: &Wire,
         turns: &Arc<Semaphore>,
-        body: &[u8],
+        request: &wire::Request,
         effect: Effect,
         deadline: Deadline,
         tally: &Arc<Tally>,
     ) -> Result<Reply, Failure> {
         let limit = Limit::Total(deadline);
         let _turn = turn(turns, limit).await?;
-        let watch = Watch::new(None, Arc::clone(tally), effect);
-        let posting = pin!(wire.post(body, &watch, deadline.end(), self.max_reply_bytes));
+        let watch = Watch::new(limit, None, Arc::clone(tally), effect);
+        let posting = Box::pin(wire.post(request, &watch, deadline.end(), self.max_reply_bytes));
         let broken = match deadline.limit(posting).await {
             Some(Ok(Answer { status, headers, body })) => {
                 return Ok(Reply {
@@ -83,5 +87,41 @@ impl Transport {
             proxy: None,
         };
         Err(failed(place.told(&broken, limit, self.max_reply_bytes), &watch))
+    }
+}
+
+/// The pieces of `{"method_name": …, "params": [credentials, parameters]}`.
+fn envelope<'r>(method: &'r str, credentials: Option<&'r Parameters>, params: Option<&'r str>) -> [&'r [u8]; 7] {
+    let credentials = credentials.map_or("", |credentials| credentials.json().expose());
+    let params = params.unwrap_or("");
+    let comma = if credentials.is_empty() || params.is_empty() { "" } else { "," };
+    [r#"{"method_name":""#, method, r#"","params":["#, credentials, comma, params, "]}"].map(str::as_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::credentials::{Credentials, Secret};
+    use crate::client::options::Options;
+    use crate::client::session::Session;
+
+    #[test]
+    fn envelopes() {
+        let credentials = Credentials::Script {
+            name: "s".into(),
+            api_key: Secret::new("k"),
+        };
+        let parameters = Session::new(credentials.clone(), &Options::default()).script("s", &Secret::new("k"));
+        let text = |method: &str, credentials, params| String::from_utf8(envelope(&escaped(method), credentials, params).concat()).unwrap();
+        assert_eq!(text("info", None, None), r#"{"method_name":"info","params":[]}"#);
+        let signed = r#"{"script_name":"s","script_key":"k"}"#;
+        assert_eq!(
+            text("x", Some(&parameters), None),
+            format!(r#"{{"method_name":"x","params":[{signed}]}}"#)
+        );
+        assert_eq!(
+            text("x\"", Some(&parameters), Some("[2]")),
+            format!(r#"{{"method_name":"x\"","params":[{signed},[2]]}}"#)
+        );
     }
 }

@@ -40,9 +40,13 @@ use watch::Watch;
 /// The longest reply to a form or a file, in bytes.
 const LONGEST_WORDS: u64 = 1 << 20;
 
+/// The headers of a whole reply that somebody looks at.
+const LOOKED_AT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER];
+
 /// What came back over HTTP, whatever its status.
 pub(super) struct Reply {
     pub(super) status: u16,
+    /// Of a remote call only those that are looked at.
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     /// The most values that it may hold.
@@ -375,7 +379,7 @@ impl Transport {
         let name = site::name_of(&request.url);
         let place = Place { name, proxy };
         let turn = turn(&http.turns, limit).await?;
-        let watch = Watch::new(request.progress, request.tally, request.effect);
+        let watch = Arc::new(Watch::new(limit, request.progress, request.tally, request.effect));
         let mut outgoing = http.client().map_err(not_sent)?.request(request.method, request.url);
         for (name, value) in request.headers {
             outgoing = outgoing.header(name, value);
@@ -494,6 +498,9 @@ impl Incoming {
 
 /// Waits for a turn. For files that is no standing still: those before it are limited themselves.
 async fn turn(turns: &Arc<Semaphore>, limit: Limit) -> std::result::Result<OwnedSemaphorePermit, Failure> {
+    if let Ok(turn) = Arc::clone(turns).try_acquire_owned() {
+        return Ok(turn);
+    }
     let turn = Arc::clone(turns).acquire_owned();
     let turn = match limit {
         Limit::Total(deadline) => deadline.limit(turn).await,

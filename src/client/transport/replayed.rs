@@ -38,7 +38,7 @@ impl Transport {
         let Outcome { reply, then } = found.map_err(not_sent)?;
         let name = site::name_of(&request.url);
         let place = Place { name, proxy: None };
-        let watch = Watch::new(request.progress, request.tally, request.effect);
+        let watch = Arc::new(Watch::new(limit, request.progress, request.tally, request.effect));
         let reached = match (&reply, &then) {
             (None, Then::Failed(failure)) => failure.reached,
             _ => Reached::Unknown,

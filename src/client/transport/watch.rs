@@ -43,9 +43,8 @@ pub(super) struct Watch {
     /// [`WAITING`], then [`BEGUN`], then [`WHOLE`]; or [`GIVEN_UP`], after which it goes no further: a request that was given up is
     /// never begun, nor is its end sent, though the HTTP stack may be about to.
     state: AtomicU8,
-    start: Instant,
-    /// When it last moved, in milliseconds from its start.
-    moved: AtomicU64,
+    /// When it moved, where its time is limited by that.
+    movement: Option<Movement>,
     progress: Option<Arc<Progress>>,
     /// The bytes of files that it has sent or received, to be taken back if it is tried again.
     counted: AtomicU64,
@@ -53,18 +52,34 @@ pub(super) struct Watch {
     effect: Effect,
 }
 
+struct Movement {
+    start: Instant,
+    /// The last one, in milliseconds from the start.
+    last: AtomicU64,
+}
+
+impl Movement {
+    fn last(&self) -> Instant {
+        self.start + Duration::from_millis(self.last.load(Ordering::Acquire))
+    }
+}
+
 impl Watch {
-    pub(super) fn new(progress: Option<Arc<Progress>>, tally: Arc<Tally>, effect: Effect) -> Arc<Watch> {
+    /// Of a request within this limit.
+    pub(super) fn new(limit: Limit, progress: Option<Arc<Progress>>, tally: Arc<Tally>, effect: Effect) -> Watch {
         tally.note_request();
-        Arc::new(Watch {
+        let movement = matches!(limit, Limit::Stall(_)).then(|| Movement {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+        });
+        Watch {
             tally,
             effect,
             state: AtomicU8::new(WAITING),
-            start: Instant::now(),
-            moved: AtomicU64::new(0),
+            movement,
             progress,
             counted: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Notes that the request is being written. False when it was given up before: then not a byte may be.
@@ -97,8 +112,10 @@ impl Watch {
     }
 
     pub(super) fn note_movement(&self) {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(now, Ordering::Release);
+        if let Some(movement) = &self.movement {
+            let now = u64::try_from(movement.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            movement.last.store(now, Ordering::Release);
+        }
     }
 
     pub(super) fn note_sent(&self, count: u64) {
@@ -127,20 +144,20 @@ impl Watch {
 
     /// Waits for `work` within the limit. `None` when the limit was reached first.
     pub(super) async fn within<F: Future>(&self, limit: Limit, work: F) -> Option<F::Output> {
-        let longest = match limit {
-            Limit::Total(deadline) => return deadline.limit(work).await,
-            Limit::Stall(None) => return Some(work.await),
-            Limit::Stall(Some(longest)) => longest,
+        let (longest, movement) = match (limit, &self.movement) {
+            (Limit::Total(deadline), _) => return deadline.limit(work).await,
+            (Limit::Stall(Some(longest)), Some(movement)) => (longest, movement),
+            (Limit::Stall(_), _) => return Some(work.await),
         };
         let mut work = pin!(work);
         loop {
-            let moved = self.start + Duration::from_millis(self.moved.load(Ordering::Acquire));
+            let moved = movement.last();
             let Some(end) = moved.checked_add(longest) else {
                 return Some(work.await);
             };
             match tokio::time::timeout_at(end, &mut work).await {
                 Ok(done) => return Some(done),
-                Err(_) if self.start + Duration::from_millis(self.moved.load(Ordering::Acquire)) > moved => {}
+                Err(_) if movement.last() > moved => {}
                 Err(_) => return None,
             }
         }

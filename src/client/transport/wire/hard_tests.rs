@@ -12,7 +12,9 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection};
 
 use super::tests::{self, Alone, LIMIT, Scripted, Way, post, post_body, read_request, runtime};
 use super::*;
-use crate::client::transport::Reached;
+use crate::client::deadline::Deadline;
+use crate::client::retry::Effect;
+use crate::client::transport::{Limit, Reached};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// More than fits the buffers of both systems together.
@@ -263,9 +265,9 @@ fn a_connection_moves_to_the_runtime_with_its_call() {
             tokio::time::sleep(Duration::from_millis(20)).await;
             begun.elapsed()
         });
-        let watch = Watch::new(None, Arc::default(), crate::client::retry::Effect::Read);
+        let watch = Watch::new(Limit::Total(Deadline::after(None)), None, Arc::default(), Effect::Read);
         assert!(
-            wire.send(&mut connection, b"{}", &watch)
+            wire.send(&mut connection, wire.request(&[b"{}"]).text.as_ref(), &watch)
                 .await
                 .is_ok_and(|written| written == Written::Whole)
         );

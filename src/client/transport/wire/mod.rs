@@ -23,11 +23,12 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use tokio::task::AbortHandle;
 use tower_service::Service;
-use zeroize::Zeroizing;
 
 use super::watch::Watch;
+use crate::client::credentials::Wiped;
 use crate::client::error::{Error, Result as Outcome};
 use crate::client::here;
+use crate::client::json::decimal;
 use crate::client::site::Site;
 use crate::client::status::Status;
 use connection::{Connection, Idle, Sent};
@@ -60,8 +61,14 @@ pub(super) struct Wire {
     connector: HttpConnector,
     manner: Manner,
     /// The head of every request, up to the length of its body. It may hold a password.
-    head: Zeroizing<Vec<u8>>,
+    head: Wiped,
     idle: Arc<Mutex<Kept>>,
+}
+
+/// A request as it is written, and where its body begins.
+pub(super) struct Request {
+    text: Wiped,
+    body: usize,
 }
 
 /// What came back.
@@ -145,16 +152,29 @@ impl Wire {
         })
     }
 
-    /// Posts a body and reads the reply, of at most so many bytes. It ends by then, if not whoever waits for it ends it before.
-    pub(super) async fn post(&self, body: &[u8], watch: &Watch, until: Option<Instant>, most: u64) -> Result<Answer, Broken> {
+    /// The request whose body has these pieces.
+    pub(super) fn request(&self, body: &[&[u8]]) -> Request {
+        let length: usize = body.iter().map(|piece| piece.len()).sum();
+        let mut digits = [0; 20];
+        let digits = decimal(length as u64, &mut digits);
+        let head = [self.head.as_ref(), digits.as_bytes(), b"\r\n\r\n"];
+        Request {
+            text: Wiped::joined(head.into_iter().chain(body.iter().copied())),
+            body: self.head.as_ref().len() + digits.len() + 4,
+        }
+    }
+
+    /// Sends a request and reads the reply, of at most so many bytes. It ends by then, if not whoever waits for it ends it before.
+    pub(super) async fn post(&self, request: &Request, watch: &Watch, until: Option<Instant>, most: u64) -> Result<Answer, Broken> {
         let kept = self.take_idle();
         let mut is_fresh = kept.is_none();
         let mut connection = match kept {
             Some(idle) => Connection::again(idle, until).map_err(Trouble::Io)?,
             None => self.connect(until).await?,
         };
-        watch.note_sent(body.len() as u64);
-        let mut written = self.send(&mut connection, body, watch).await?;
+        let text = request.text.as_ref();
+        watch.note_sent((text.len() - request.body) as u64);
+        let mut written = self.send(&mut connection, text, watch).await?;
         if written == Written::Nothing {
             watch.not_begun();
         }
@@ -162,9 +182,9 @@ impl Wire {
             // It died at this very moment.
             is_fresh = true;
             connection = self.connect(until).await?;
-            written = self.send(&mut connection, body, watch).await?;
+            written = self.send(&mut connection, text, watch).await?;
         }
-        let mut head = match Head::read(&mut connection).await {
+        let head = match Head::read(&mut connection).await {
             // Others that were kept as long may be gone as well.
             Err(trouble) => {
                 if !is_fresh && trouble.is_hang_up() {
@@ -197,29 +217,15 @@ impl Wire {
     }
 
     /// Sends a request, unless the site answers before that.
-    async fn send(&self, connection: &mut Connection, body: &[u8], watch: &Watch) -> Result<Written, Trouble> {
-        let mut length = body.len().to_string();
-        length.push_str("\r\n\r\n");
-        let is_small = self.head.len() + length.len() + body.len() <= SMALL;
-        let mut first = Zeroizing::new(Vec::with_capacity(
-            self.head.len() + length.len() + if is_small { body.len() } else { 0 },
-        ));
-        first.extend_from_slice(&self.head);
-        first.extend_from_slice(length.as_bytes());
+    async fn send(&self, connection: &mut Connection, text: &[u8], watch: &Watch) -> Result<Written, Trouble> {
         // The end of a large one goes by itself: without it no site carries the request out.
-        let (middle, end) = body.split_at(body.len().saturating_sub(SMALL / 2));
-        let pieces: &[&[u8]] = if is_small {
-            first.extend_from_slice(body);
-            &[&first]
-        } else {
-            &[&first, middle, end]
-        };
+        let (most, end) = text.split_at(if text.len() <= SMALL { 0 } else { text.len() - SMALL / 2 });
         if !watch.begin() {
             return Err(Trouble::GivenUp);
         }
         let mut written = Written::Nothing;
-        for (index, piece) in pieces.iter().enumerate() {
-            if index + 1 == pieces.len() && !watch.finish() {
+        for (piece, is_end) in [(most, false), (end, true)] {
+            if is_end && !watch.finish() {
                 return Err(Trouble::GivenUp);
             }
             let mut done = 0;
@@ -348,7 +354,7 @@ impl Drop for Sweeper {
 }
 
 /// The head of every request, up to the number that is its length.
-fn head(site: &Site, agent: &HeaderValue) -> Zeroizing<Vec<u8>> {
+fn head(site: &Site, agent: &HeaderValue) -> Wiped {
     let url = &site.rpc;
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     let basic = site.basic_header();
@@ -368,7 +374,5 @@ fn head(site: &Site, agent: &HeaderValue) -> Zeroizing<Vec<u8>> {
         host.as_bytes(),
         b"\r\ncontent-length: ",
     ]);
-    let mut head = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.iter().for_each(|part| head.extend_from_slice(part));
-    head
+    Wiped::joined(parts.into_iter())
 }

@@ -1,12 +1,15 @@
 //! Reading a reply: its head, its body, and what that is packed in.
 
 use std::io::Read;
+use std::mem::MaybeUninit;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use httparse::ParserConfig;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::connection::{Connection, Length};
 use super::trouble::Trouble;
+use crate::client::transport::LOOKED_AT;
 
 /// The most headers of a reply.
 const MOST_HEADERS: usize = 100;
@@ -16,8 +19,10 @@ const MOST_OF_TRAILERS: usize = 16 * 1024;
 /// The beginning of a reply.
 pub(super) struct Head {
     pub(super) status: u16,
+    /// Those that somebody looks at.
     pub(super) headers: HeaderMap,
     framing: Framing,
+    packing: Option<Packing>,
     /// Whether another request may follow on the connection.
     pub(super) keeps: bool,
 }
@@ -85,28 +90,32 @@ impl Head {
 
     /// The head that some bytes begin with, and its length. `None` where it goes on.
     fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Trouble> {
-        let mut fields = [httparse::EMPTY_HEADER; MOST_HEADERS];
-        let mut reply = httparse::Response::new(&mut fields);
-        let length = match reply.parse(bytes).map_err(|error| broken(&error))? {
+        // Nothing is written to the room that is not needed.
+        let mut fields = [MaybeUninit::uninit(); MOST_HEADERS];
+        let mut reply = httparse::Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut reply, bytes, &mut fields);
+        let length = match parsed.map_err(|error| broken(&error))? {
             httparse::Status::Complete(length) => length,
             httparse::Status::Partial => return Ok(None),
         };
-        let mut headers = HeaderMap::with_capacity(reply.headers.len());
-        for field in &*reply.headers {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|error| broken(&error))?;
-            headers.append(name, HeaderValue::from_bytes(field.value).map_err(|error| broken(&error))?);
+        let fields = &*reply.headers;
+        let mut headers = HeaderMap::new();
+        for name in LOOKED_AT {
+            for value in values(fields, &name) {
+                headers.append(&name, HeaderValue::from_bytes(value).map_err(|error| broken(&error))?);
+            }
         }
         let status = reply.code.unwrap_or(0);
         if status < 100 {
             return Err(Trouble::Broken(format!("the status {status} is none")));
         }
         let newer = reply.version == Some(1);
-        let framing = Framing::of(status, newer, &headers)?;
-        let says = |word: &str| tokens(&headers, header::CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
+        let framing = Framing::of(status, newer, fields)?;
+        let says = |word: &str| tokens(fields, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
         // Where there are two lengths, somebody on the way may go by the other one.
         let is_clear = match framing {
             Framing::Length(_) => true,
-            Framing::Chunks => !headers.contains_key(header::CONTENT_LENGTH),
+            Framing::Chunks => values(fields, &header::CONTENT_LENGTH).next().is_none(),
             Framing::End => false,
         };
         let keeps = is_clear && if newer { !says("close") } else { says("keep-alive") };
@@ -114,14 +123,15 @@ impl Head {
             status,
             headers,
             framing,
+            packing: Packing::of(fields),
             keeps,
         };
         Ok(Some((head, length)))
     }
 
     /// Reads the body, of at most so many bytes, packed or not.
-    pub(super) async fn body(&mut self, connection: &mut Connection, most: u64) -> Result<Body, Trouble> {
-        let packing = self.packing();
+    pub(super) async fn body(&self, connection: &mut Connection, most: u64) -> Result<Body, Trouble> {
+        let packing = self.packing;
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut bytes = Vec::new();
         let read = match self.framing {
@@ -154,39 +164,38 @@ impl Head {
         }
         Ok(Body { bytes, cut })
     }
+}
 
-    /// How the body is packed, which is not said of it any more.
-    fn packing(&mut self) -> Option<Packing> {
-        let encoding = self.headers.get(header::CONTENT_ENCODING)?.as_bytes();
-        let packing = match () {
-            () if encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"x-gzip") => Packing::Gzip,
-            () if encoding.eq_ignore_ascii_case(b"deflate") => Packing::Deflate,
-            () => return None,
-        };
-        self.headers.remove(header::CONTENT_ENCODING);
-        self.headers.remove(header::CONTENT_LENGTH);
-        Some(packing)
+impl Packing {
+    /// How a body is packed, where that is known.
+    fn of(fields: &[httparse::Header<'_>]) -> Option<Packing> {
+        let encoding = values(fields, &header::CONTENT_ENCODING).next()?;
+        match () {
+            () if encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"x-gzip") => Some(Packing::Gzip),
+            () if encoding.eq_ignore_ascii_case(b"deflate") => Some(Packing::Deflate),
+            () => None,
+        }
     }
 }
 
 impl Framing {
     /// As RFC 9112 has it, section 6.3, for the reply to a POST.
-    fn of(status: u16, newer: bool, headers: &HeaderMap) -> Result<Framing, Trouble> {
+    fn of(status: u16, newer: bool, fields: &[httparse::Header<'_>]) -> Result<Framing, Trouble> {
         if status < 200 || status == 204 || status == 304 {
             return Ok(Framing::Length(0));
         }
-        if headers.contains_key(header::TRANSFER_ENCODING) {
+        if values(fields, &header::TRANSFER_ENCODING).next().is_some() {
             if !newer {
                 return Err(Trouble::Broken("a reply of HTTP/1.0 has a Transfer-Encoding".to_owned()));
             }
-            let last = tokens(headers, header::TRANSFER_ENCODING).last();
+            let last = tokens(fields, &header::TRANSFER_ENCODING).last();
             return Ok(match last.is_some_and(|last| last.eq_ignore_ascii_case("chunked")) {
                 true => Framing::Chunks,
                 false => Framing::End,
             });
         }
         let mut length = None;
-        for told in tokens(headers, header::CONTENT_LENGTH) {
+        for told in tokens(fields, &header::CONTENT_LENGTH) {
             let digits = Some(told).filter(|told| told.bytes().all(|byte| byte.is_ascii_digit()));
             let told = digits.and_then(|told| told.parse::<u64>().ok());
             let told = told.ok_or_else(|| Trouble::Broken("the Content-Length is no number".to_owned()))?;
@@ -199,11 +208,16 @@ impl Framing {
     }
 }
 
+/// The values of a header.
+fn values<'f>(fields: &'f [httparse::Header<'_>], name: &'f HeaderName) -> impl Iterator<Item = &'f [u8]> {
+    let named = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_str()));
+    named.map(|field| field.value)
+}
+
 /// What stands between the commas of a header.
-fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(name).into_iter();
-    values
-        .filter_map(|value| value.to_str().ok())
+fn tokens<'f>(fields: &'f [httparse::Header<'_>], name: &'f HeaderName) -> impl Iterator<Item = &'f str> {
+    values(fields, name)
+        .filter_map(|value| std::str::from_utf8(value).ok().filter(|text| text.is_ascii()))
         .flat_map(|text| text.split(','))
         .map(str::trim)
 }

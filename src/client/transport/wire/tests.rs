@@ -14,11 +14,12 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::client::deadline::Deadline;
 use crate::client::here::{self, Waiting, Woken};
 use crate::client::retry::Effect;
 use crate::client::tally::Tally;
 use crate::client::tls;
-use crate::client::transport::Reached;
+use crate::client::transport::{Limit, Reached};
 use crate::runtime::Bell;
 
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
@@ -141,7 +142,7 @@ pub(super) fn post_body(
     most: u64,
     body: &[u8],
 ) -> (Result<Answer, Broken>, Reached) {
-    let watch = Watch::new(None, Arc::new(Tally::default()), Effect::Read);
+    let watch = Watch::new(Limit::Total(Deadline::after(None)), None, Arc::new(Tally::default()), Effect::Read);
     // A connection that must be made is the runtime's.
     let usable = wire.take_idle();
     let may_leave = usable.is_none();
@@ -151,7 +152,7 @@ pub(super) fn post_body(
         way,
         may_leave,
         limit,
-        wire.post(body, &watch, Some(Instant::now() + limit), most),
+        wire.post(&wire.request(&[body]), &watch, Some(Instant::now() + limit), most),
     );
     (outcome, watch.give_up())
 }
@@ -492,7 +493,7 @@ fn the_head_says_what_the_official_clients_does() {
     let expected = "POST /api3/json HTTP/1.1\r\ncontent-type: application/json; charset=utf-8\r\n\
         authorization: Basic dXMgZXI6cGFzcw==\r\naccept: */*\r\nuser-agent: agent\r\naccept-encoding: gzip,deflate\r\n\
         host: example.com:8443\r\ncontent-length: ";
-    assert_eq!(std::str::from_utf8(&head).unwrap(), expected);
+    assert_eq!(std::str::from_utf8(head.as_ref()).unwrap(), expected);
 }
 
 /// What another HTTP stack makes of an answer.
