@@ -32,11 +32,18 @@ impl Drop for Secret {
 pub(super) struct Wiped(Vec<u8>);
 
 impl Wiped {
-    /// Some pieces, one behind the other. There is room for them from the beginning: what grows leaves copies behind.
-    pub(super) fn joined<'p>(pieces: impl Iterator<Item = &'p [u8]> + Clone) -> Wiped {
-        let mut bytes = Vec::with_capacity(pieces.clone().map(<[u8]>::len).sum());
-        pieces.for_each(|piece| bytes.extend_from_slice(piece));
-        Wiped(bytes)
+    /// Some pieces, one behind the other.
+    pub(super) fn joined(pieces: &[&[u8]]) -> Wiped {
+        Wiped(pieces.concat())
+    }
+
+    /// Nothing, with room for all that will be pushed: what grows leaves copies behind.
+    pub(super) fn with_room(bytes: usize) -> Wiped {
+        Wiped(Vec::with_capacity(bytes))
+    }
+
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        self.0.extend_from_slice(piece);
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::document::{Key, Kind, Value};
-use super::json::{ROOM, array, push_quoted, quote};
+use super::json::{array, push_quoted, quote};
 
 /// The keys of an entity that a filter or an update sends; the site needs no more of it.
 const ENTITY_KEYS: &[&str] = &[
@@ -36,16 +36,13 @@ pub(super) fn operator(value: Option<Value<'_>>) -> Result<&'static str, Problem
     }
 }
 
-/// Turns a list of conditions into the wire's object. An object is taken to be in the wire's form already.
-pub(super) fn translate(filters: Value<'_>, operator: &str) -> Result<String, Problem> {
-    let given = filters.json();
+/// Appends what a list of conditions is on the wire. An object is taken to be in the wire's form already.
+pub(super) fn translate(to: &mut String, filters: Value<'_>, operator: &str) -> Result<(), Problem> {
     if filters.kind() == Kind::Object {
-        return Ok(given.to_owned());
+        to.push_str(filters.json());
+        return Ok(());
     }
-    // What is put around each condition takes about as much as a condition does.
-    let mut text = String::with_capacity(ROOM + given.len() * 2);
-    group(&mut text, filters, operator, None)?;
-    Ok(text)
+    group(to, filters, operator, None)
 }
 
 /// Where a condition stands, which only messages tell.
@@ -215,7 +212,8 @@ mod tests {
     use super::*;
 
     fn translated(text: &str) -> Result<String, Problem> {
-        translate(Document::parse(text.into()).unwrap().root(), "and")
+        let mut wire = String::new();
+        translate(&mut wire, Document::parse(text.into()).unwrap().root(), "and").map(|()| wire)
     }
 
     fn conditions(text: &str) -> String {

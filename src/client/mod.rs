@@ -177,17 +177,17 @@ impl Client {
 
     /// As [`Client::call`]. How far the files of the call are can be read from `progress` at any time.
     pub async fn call_watched(&self, method: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
-        self.begin(method, progress).call(method, params).await
+        self.begin(method, progress).call(params).await
     }
 
     /// Sends any wire method with any parameters, and gives its `results`. `params` is JSON, or empty for none. The
     /// call is taken for a write unless the method is known to only read.
     pub async fn call_raw(&self, wire_method: &str, params: &str) -> Result<Document> {
-        self.begin(wire_method, &Arc::default()).call_raw(wire_method, params).await
+        self.begin(wire_method, &Arc::default()).call_raw(params).await
     }
 
     /// Begins a call, which counts from now on. `progress` is for this call alone.
-    pub fn begin(&self, method: &str, progress: &Arc<Progress>) -> Running {
+    pub fn begin(&self, method: impl Into<String>, progress: &Arc<Progress>) -> Running {
         Running::new(self, method, progress)
     }
 

@@ -171,7 +171,7 @@ fn exception(document: &Document) -> Option<Error> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+    use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -179,7 +179,7 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
         read(Reply {
             status,
-            headers: HeaderMap::from_iter(headers),
+            headers: headers.collect(),
             body: body.into(),
             most_values: usize::MAX,
         })

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
 use super::Client;
-use super::document::Document;
+use super::document::{Document, shorten};
 use super::error::{Error, Result};
 use super::journal::Level;
 use super::methods;
@@ -131,13 +131,14 @@ impl Tally {
 pub struct Running {
     /// What the call is made with.
     pub(super) client: Client,
+    /// The method, or what it is called in the log.
     what: String,
     start: Instant,
     ended: bool,
 }
 
 impl Running {
-    pub(super) fn new(client: &Client, what: &str, progress: &Arc<Progress>) -> Running {
+    pub(super) fn new(client: &Client, what: impl Into<String>, progress: &Arc<Progress>) -> Running {
         let client = Client {
             tally: Arc::new(client.tally.another(progress)),
             ..client.clone()
@@ -146,22 +147,22 @@ impl Running {
         add(&totals.calls, 1);
         add(&totals.running, 1);
         Running {
-            what: super::document::shorten(what).into_owned(),
+            what: what.into(),
             start: Instant::now(),
             ended: false,
             client,
         }
     }
 
-    /// Carries out a method of the official client's vocabulary: see [`Client::call`].
-    pub async fn call(&mut self, method: &str, params: &str) -> Result<Document> {
-        let outcome = methods::call(&self.client, method, params, &self.client.tally.progress).await;
+    /// Carries it out as a method of the official client's vocabulary: see [`Client::call`].
+    pub async fn call(&mut self, params: &str) -> Result<Document> {
+        let outcome = methods::call(&self.client, &self.what, params, &self.client.tally.progress).await;
         self.ended(outcome)
     }
 
-    /// Carries out a wire method: see [`Client::call_raw`].
-    pub async fn call_raw(&mut self, wire_method: &str, params: &str) -> Result<Document> {
-        let outcome = methods::call_raw(&self.client, wire_method, params).await;
+    /// Carries it out as a wire method: see [`Client::call_raw`].
+    pub async fn call_raw(&mut self, params: &str) -> Result<Document> {
+        let outcome = methods::call_raw(&self.client, &self.what, params).await;
         self.ended(outcome)
     }
 
@@ -188,7 +189,7 @@ impl Running {
         let how = || {
             format!(
                 "{} in {} ms: {}",
-                self.what,
+                shorten(&self.what),
                 self.start.elapsed().as_millis(),
                 self.client.tally.told()
             )

@@ -169,13 +169,13 @@ impl Call {
         Pin<Box<impl Future<Output = Result<Document>> + Send + use<>>>,
         impl Fn() -> Error + Send + Sync + use<>,
     ) {
-        let mut running = client.begin(&self.method, progress);
+        let mut running = client.begin(self.method, progress);
         let stopped = Arc::clone(progress);
         // Boxed where it is made: wherever it is moved it would be copied whole, with all the room for what it will hold.
         let work = Box::pin(async move {
             match self.way {
-                Way::Known => running.call(&self.method, &self.params).await,
-                Way::Raw => running.call_raw(&self.method, &self.params).await,
+                Way::Known => running.call(&self.params).await,
+                Way::Raw => running.call_raw(&self.params).await,
             }
         });
         (work, move || Client::stopped(&stopped, why))

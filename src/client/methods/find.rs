@@ -8,7 +8,7 @@ use crate::client::document::{Document, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 use crate::client::info::SiteInfo;
-use crate::client::json::{Object, ROOM, array, decimal, quote};
+use crate::client::json::{Object, ROOM, array, decimal, push_quoted, quote};
 use crate::client::records;
 use crate::client::status::Status;
 
@@ -75,10 +75,20 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// The parameters of one page.
-    pub(super) fn page(&self, number: u64, size: u64, asks_for_more: bool) -> String {
+    /// The parameters of one of several pages.
+    pub(super) fn page(&self, number: u64) -> String {
         let mut text = String::with_capacity(self.open.len() + ROOM);
         text.push_str(&self.open);
+        self.close(text, number, self.page_size, true)
+    }
+
+    /// The parameters of the only page.
+    pub(super) fn only_page(&mut self, number: u64, size: u64) -> String {
+        let text = std::mem::take(&mut self.open);
+        self.close(text, number, size, false)
+    }
+
+    fn close(&self, mut text: String, number: u64, size: u64, asks_for_more: bool) -> String {
         text.push_str(r#","paging":{"entities_per_page":"#);
         text.push_str(decimal(size, &mut [0; 20]));
         text.push_str(r#","current_page":"#);
@@ -91,7 +101,7 @@ impl Query {
 }
 
 pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> Result<Document> {
-    let query = query(args, client.site_info().await?)?;
+    let mut query = query(args, client.site_info().await?)?;
     let (limit, page) = match first_only {
         true => (1, 0),
         false => (args.count("limit"), args.count("page")),
@@ -101,7 +111,7 @@ pub(super) async fn run(client: &Client, args: &Args<'_>, first_only: bool) -> R
         return Box::pin(every_page(Pages::new(client, query, limit))).await;
     }
     let size = if fits_one_page { limit } else { query.page_size };
-    let reply = query.fetch(client, page.max(1), size, false).await?;
+    let reply = query.fetch_once(client, page.max(1), size).await?;
     let rows = entities(&reply)?;
     let found = if first_only { rows.and_then(Value::first) } else { rows };
     match found.map(Value::node) {
@@ -132,7 +142,7 @@ async fn every_page(mut pages: Pages) -> Result<Document> {
 
 /// The parameters of a read of people by these conditions, of one row.
 pub(super) fn people(info: &SiteInfo, conditions: &str, fields: &str) -> Result<String> {
-    Ok(one(info, &format!(r#"["HumanUser",{conditions},{fields}]"#))?.page(1, 1, false))
+    Ok(one(info, &format!(r#"["HumanUser",{conditions},{fields}]"#))?.only_page(1, 1))
 }
 
 /// A row with one of its fields, or null.
@@ -144,8 +154,8 @@ pub(in crate::client) async fn field_of(client: &Client, entity_type: &str, id: 
 pub(in crate::client) async fn row_of(client: &Client, entity_type: &str, id: Option<i64>, fields: &[&str]) -> Result<Document> {
     let info = client.site_info().await?;
     let filters = id.map_or("[]".to_owned(), |id| format!(r#"[["id","is",{id}]]"#));
-    let query = one(info, &format!("[{},{filters},{}]", quote(entity_type), filters::text_array(fields)))?;
-    let reply = query.fetch(client, 1, 1, false).await?;
+    let mut query = one(info, &format!("[{},{filters},{}]", quote(entity_type), filters::text_array(fields)))?;
+    let reply = query.fetch_once(client, 1, 1).await?;
     match reply.root().pointer("/entities/0").map(Value::node) {
         Some(node) => records::tidy(reply.narrow(node)),
         None => super::local_answer("null".to_owned()),
@@ -161,29 +171,36 @@ fn one(info: &SiteInfo, params: &str) -> Result<Query> {
 
 /// What the arguments of `find` and `find_one` ask for.
 pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
-    let Conditions {
-        filters: conditions,
-        archived,
-    } = conditions(args, info)?;
+    let (entity_type, fields) = (args.text("entity_type")?, return_fields(args.get("fields")));
+    // What is put around each condition takes about as much as a condition does.
+    let given =
+        ["filters", "filters", "order", "additional_filter_presets"].map(|name| args.get(name).map_or(0, |value| value.json().len()));
+    let mut open = String::with_capacity(entity_type.len() + fields.len() + given.iter().sum::<usize>() + ROOM);
+    open.push_str(r#"{"type":"#);
+    push_quoted(&mut open, &entity_type);
+    open.push_str(r#","return_fields":"#);
+    open.push_str(fields);
+    open.push_str(r#","filters":"#);
+    let archived = conditions(&mut open, args, info)?;
     let presets = args.get("additional_filter_presets").filter(|presets| presets.is_truthy());
     if presets.is_some() {
         info.require([7, 0, 0], "additional_filter_presets")?;
     }
     let sorts = sorts(args)?;
-    let (entity_type, fields) = (args.text("entity_type")?, return_fields(args.get("fields")));
-    let optional = [presets.map(Value::json), sorts.as_deref()].into_iter().flatten();
-    let room = optional.chain([&*entity_type, fields, &conditions]).map(str::len).sum::<usize>() + ROOM;
-    let mut open = Object::behind(String::with_capacity(room))
-        .text("type", &entity_type)
-        .raw("return_fields", fields)
-        .raw("filters", &conditions)
-        .text("return_only", if args.flag("retired_only", false) { "retired" } else { "active" })
-        .raw_if("additional_filter_presets", presets.map(Value::json))
-        .raw_if("include_archived_projects", (!archived).then_some("false"))
-        .raw_if("sorts", sorts.as_deref())
-        .raw_if("api_return_image_urls", info.has([3, 3, 0]).then_some("true"))
-        .finish();
-    open.pop();
+    open.push_str(match args.flag("retired_only", false) {
+        true => r#","return_only":"retired""#,
+        false => r#","return_only":"active""#,
+    });
+    let mut member = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            open.push_str(name);
+            open.push_str(value);
+        }
+    };
+    member(r#","additional_filter_presets":"#, presets.map(Value::json));
+    member(r#","include_archived_projects":"#, (!archived).then_some("false"));
+    member(r#","sorts":"#, sorts.as_deref());
+    member(r#","api_return_image_urls":"#, info.has([3, 3, 0]).then_some("true"));
     Ok(Query {
         entity_type: entity_type.into_owned(),
         page_size: info.page_size,
@@ -196,13 +213,8 @@ pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
     })
 }
 
-/// The filters of a read, and whether rows of archived projects count.
-pub(super) struct Conditions {
-    pub(super) filters: String,
-    pub(super) archived: bool,
-}
-
-pub(super) fn conditions(args: &Args<'_>, info: &SiteInfo) -> Result<Conditions> {
+/// Appends the filters of a read, and tells whether rows of archived projects count.
+pub(super) fn conditions(to: &mut String, args: &Args<'_>, info: &SiteInfo) -> Result<bool> {
     let given = args.need("filters")?;
     if given.kind() == Kind::Object && args.get("filter_operator").is_some() {
         return Err(args.wrong(
@@ -211,12 +223,12 @@ pub(super) fn conditions(args: &Args<'_>, info: &SiteInfo) -> Result<Conditions>
         ));
     }
     let operator = filters::operator(args.get("filter_operator")).map_err(|problem| args.wrong("filter_operator", &problem))?;
-    let filters = filters::translate(given, operator).map_err(|problem| args.wrong_inside("filters", &problem))?;
+    filters::translate(to, given, operator).map_err(|problem| args.wrong_inside("filters", &problem))?;
     let archived = args.flag("include_archived_projects", true);
     if !archived {
         info.require([5, 3, 14], "include_archived_projects")?;
     }
-    Ok(Conditions { filters, archived })
+    Ok(archived)
 }
 
 /// The fields to return; the id alone where none are asked for.

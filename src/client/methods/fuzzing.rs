@@ -1,7 +1,7 @@
 //! What the fuzz targets (`fuzz/`) reach of the client's inside, without a network. It is there with the feature `fuzzing` alone,
 //! and nothing of it is in the C ABI.
 
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderName, HeaderValue};
 
 use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, permission, received, transfers};
 use crate::client::credentials::Secret;
@@ -27,7 +27,7 @@ pub fn request(name: &str, params: &str, info: &str) -> Result<Option<String>> {
             entity::thumbnails(args.need("data")?)?;
             build(&args, &info)?
         }
-        Run::Find { .. } => Step::Send(Some(find::query(&args, &info)?.page(1, info.page_size, true))),
+        Run::Find { .. } => Step::Send(Some(find::query(&args, &info)?.page(1))),
         Run::Transfer(kind) => {
             check_transfer(&args, *kind)?;
             Step::Send(None)
@@ -104,7 +104,7 @@ pub fn receive(name: &str, params: &str, answer: &Answer<'_>) -> Result<Document
     }
 }
 
-fn headers(answer: &Answer<'_>) -> HeaderMap {
+fn headers(answer: &Answer<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let given = [
         (header::CONTENT_TYPE, answer.kind),
         (header::LOCATION, answer.location),

@@ -144,7 +144,7 @@ impl Pages {
         let is_first = self.next == 1;
         let outcome = if is_first && here::is_here() {
             self.next = 2;
-            self.query.fetch(&self.client, 1, self.query.page_size, true).await
+            self.query.fetch(&self.client, 1).await
         } else {
             self.ask(if is_first { 1 } else { AHEAD });
             match self.asked.pop_front() {
@@ -167,7 +167,7 @@ impl Pages {
     fn ask(&mut self, wanted: usize) {
         while self.asked.len() < wanted && (self.asked.is_empty() || self.last.is_none_or(|last| self.next <= last)) {
             let (client, query, number) = (self.client.clone(), Arc::clone(&self.query), self.next);
-            let fetch = async move { query.fetch(&client, number, query.page_size, true).await };
+            let fetch = async move { query.fetch(&client, number).await };
             self.asked.push_back(Asked(behind::spawn(Box::pin(fetch))));
             self.next += 1;
         }
@@ -227,9 +227,18 @@ async fn joined(page: &mut JoinHandle<Result<Document>>) -> Result<Document> {
 }
 
 impl Query {
-    /// Reads one page, within a time limit of its own.
-    pub(super) async fn fetch(&self, client: &Client, number: u64, size: u64, asks_for_more: bool) -> Result<Document> {
-        let params = self.page(number, size, asks_for_more);
+    /// Reads one of several pages, within a time limit of its own.
+    pub(super) async fn fetch(&self, client: &Client, number: u64) -> Result<Document> {
+        self.send(client, self.page(number)).await
+    }
+
+    /// As [`Query::fetch`], the only page.
+    pub(super) async fn fetch_once(&mut self, client: &Client, number: u64, size: u64) -> Result<Document> {
+        let params = self.only_page(number, size);
+        self.send(client, params).await
+    }
+
+    async fn send(&self, client: &Client, params: String) -> Result<Document> {
         client.rpc(Call::read(&params), client.deadline()).await.map_err(|mut error| {
             fault::complete(&mut error, "read", &self.entity_type, None);
             error

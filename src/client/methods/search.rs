@@ -131,7 +131,9 @@ fn text_search(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
             return Err(args.wrong_inside("entity_types", &problem));
         }
         let place = |problem: String| args.wrong_inside("entity_types", &format!("[\"{}\"]{problem}", shorten(&name)));
-        types = types.raw(&name, &filters::translate(conditions, "and").map_err(place)?);
+        let mut wire = String::new();
+        filters::translate(&mut wire, conditions, "and").map_err(place)?;
+        types = types.raw(&name, &wire);
     }
     let object = Object::new()
         .raw("text", args.need("text")?.json())

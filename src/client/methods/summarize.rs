@@ -1,6 +1,6 @@
 //! `summarize`: counts and sums made by the site.
 
-use super::find::{Conditions, conditions};
+use super::find::conditions;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
 use crate::client::document::Value;
 use crate::client::error::Result;
@@ -30,14 +30,12 @@ pub(super) const METHODS: &[Method] = &[Method {
 }];
 
 fn build(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
-    let Conditions {
-        filters: conditions,
-        archived,
-    } = conditions(args, info)?;
+    let mut filters = String::new();
+    let archived = conditions(&mut filters, args, info)?;
     let object = Object::new()
         .text("type", &args.text("entity_type")?)
         .raw("summaries", args.need("summary_fields")?.json())
-        .raw("filters", &conditions)
+        .raw("filters", &filters)
         .raw_if("include_archived_projects", (!archived).then_some("false"))
         .raw_if("grouping", args.get("grouping").map(Value::json));
     Ok(Step::Send(Some(object.finish())))

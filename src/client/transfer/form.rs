@@ -212,7 +212,7 @@ mod tests {
         let of = |status: u16, body: &str| {
             let reply = Reply {
                 status,
-                headers: header::HeaderMap::new(),
+                headers: Vec::new(),
                 body: body.into(),
                 most_values: usize::MAX,
             };

@@ -38,7 +38,7 @@ impl Transport {
         }
         // Boxed, as what is rare and large is.
         Box::pin(async move {
-            let body = Wiped::joined(envelope(&escaped(call.0), credentials, call.1).into_iter());
+            let body = Wiped::joined(&envelope(&escaped(call.0), credentials, call.1));
             let json = HeaderValue::from_static("application/json; charset=utf-8");
             let mut request = Request::new(Method::POST, self.site.rpc.clone(), tally)
                 .effect(effect)

@@ -41,13 +41,13 @@ use watch::Watch;
 const LONGEST_WORDS: u64 = 1 << 20;
 
 /// The headers of a whole reply that somebody looks at.
-const LOOKED_AT: [HeaderName; 3] = [header::CONTENT_TYPE, header::LOCATION, header::RETRY_AFTER];
+const LOOKED_AT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
 
 /// What came back over HTTP, whatever its status.
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// Of a remote call only those that are looked at.
-    pub(super) headers: HeaderMap,
+    /// Those that are looked at.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
     /// The most values that it may hold.
     pub(super) most_values: usize,
@@ -56,7 +56,8 @@ pub(super) struct Reply {
 impl Reply {
     /// A header's text, where it has one.
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
-        text_of(&self.headers, name)
+        let (_, value) = self.headers.iter().find(|(each, _)| *each == name)?;
+        value.to_str().ok()
     }
 
     /// How long the site asks to wait: `Retry-After` in seconds or as a date.
@@ -445,7 +446,10 @@ impl Transport {
         }
         Ok(Reply {
             status,
-            headers: std::mem::take(incoming.response.headers_mut()),
+            headers: LOOKED_AT
+                .into_iter()
+                .filter_map(|name| incoming.response.headers_mut().remove(&name).map(|value| (name, value)))
+                .collect(),
             body,
             most_values: most_values(self.max_reply_bytes),
         })

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use hyper::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use tokio::task::AbortHandle;
@@ -74,7 +74,7 @@ pub(super) struct Request {
 /// What came back.
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Vec<u8>,
 }
 
@@ -158,10 +158,11 @@ impl Wire {
         let mut digits = [0; 20];
         let digits = decimal(length as u64, &mut digits);
         let head = [self.head.as_ref(), digits.as_bytes(), b"\r\n\r\n"];
-        Request {
-            text: Wiped::joined(head.into_iter().chain(body.iter().copied())),
-            body: self.head.as_ref().len() + digits.len() + 4,
-        }
+        let behind_head = head.iter().map(|piece| piece.len()).sum();
+        let mut text = Wiped::with_room(behind_head + length);
+        head.iter().for_each(|piece| text.push(piece));
+        body.iter().for_each(|piece| text.push(piece));
+        Request { text, body: behind_head }
     }
 
     /// Sends a request and reads the reply, of at most so many bytes. It ends by then, if not whoever waits for it ends it before.
@@ -374,5 +375,5 @@ fn head(site: &Site, agent: &HeaderValue) -> Wiped {
         host.as_bytes(),
         b"\r\ncontent-length: ",
     ]);
-    Wiped::joined(parts.into_iter())
+    Wiped::joined(&parts)
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use httparse::ParserConfig;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderName, HeaderValue};
 
 use super::connection::{Connection, Length};
 use super::trouble::Trouble;
@@ -20,7 +20,7 @@ const MOST_OF_TRAILERS: usize = 16 * 1024;
 pub(super) struct Head {
     pub(super) status: u16,
     /// Those that somebody looks at.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     framing: Framing,
     packing: Option<Packing>,
     /// Whether another request may follow on the connection.
@@ -99,10 +99,11 @@ impl Head {
             httparse::Status::Partial => return Ok(None),
         };
         let fields = &*reply.headers;
-        let mut headers = HeaderMap::new();
+        let mut headers = Vec::new();
         for name in LOOKED_AT {
-            for value in values(fields, &name) {
-                headers.append(&name, HeaderValue::from_bytes(value).map_err(|error| broken(&error))?);
+            let value = values(fields, &name).next();
+            if let Some(value) = value {
+                headers.push((name, HeaderValue::from_bytes(value).map_err(|error| broken(&error))?));
             }
         }
         let status = reply.code.unwrap_or(0);
@@ -209,8 +210,9 @@ impl Framing {
 }
 
 /// The values of a header.
-fn values<'f>(fields: &'f [httparse::Header<'_>], name: &'f HeaderName) -> impl Iterator<Item = &'f [u8]> {
-    let named = fields.iter().filter(|field| field.name.eq_ignore_ascii_case(name.as_str()));
+fn values<'f, 'n>(fields: &'n [httparse::Header<'f>], name: &'n HeaderName) -> impl Iterator<Item = &'f [u8]> + use<'f, 'n> {
+    let name = name.as_str();
+    let named = fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
     named.map(|field| field.value)
 }
 
