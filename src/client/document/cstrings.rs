@@ -2,155 +2,268 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tape of the same text")]
 
-use super::{Document, Key, Kind, Node, Value};
+use std::ops::Range;
 
-/// Copies of strings, or of keys, decoded and each with a NUL behind it. One is found by the number of its value, without a search.
+use once_cell::race::OnceBox;
+
+use super::{Document, Key, Kind, Node, Page, Value};
+
+/// Copies of strings, or of keys, decoded. Those of neighbours on the tape are made together, when the first of them is asked for, while
+/// what they are made of is near in memory. One is found by the number of its value, without a search.
 pub struct CStrings {
+    of: Of,
+    // Made without a lock: a fork meanwhile must not leave the child waiting.
+    groups: Box<[OnceBox<Group>]>,
+}
+
+/// What has a copy.
+#[derive(Clone, Copy)]
+pub(super) enum Of {
+    /// The strings that are values, with a NUL behind each.
+    Values,
+    /// The strings that are values and have escapes.
+    EscapedValues,
+    /// The keys, with a NUL behind each.
+    Keys,
+    /// The keys that have escapes.
+    EscapedKeys,
+}
+
+/// The strings of some pages of the tape.
+struct Group {
     /// One behind the other.
-    text: String,
-    /// Where each begins, and where the next one would.
-    starts: Vec<u32>,
-    /// Which of the nodes have one.
-    blocks: Vec<Block>,
+    text: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<u32>,
+    /// Which of the nodes have one: a bit for each of a block.
+    which: Vec<u64>,
+    /// How many there are before each block.
+    before: Vec<u16>,
 }
 
-/// Which of some neighbours on the tape have a string.
-struct Block {
-    /// A bit for each.
-    which: u64,
-    /// The string of the first that has one.
-    first: u32,
-}
+/// How many nodes a block has: half a page, so that there is a bit for each.
+const BLOCK: usize = Page::NODES / 2;
 
-/// How many nodes a block is for.
-const BLOCK: usize = u64::BITS as usize;
+/// How many pages a group has at the most.
+const PAGES: usize = 16;
 
-/// What stands between the quotes, and whether it has escapes.
-type Raw<'d> = (&'d str, bool);
+/// How many blocks a group has at the most.
+const BLOCKS: usize = PAGES * Page::NODES / BLOCK;
+
+const _: () = assert!(BLOCK * 2 == Page::NODES && BLOCK <= u64::BITS as usize && BLOCKS * BLOCK <= u16::MAX as usize);
 
 impl CStrings {
-    /// The strings that are values.
-    pub(super) fn values(document: &Document) -> CStrings {
-        CStrings::of_values(document, |node| node.kind() == Some(Kind::String))
-    }
-
-    /// The strings that are values and have escapes.
-    pub(super) fn escaped_values(document: &Document) -> CStrings {
-        CStrings::of_values(document, Node::is_escaped)
-    }
-
-    fn of_values(document: &Document, has: impl Fn(Node) -> bool) -> CStrings {
-        // Decoding never lengthens a string, and its quotes are as much as a NUL.
-        let length = |node: &Node| if has(*node) { node.extent() } else { 0 };
-        let room = document.nodes.pages().map(|page| page.iter().map(length).sum::<usize>()).sum();
-        CStrings::new(document, room, &has, |node| {
-            let raw = &document.text[node.start() + 1..node.start() + node.extent() - 1];
-            Some((raw, node.is_escaped()))
-        })
-    }
-
-    /// The keys.
-    pub(super) fn keys(document: &Document) -> CStrings {
-        CStrings::of_keys(document, |_| true)
-    }
-
-    /// The keys that have escapes.
-    pub(super) fn escaped_keys(document: &Document) -> CStrings {
-        CStrings::of_keys(document, |key| key.is_escaped())
-    }
-
-    fn of_keys(document: &Document, wanted: impl Fn(Key<'_>) -> bool) -> CStrings {
-        CStrings::new(document, 0, Node::is_keyed, |node| {
-            let key = Some(Key::before(&document.text, node.start())).filter(|key| wanted(*key))?;
-            Some((key.raw(), key.is_escaped()))
-        })
-    }
-
-    /// The strings of those nodes that may have one, with room for so many bytes at first.
-    fn new<'d>(document: &'d Document, room: usize, may: impl Fn(Node) -> bool, of: impl Fn(Node) -> Option<Raw<'d>>) -> CStrings {
-        let mut strings = CStrings {
-            text: String::with_capacity(room),
-            starts: vec![0],
-            blocks: Vec::with_capacity(document.nodes.len().div_ceil(BLOCK)),
-        };
-        let mut number = 0;
-        for page in document.nodes.pages() {
-            for (index, node) in page.iter().enumerate() {
-                if may(*node)
-                    && let Some(raw) = of(*node)
-                {
-                    strings.push(number + index, raw);
-                }
-            }
-            number += page.len();
+    pub(super) fn new(document: &Document, of: Of) -> CStrings {
+        let groups = document.node_count().div_ceil(BLOCKS * BLOCK);
+        CStrings {
+            of,
+            groups: (0..groups).map(|_| OnceBox::new()).collect(),
         }
-        strings
     }
 
-    /// Adds the string of a node that stands behind all that have one yet.
-    fn push(&mut self, number: usize, (raw, escaped): Raw<'_>) {
-        let first = self.starts.len() as u32 - 1;
-        while self.blocks.len() <= number / BLOCK {
-            self.blocks.push(Block { which: 0, first });
-        }
-        self.blocks[number / BLOCK].which |= 1 << (number % BLOCK);
-        if escaped {
-            decode_onto(&mut self.text, raw);
-        } else {
-            self.text.push_str(raw);
-        }
-        self.text.push('\0');
-        self.starts.push(self.text.len() as u32);
-    }
-
-    /// The bytes of the string of a value, or of its key, and the NUL behind them.
+    /// The bytes of the string of a value, or of its key, and the NUL behind them where it has one.
     #[inline]
-    pub fn get(&self, value: Value<'_>) -> Option<&[u8]> {
+    pub fn get<'s>(&'s self, value: Value<'_>) -> Option<&'s [u8]> {
         let number = value.node() as usize;
-        let block = self.blocks.get(number / BLOCK)?;
-        let bit = 1 << (number % BLOCK);
-        if block.which & bit == 0 {
+        let (block, bit) = (number / BLOCK, 1 << (number % BLOCK));
+        let (number, block) = (block / BLOCKS, block % BLOCKS);
+        let group = self
+            .groups
+            .get(number)?
+            .get_or_init(|| Box::new(Group::new(value.document(), self.of, number)));
+        group.get(block, bit)
+    }
+}
+
+impl Group {
+    fn new(document: &Document, of: Of, number: usize) -> Group {
+        match of {
+            Of::Values => Group::of_values(document, number, true, |node| node.kind() == Some(Kind::String)),
+            Of::EscapedValues => Group::of_values(document, number, false, Node::is_escaped),
+            Of::Keys => Group::of_keys(document, number, true, |_| true),
+            Of::EscapedKeys => Group::of_keys(document, number, false, |key| key.is_escaped()),
+        }
+    }
+
+    fn of_values(document: &Document, number: usize, nul: bool, has: impl Fn(Node) -> bool) -> Group {
+        Group::with(document, number, nul, has, |node| {
+            node.start() + 1..node.start() + node.extent() - 1
+        })
+    }
+
+    fn of_keys(document: &Document, number: usize, nul: bool, has: impl Fn(Key<'_>) -> bool) -> Group {
+        let key = |node: Node| Key::before(&document.text, node.start());
+        Group::with(
+            document,
+            number,
+            nul,
+            |node| node.is_keyed() && has(key(node)),
+            |node| key(node).place(),
+        )
+    }
+
+    /// The strings of those nodes that have one, which stand at these places between quotes.
+    #[inline]
+    fn with(document: &Document, number: usize, nul: bool, has: impl Fn(Node) -> bool, place: impl Fn(Node) -> Range<usize>) -> Group {
+        let pages = || document.nodes.pages_from(number * PAGES).take(PAGES);
+        let blocks = || pages().flat_map(|page| page.chunks_exact(BLOCK));
+        let count = pages().count() * (Page::NODES / BLOCK);
+        let (mut which, mut before) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut strings, mut room) = (0, CHUNK);
+        for block in blocks() {
+            // Backwards, as the compiler needs fewest steps.
+            let bits = block.iter().rev().fold(0, |bits, node| bits << 1 | u64::from(has(*node)));
+            which.push(bits);
+            before.push(strings);
+            for bit in Bits(bits) {
+                strings += 1;
+                // Decoding never lengthens a string, and a quote is as much as a NUL.
+                room += place(block[bit]).len() + 1;
+            }
+        }
+        let mut ends = Vec::with_capacity(strings.into());
+        let (mut text, mut end) = (Vec::with_capacity(room), 0);
+        for (block, bits) in blocks().zip(&which) {
+            for bit in Bits(*bits) {
+                let place = place(block[bit]);
+                text.resize(end + place.len() + CHUNK, 0);
+                end = decode_at(&mut text, end, document.text.as_bytes(), place);
+                if nul {
+                    text[end] = 0;
+                    end += 1;
+                }
+                ends.push(end as u32);
+            }
+        }
+        text.truncate(end);
+        if room - end > end / 16 + CHUNK {
+            text.shrink_to_fit();
+        }
+        Group { text, ends, which, before }
+    }
+
+    #[inline]
+    fn get(&self, block: usize, bit: u64) -> Option<&[u8]> {
+        let which = *self.which.get(block)?;
+        if which & bit == 0 {
             return None;
         }
-        let place = block.first as usize + (block.which & (bit - 1)).count_ones() as usize;
-        let [start, end] = *self.starts.get(place..place + 2)? else {
-            return None;
-        };
-        self.text.as_bytes().get(start as usize..end as usize)
+        let place = usize::from(*self.before.get(block)?) + (which & (bit - 1)).count_ones() as usize;
+        let start = place.checked_sub(1).map_or(Some(&0), |last| self.ends.get(last))?;
+        self.text.get(*start as usize..*self.ends.get(place)? as usize)
+    }
+}
+
+/// The numbers of the bits that are set.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let first = self.0.trailing_zeros() as usize;
+        let others = self.0.checked_sub(1)?;
+        self.0 &= others;
+        Some(first)
     }
 }
 
 /// Decodes what stands between the quotes of a valid JSON string. A surrogate without its other half, which no
 /// UTF-8 text can hold, becomes U+FFFD.
 pub(super) fn decode(raw: &str) -> String {
-    let mut plain = String::with_capacity(raw.len());
-    decode_onto(&mut plain, raw);
-    plain
+    let mut plain = vec![0; raw.len() + CHUNK];
+    let end = decode_at(&mut plain, 0, raw.as_bytes(), 0..raw.len());
+    plain.truncate(end);
+    // It is UTF-8, since it was.
+    String::from_utf8(plain).unwrap_or_default()
 }
 
-fn decode_onto(plain: &mut String, raw: &str) {
+/// How many bytes are copied together.
+const CHUNK: usize = 16;
+
+/// Decodes what stands at `place` in the text between quotes, and gives its end in `plain`, where it begins at `at`, and where there is
+/// room for it as it stands there and a chunk: whole chunks are copied, and what was too much is written over.
+fn decode_at(plain: &mut [u8], mut at: usize, text: &[u8], place: Range<usize>) -> usize {
+    let (text, length) = (&text[place.start..], place.len());
     let mut from = 0;
-    while let Some(run) = memchr::memchr(b'\\', &raw.as_bytes()[from..]) {
-        let escape = from + run;
-        plain.push_str(&raw[from..escape]);
-        let (character, used) = match raw.as_bytes()[escape + 1] {
-            b'u' => unicode_escape(&raw.as_bytes()[escape + 1..]),
-            b'b' => ('\u{8}', 1),
-            b'f' => ('\u{c}', 1),
-            b'n' => ('\n', 1),
-            b'r' => ('\r', 1),
-            b't' => ('\t', 1),
-            other => (char::from(other), 1),
+    loop {
+        let left = length - from;
+        let run = match (text[from..].first_chunk(), plain[at..].first_chunk_mut()) {
+            (Some(chunk), Some(to)) => {
+                *to = *chunk;
+                run(chunk).min(left)
+            }
+            // The text ends here.
+            _ => {
+                let rest = &text[from..length];
+                let run = rest.iter().position(|&byte| byte == b'\\').unwrap_or(left);
+                plain[at..at + run].copy_from_slice(&rest[..run]);
+                run
+            }
         };
-        plain.push(character);
-        from = escape + 1 + used;
+        (from, at) = (from + run, at + run);
+        if run == CHUNK {
+            continue;
+        }
+        if from == length {
+            return at;
+        }
+        let byte = text[from + 1];
+        if byte == b'u' {
+            let (character, used) = unicode_escape(&text[from + 1..length]);
+            at += character.encode_utf8(&mut plain[at..]).len();
+            from += 1 + used;
+        } else {
+            plain[at] = MEANT[usize::from(byte)];
+            (from, at) = (from + 2, at + 1);
+        }
     }
-    plain.push_str(&raw[from..]);
+}
+
+/// What is meant by a byte behind a backslash.
+const MEANT: [u8; 256] = {
+    let mut meant = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        meant[byte] = match byte as u8 {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            other => other,
+        };
+        byte += 1;
+    }
+    meant
+};
+
+/// How many bytes of a chunk come before the first backslash.
+#[inline(always)]
+fn run(chunk: &[u8; CHUNK]) -> usize {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    // All at once, which the compiler does by vectors.
+    if !chunk.iter().fold(false, |found, &byte| found | (byte == b'\\')) {
+        return CHUNK;
+    }
+    // The lowest bit of those that are set is the highest one of the first byte that is a backslash.
+    let first = |half: u64| {
+        let others = half ^ (EACH * u64::from(b'\\'));
+        (others.wrapping_sub(EACH) & !others & (EACH << 7)).trailing_zeros() as usize / 8
+    };
+    let both = u128::from_le_bytes(*chunk);
+    match first(both as u64) {
+        8 => 8 + first((both >> 64) as u64),
+        run => run,
+    }
 }
 
 /// The character that the escape stands for whose `u` is at the start of `raw`, and how many bytes it takes from there.
 fn unicode_escape(raw: &[u8]) -> (char, usize) {
-    let unit = |digits: Option<&[u8]>| u32::from_str_radix(std::str::from_utf8(digits?).ok()?, 16).ok();
+    // The text was validated, so these are digits; those that are letters have bit 6 set.
+    let digit = |unit: u32, &digit: &u8| unit << 4 | (u32::from(digit & 15) + 9 * u32::from(digit >> 6));
+    let unit = |digits: Option<&[u8]>| Some(digits?.iter().fold(0, digit));
     let first = unit(raw.get(1..5)).unwrap_or(0xfffd);
     let second = raw.get(5..7).filter(|next| *next == b"\\u").and_then(|_| unit(raw.get(7..11)));
     if let (0xd800..=0xdbff, Some(second @ 0xdc00..=0xdfff)) = (first, second) {

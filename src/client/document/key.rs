@@ -6,6 +6,7 @@
 )]
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::cstrings;
 
@@ -58,6 +59,11 @@ impl<'d> Key<'d> {
     /// What stands between the quotes.
     pub(super) fn raw(self) -> &'d str {
         &self.text[self.start..self.end]
+    }
+
+    /// The place of what stands between the quotes.
+    pub(super) fn place(self) -> Range<usize> {
+        self.start..self.end
     }
 
     /// It as it was written, in its quotes.

@@ -19,6 +19,7 @@ use std::fmt;
 use once_cell::race::OnceBox;
 
 pub use cstrings::CStrings;
+use cstrings::Of;
 pub use key::Key;
 use keys::Keys;
 use nodes::{KEYED, MAX_EXTENT, Nodes, Shape, Writer};
@@ -133,24 +134,24 @@ impl Document {
         std::ptr::from_ref(self).expose_provenance();
     }
 
-    /// Every string of the document but for keys, decoded and NUL-terminated. Made on first use.
+    /// Every string of the document but for keys, decoded and NUL-terminated.
     pub fn c_strings(&self) -> &CStrings {
-        self.strings.get_or_init(|| Box::new(CStrings::values(self)))
+        self.strings.get_or_init(|| Box::new(CStrings::new(self, Of::Values)))
     }
 
-    /// Every key of the document, decoded and NUL-terminated. Made on first use, which many hosts never make.
+    /// Every key of the document, decoded and NUL-terminated. Many hosts never ask for one.
     pub fn c_keys(&self) -> &CStrings {
-        self.key_strings.get_or_init(|| Box::new(CStrings::keys(self)))
+        self.key_strings.get_or_init(|| Box::new(CStrings::new(self, Of::Keys)))
     }
 
-    /// The strings that have escapes. Made when the text of the first is asked for.
+    /// The strings that have escapes.
     fn decoded(&self) -> &CStrings {
-        self.decoded.get_or_init(|| Box::new(CStrings::escaped_values(self)))
+        self.decoded.get_or_init(|| Box::new(CStrings::new(self, Of::EscapedValues)))
     }
 
     /// The keys that have escapes.
     fn decoded_keys(&self) -> &CStrings {
-        self.decoded_keys.get_or_init(|| Box::new(CStrings::escaped_keys(self)))
+        self.decoded_keys.get_or_init(|| Box::new(CStrings::new(self, Of::EscapedKeys)))
     }
 
     /// The node of an element of a large container. Every large container is indexed when the first is asked.

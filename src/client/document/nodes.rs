@@ -260,6 +260,12 @@ impl Nodes {
         self.room.cells().chunks_exact(PAGE).filter_map(|page| page.get(HEAD..))
     }
 
+    /// The nodes page by page, from the page of this number on.
+    pub(super) fn pages_from(&self, number: usize) -> impl Iterator<Item = &[Node]> {
+        let pages = self.room.cells().get(number * PAGE..).unwrap_or_default();
+        pages.chunks_exact(PAGE).filter_map(|page| page.get(HEAD..))
+    }
+
     /// The nodes from one number to before another.
     pub(super) fn range(&self, from: usize, to: usize) -> impl Iterator<Item = Node> {
         let nodes = self.pages().skip(from / Page::NODES).flatten().copied();

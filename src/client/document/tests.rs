@@ -290,6 +290,79 @@ fn c_strings_are_decoded_and_end_with_a_nul() {
     );
 }
 
+/// What hosts get of all strings and keys of a document, against serde_json.
+fn compare_strings(text: &str) {
+    fn compare(document: &Document, value: Value<'_>, expected: &serde_json::Value) {
+        let with_nul = |text: &str| [text.as_bytes(), &[0]].concat();
+        let wanted = expected.as_str();
+        assert_eq!(value.text(), wanted.map(str::as_bytes), "{}", value.json());
+        assert_eq!(document.c_strings().get(value), wanted.map(with_nul).as_deref(), "{}", value.json());
+        for (index, member) in value.children().enumerate() {
+            if let Some(object) = expected.as_object() {
+                let (key, expected) = object.iter().nth(index).unwrap();
+                assert_eq!(member.key_text(), Some(key.as_bytes()), "{}", member.json());
+                assert_eq!(document.c_keys().get(member), Some(&*with_nul(key)), "{}", member.json());
+                compare(document, member, expected);
+            } else {
+                assert_eq!(
+                    (member.key_text(), document.c_keys().get(member)),
+                    (None, None),
+                    "{}",
+                    member.json()
+                );
+                compare(document, member, expected.get(index).unwrap());
+            }
+        }
+    }
+    let document = parse(text);
+    compare(&document, document.root(), &serde_json::from_str(text).unwrap());
+}
+
+#[test]
+fn strings_are_decoded_wherever_they_stand() {
+    // Chunks of 16 bytes are copied, up to the very end of the text.
+    for escape in [
+        "\\n",
+        "\\\"",
+        "\\\\",
+        "\\/",
+        "\\b\\f\\r\\t",
+        "\\u0041",
+        "\\uD83D\\ude00",
+        "\\u00e9\\u20AC\\u0000",
+        "é\\n€",
+    ] {
+        for before in 0..34 {
+            for behind in 0..18 {
+                let string = format!("\"{}{escape}{}\"", "b".repeat(before), "e".repeat(behind));
+                compare_strings(&string);
+                compare_strings(&format!("[1,{string},{string},\"plain\",{{\"n\":{string}}}]"));
+            }
+        }
+    }
+}
+
+#[test]
+fn strings_are_found_across_the_borders_of_their_groups() {
+    let mut random = Random(0x0bad_cafe_1234_5678);
+    for count in [1, 62, 63, 64, 125, 126, 127, 252, 2_015, 2_016, 2_017, 10_000] {
+        let mut text = "[".to_owned();
+        for index in 0..count {
+            text.push_str(if index > 0 { "," } else { "" });
+            match random.below(4) {
+                0 => text.push_str(&format!("{{\"k\\u00e9y{:05}\":1}}", random.below(100_000))),
+                1 => text.push_str("\"plain\""),
+                2 => text.push_str("null"),
+                _ => random.string(&mut text),
+            }
+        }
+        text.push(']');
+        compare_strings(&text);
+    }
+    // Far more in the text than decoded.
+    compare_strings(&format!("[{}\"\"]", "\"\\u3042\\u3044\",".repeat(3_000)));
+}
+
 #[test]
 fn large_lists_are_indexed_once_and_right() {
     let inner: Vec<String> = (0..1000).map(|index| format!("[{index}]")).collect();

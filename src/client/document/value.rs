@@ -63,6 +63,10 @@ impl<'d> Value<'d> {
         self.place.kind().unwrap_or(Kind::Null)
     }
 
+    pub(super) fn document(self) -> &'d Document {
+        self.document
+    }
+
     pub(super) fn start(self) -> usize {
         self.place.start()
     }
@@ -230,7 +234,10 @@ impl<'d> Value<'d> {
 
     /// Its text, decoded, when it is a string. It is borrowed from the document.
     pub fn text(self) -> Option<&'d [u8]> {
-        self.plain_text().or_else(|| without_nul(self.document.decoded().get(self)))
+        if self.place.is_escaped() {
+            return self.document.decoded().get(self);
+        }
+        self.plain_text()
     }
 
     /// As [`Value::text`], when it is a string without escapes.
@@ -247,7 +254,7 @@ impl<'d> Value<'d> {
     pub fn key_text(self) -> Option<&'d [u8]> {
         let key = self.key()?;
         if self.document.escaped_keys && key.is_escaped() {
-            return without_nul(self.document.decoded_keys().get(self));
+            return self.document.decoded_keys().get(self);
         }
         Some(key.raw().as_bytes())
     }
@@ -351,10 +358,6 @@ impl fmt::Debug for Value<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Value({:?}, {} bytes)", self.kind(), self.json().len())
     }
-}
-
-fn without_nul(string: Option<&[u8]>) -> Option<&[u8]> {
-    string?.split_last().map(|(_, text)| text)
 }
 
 /// The text, cut where a message would grow too long.
