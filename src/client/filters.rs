@@ -37,7 +37,7 @@ pub(super) fn operator(value: Option<Value<'_>>) -> Result<&'static str, Problem
 }
 
 /// Appends what a list of conditions is on the wire. An object is taken to be in the wire's form already.
-pub(super) fn translate(to: &mut String, filters: Value<'_>, operator: &str) -> Result<(), Problem> {
+pub(super) fn translate(to: &mut String, filters: Value<'_>, operator: &'static str) -> Result<(), Problem> {
     if filters.kind() == Kind::Object {
         to.push_str(filters.json());
         return Ok(());
@@ -62,10 +62,10 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-fn group(to: &mut String, conditions: Value<'_>, operator: &str, within: Option<&Place<'_>>) -> Result<(), Problem> {
-    to.push_str(r#"{"logical_operator":"#);
-    push_quoted(to, operator);
-    to.push_str(r#","conditions":["#);
+fn group(to: &mut String, conditions: Value<'_>, operator: &'static str, within: Option<&Place<'_>>) -> Result<(), Problem> {
+    to.push_str(r#"{"logical_operator":""#);
+    to.push_str(operator);
+    to.push_str(r#"","conditions":["#);
     for (index, each) in conditions.children().enumerate() {
         if index > 0 {
             to.push(',');
@@ -169,8 +169,9 @@ fn push_trimmed(to: &mut String, value: Value<'_>) {
             if !to.ends_with('{') {
                 to.push(',');
             }
-            push_quoted(to, &key);
-            to.push(':');
+            to.push('"');
+            to.push_str(&key);
+            to.push_str("\":");
             to.push_str(member.json());
             has_id |= key == "id";
             has_type |= key == "type";

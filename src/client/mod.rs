@@ -177,13 +177,13 @@ impl Client {
 
     /// As [`Client::call`]. How far the files of the call are can be read from `progress` at any time.
     pub async fn call_watched(&self, method: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
-        self.begin(method, progress).call(params).await
+        self.begin(method, progress).call(params.to_owned()).await
     }
 
     /// Sends any wire method with any parameters, and gives its `results`. `params` is JSON, or empty for none. The
     /// call is taken for a write unless the method is known to only read.
     pub async fn call_raw(&self, wire_method: &str, params: &str) -> Result<Document> {
-        self.begin(wire_method, &Arc::default()).call_raw(params).await
+        self.begin(wire_method, &Arc::default()).call_raw(params.to_owned()).await
     }
 
     /// Begins a call, which counts from now on. `progress` is for this call alone.

@@ -155,13 +155,13 @@ impl Running {
     }
 
     /// Carries it out as a method of the official client's vocabulary: see [`Client::call`].
-    pub async fn call(&mut self, params: &str) -> Result<Document> {
+    pub async fn call(&mut self, params: String) -> Result<Document> {
         let outcome = methods::call(&self.client, &self.what, params, &self.client.tally.progress).await;
         self.ended(outcome)
     }
 
     /// Carries it out as a wire method: see [`Client::call_raw`].
-    pub async fn call_raw(&mut self, params: &str) -> Result<Document> {
+    pub async fn call_raw(&mut self, params: String) -> Result<Document> {
         let outcome = methods::call_raw(&self.client, &self.what, params).await;
         self.ended(outcome)
     }

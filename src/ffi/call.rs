@@ -155,7 +155,10 @@ impl Call {
             Way::Raw => "wire_method",
         };
         let method = method.required(parameter)?.to_owned();
-        let params = params()?.to_owned();
+        let given = params()?;
+        // A byte more, for the NUL that a document ends with.
+        let mut params = String::with_capacity(given.len() + 1);
+        params.push_str(given);
         Ok(Call { way, method, params })
     }
 
@@ -174,8 +177,8 @@ impl Call {
         // Boxed where it is made: wherever it is moved it would be copied whole, with all the room for what it will hold.
         let work = Box::pin(async move {
             match self.way {
-                Way::Known => running.call(&self.params).await,
-                Way::Raw => running.call_raw(&self.params).await,
+                Way::Known => running.call(self.params).await,
+                Way::Raw => running.call_raw(self.params).await,
             }
         });
         (work, move || Client::stopped(&stopped, why))

@@ -113,12 +113,12 @@ impl Takes {
 }
 
 /// Reads the text of a call's parameters. Empty text: no parameters.
-pub(super) fn parse(params: &str) -> Result<Document> {
-    let given = if params.trim().is_empty() { "{}" } else { params };
-    // A byte more, for the NUL that a document ends with.
-    let mut text = Vec::with_capacity(given.len() + 1);
-    text.extend_from_slice(given.as_bytes());
-    Document::parse(text).map_err(|error| Error::invalid_argument(format!("params_json is not JSON: {error}")))
+pub(super) fn parse(params: impl Into<String>) -> Result<Document> {
+    let mut text = params.into();
+    if text.trim().is_empty() {
+        "{}".clone_into(&mut text);
+    }
+    Document::parse(text.into_bytes()).map_err(|error| Error::invalid_argument(format!("params_json is not JSON: {error}")))
 }
 
 /// The arguments of a call, by parameter.
@@ -212,6 +212,11 @@ impl<'d> Args<'d> {
     pub(in crate::client) fn get(&self, name: &str) -> Option<Value<'d>> {
         let position = self.method.params.iter().position(|param| param.name == name)?;
         self.values.get(position).copied().flatten()
+    }
+
+    /// How long the texts of all arguments are.
+    pub(super) fn length(&self) -> usize {
+        self.values.iter().flatten().map(|value| value.json().len()).sum()
     }
 
     /// The argument of a parameter that must be given.

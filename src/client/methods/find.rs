@@ -173,9 +173,7 @@ fn one(info: &SiteInfo, params: &str) -> Result<Query> {
 pub(super) fn query(args: &Args<'_>, info: &SiteInfo) -> Result<Query> {
     let (entity_type, fields) = (args.text("entity_type")?, return_fields(args.get("fields")));
     // What is put around each condition takes about as much as a condition does.
-    let given =
-        ["filters", "filters", "order", "additional_filter_presets"].map(|name| args.get(name).map_or(0, |value| value.json().len()));
-    let mut open = String::with_capacity(entity_type.len() + fields.len() + given.iter().sum::<usize>() + ROOM);
+    let mut open = String::with_capacity(args.length() * 2 + ROOM);
     open.push_str(r#"{"type":"#);
     push_quoted(&mut open, &entity_type);
     open.push_str(r#","return_fields":"#);

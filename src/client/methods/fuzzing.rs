@@ -1,7 +1,7 @@
 //! What the fuzz targets (`fuzz/`) reach of the client's inside, without a network. It is there with the feature `fuzzing` alone,
 //! and nothing of it is in the C ABI.
 
-use reqwest::header::{self, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderName};
 
 use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, permission, received, transfers};
 use crate::client::credentials::Secret;
@@ -104,14 +104,15 @@ pub fn receive(name: &str, params: &str, answer: &Answer<'_>) -> Result<Document
     }
 }
 
-fn headers(answer: &Answer<'_>) -> Vec<(HeaderName, HeaderValue)> {
+fn headers(answer: &Answer<'_>) -> Vec<(HeaderName, String)> {
     let given = [
         (header::CONTENT_TYPE, answer.kind),
         (header::LOCATION, answer.location),
         (header::RETRY_AFTER, answer.retry_after),
     ];
-    let header = |(name, text): (HeaderName, &str)| Some((name, HeaderValue::from_str(text).ok().filter(|value| !value.is_empty())?));
-    given.into_iter().filter_map(header).collect()
+    let usable = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte));
+    let given = given.into_iter().filter(|(_, text)| usable(text));
+    given.map(|(name, text)| (name, text.to_owned())).collect()
 }
 
 /// The error of an exception reply, completed by what the call was about.

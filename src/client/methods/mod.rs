@@ -146,7 +146,7 @@ fn method(name: &str) -> Result<&'static Method> {
 }
 
 /// Carries out a method of the vocabulary.
-pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &Arc<Progress>) -> Result<Document> {
+pub(super) async fn call(client: &Client, name: &str, params: String, progress: &Arc<Progress>) -> Result<Document> {
     let method = method(name)?;
     let document = parse(params)?;
     let args = Args::bind(method, document.root())?;
@@ -194,7 +194,7 @@ pub(super) async fn call(client: &Client, name: &str, params: &str, progress: &A
 }
 
 /// Sends a wire method as it is.
-pub(super) async fn call_raw(client: &Client, wire_method: &str, params: &str) -> Result<Document> {
+pub(super) async fn call_raw(client: &Client, wire_method: &str, params: String) -> Result<Document> {
     if wire_method.is_empty() {
         return Err(Error::invalid_argument("wire_method is empty"));
     }

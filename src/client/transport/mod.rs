@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{self, AsHeaderName, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -41,13 +41,13 @@ use watch::Watch;
 const LONGEST_WORDS: u64 = 1 << 20;
 
 /// The headers of a whole reply that somebody looks at.
-const LOOKED_AT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
+static LOOKED_AT: [HeaderName; 4] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION, header::RETRY_AFTER];
 
 /// What came back over HTTP, whatever its status.
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// Those that are looked at.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The texts of those that are looked at.
+    pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Vec<u8>,
     /// The most values that it may hold.
     pub(super) most_values: usize,
@@ -56,8 +56,8 @@ pub(super) struct Reply {
 impl Reply {
     /// A header's text, where it has one.
     pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(each, _)| *each == name)?;
-        value.to_str().ok()
+        let mut named = self.headers.iter().filter(|(each, _)| *each == name);
+        named.next().map(|(_, text)| text.as_str())
     }
 
     /// How long the site asks to wait: `Retry-After` in seconds or as a date.
@@ -73,7 +73,7 @@ impl Reply {
 }
 
 /// A header's text, where there is one.
-pub(super) fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(super) fn text_of(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -447,8 +447,8 @@ impl Transport {
         Ok(Reply {
             status,
             headers: LOOKED_AT
-                .into_iter()
-                .filter_map(|name| incoming.response.headers_mut().remove(&name).map(|value| (name, value)))
+                .iter()
+                .filter_map(|name| Some((name.clone(), incoming.header(name)?.to_owned())))
                 .collect(),
             body,
             most_values: most_values(self.max_reply_bytes),
@@ -480,7 +480,7 @@ impl Incoming {
         self.response.status().as_u16()
     }
 
-    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+    pub(super) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         text_of(self.response.headers(), name)
     }
 

@@ -349,7 +349,10 @@ impl Connection {
     /// Reads some bytes; 0 at the end.
     async fn receive(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
         loop {
-            self.socket.take_time().await?;
+            // Where it waits that is noticed by itself.
+            if self.eager || self.tls.is_some() {
+                self.socket.take_time().await?;
+            }
             if let Some(tls) = &mut self.tls {
                 match tls.reader().read(into) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}

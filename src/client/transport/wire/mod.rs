@@ -74,7 +74,7 @@ pub(super) struct Request {
 /// What came back.
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Vec<u8>,
 }
 

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use httparse::ParserConfig;
-use reqwest::header::{self, HeaderName, HeaderValue};
+use reqwest::header::HeaderName;
 
 use super::connection::{Connection, Length};
 use super::trouble::Trouble;
@@ -20,7 +20,7 @@ const MOST_OF_TRAILERS: usize = 16 * 1024;
 pub(super) struct Head {
     pub(super) status: u16,
     /// Those that somebody looks at.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) headers: Vec<(HeaderName, String)>,
     framing: Framing,
     packing: Option<Packing>,
     /// Whether another request may follow on the connection.
@@ -58,7 +58,7 @@ impl Head {
                 return Ok(head);
             }
             match connection.read_more().await? {
-                Some(true) => connection.take_time().await?,
+                Some(true) => {}
                 Some(false) => return Err(Trouble::Cut),
                 None => return Err(Trouble::Broken("the head of the reply is too large".to_owned())),
             }
@@ -100,10 +100,9 @@ impl Head {
         };
         let fields = &*reply.headers;
         let mut headers = Vec::new();
-        for name in LOOKED_AT {
-            let value = values(fields, &name).next();
-            if let Some(value) = value {
-                headers.push((name, HeaderValue::from_bytes(value).map_err(|error| broken(&error))?));
+        for name in &LOOKED_AT {
+            if let Some(text) = values(fields, name.as_str()).next().and_then(plain) {
+                headers.push((name.clone(), text.to_owned()));
             }
         }
         let status = reply.code.unwrap_or(0);
@@ -112,11 +111,11 @@ impl Head {
         }
         let newer = reply.version == Some(1);
         let framing = Framing::of(status, newer, fields)?;
-        let says = |word: &str| tokens(fields, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case(word));
+        let says = |word: &str| tokens(fields, "connection").any(|token| token.eq_ignore_ascii_case(word));
         // Where there are two lengths, somebody on the way may go by the other one.
         let is_clear = match framing {
             Framing::Length(_) => true,
-            Framing::Chunks => values(fields, &header::CONTENT_LENGTH).next().is_none(),
+            Framing::Chunks => values(fields, "content-length").next().is_none(),
             Framing::End => false,
         };
         let keeps = is_clear && if newer { !says("close") } else { says("keep-alive") };
@@ -170,7 +169,7 @@ impl Head {
 impl Packing {
     /// How a body is packed, where that is known.
     fn of(fields: &[httparse::Header<'_>]) -> Option<Packing> {
-        let encoding = values(fields, &header::CONTENT_ENCODING).next()?;
+        let encoding = values(fields, "content-encoding").next()?;
         match () {
             () if encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"x-gzip") => Some(Packing::Gzip),
             () if encoding.eq_ignore_ascii_case(b"deflate") => Some(Packing::Deflate),
@@ -185,18 +184,18 @@ impl Framing {
         if status < 200 || status == 204 || status == 304 {
             return Ok(Framing::Length(0));
         }
-        if values(fields, &header::TRANSFER_ENCODING).next().is_some() {
+        if values(fields, "transfer-encoding").next().is_some() {
             if !newer {
                 return Err(Trouble::Broken("a reply of HTTP/1.0 has a Transfer-Encoding".to_owned()));
             }
-            let last = tokens(fields, &header::TRANSFER_ENCODING).last();
+            let last = tokens(fields, "transfer-encoding").last();
             return Ok(match last.is_some_and(|last| last.eq_ignore_ascii_case("chunked")) {
                 true => Framing::Chunks,
                 false => Framing::End,
             });
         }
         let mut length = None;
-        for told in tokens(fields, &header::CONTENT_LENGTH) {
+        for told in tokens(fields, "content-length") {
             let digits = Some(told).filter(|told| told.bytes().all(|byte| byte.is_ascii_digit()));
             let told = digits.and_then(|told| told.parse::<u64>().ok());
             let told = told.ok_or_else(|| Trouble::Broken("the Content-Length is no number".to_owned()))?;
@@ -210,16 +209,20 @@ impl Framing {
 }
 
 /// The values of a header.
-fn values<'f, 'n>(fields: &'n [httparse::Header<'f>], name: &'n HeaderName) -> impl Iterator<Item = &'f [u8]> + use<'f, 'n> {
-    let name = name.as_str();
+fn values<'f>(fields: &'f [httparse::Header<'f>], name: &'static str) -> impl Iterator<Item = &'f [u8]> {
     let named = fields.iter().filter(move |field| field.name.eq_ignore_ascii_case(name));
     named.map(|field| field.value)
 }
 
+/// The text of a value.
+fn plain(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|text| text.is_ascii())
+}
+
 /// What stands between the commas of a header.
-fn tokens<'f>(fields: &'f [httparse::Header<'_>], name: &'f HeaderName) -> impl Iterator<Item = &'f str> {
+fn tokens<'f>(fields: &'f [httparse::Header<'f>], name: &'static str) -> impl Iterator<Item = &'f str> {
     values(fields, name)
-        .filter_map(|value| std::str::from_utf8(value).ok().filter(|text| text.is_ascii()))
+        .filter_map(plain)
         .flat_map(|text| text.split(','))
         .map(str::trim)
 }
