@@ -29,7 +29,9 @@ pub(super) struct Session {
     session_uuid: Option<String>,
     /// The token in use.
     token: std::sync::Mutex<Option<Token>>,
-    /// The parameters of a call, as they were put together last.
+    /// The parameters of a script's call, once there was one.
+    script: OnceCell<Arc<Parameters>>,
+    /// Those of a call with a token, as they were put together last.
     ready: std::sync::Mutex<Option<Ready>>,
     /// Locked while a session is being opened, so that many calls that find one ended renew it once. It holds the token that could
     /// not be renewed, when that was, and why: those who come right behind are told the same, since each wrong password counts
@@ -39,7 +41,7 @@ pub(super) struct Session {
     pub(super) handover: Handover,
 }
 
-/// The parameters of calls with one token, or of a script's.
+/// The parameters of calls with one token.
 struct Ready {
     generation: u64,
     knows_wish: bool,
@@ -61,6 +63,7 @@ impl Session {
             sudo_as_login: options.sudo_as_login.clone(),
             session_uuid: options.session_uuid.clone(),
             token: std::sync::Mutex::new(token),
+            script: OnceCell::new(),
             ready: std::sync::Mutex::default(),
             opening: Mutex::new(None),
             handover: Handover::default(),
@@ -99,39 +102,32 @@ impl Session {
         self.sudo_as_login.is_some()
     }
 
-    /// The parameters of a script's call.
+    /// The parameters of a script's call, which stay the same.
     pub(super) fn script(&self, name: &str, api_key: &Secret) -> Arc<Parameters> {
-        self.ready(0, false, || {
-            Parameters::new().text("script_name", name).secret("script_key", Some(api_key))
-        })
+        let parameters = || Parameters::new().text("script_name", name).secret("script_key", Some(api_key));
+        Arc::clone(self.script.get_or_init(|| Arc::new(self.finish(parameters()))))
     }
 
-    /// The parameters of a call in a session.
+    /// The parameters of a call in a session: those that were put together last, where they still hold.
     pub(super) fn with_token(&self, token: &Token, info: Option<&SiteInfo>) -> Arc<Parameters> {
         // Sites before 5.4.4 do not know the wish; where the version is not known yet, it does no harm to express it.
         let knows_wish = info.is_none_or(|info| info.has([5, 4, 4]));
-        self.ready(token.generation, knows_wish, || {
-            let parameters = Parameters::new().secret("session_token", Some(&token.text));
-            if knows_wish {
-                parameters.truth("reject_if_expired")
-            } else {
-                parameters
-            }
-        })
-    }
-
-    /// The parameters that were put together before, or others from now on.
-    fn ready(&self, generation: u64, knows_wish: bool, make: impl FnOnce() -> Parameters) -> Arc<Parameters> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         let last = ready
             .as_ref()
-            .filter(|last| (last.generation, last.knows_wish) == (generation, knows_wish));
+            .filter(|last| (last.generation, last.knows_wish) == (token.generation, knows_wish));
         if let Some(last) = last {
             return Arc::clone(&last.parameters);
         }
-        let parameters = Arc::new(self.finish(make()));
+        let parameters = Parameters::new().secret("session_token", Some(&token.text));
+        let parameters = if knows_wish {
+            parameters.truth("reject_if_expired")
+        } else {
+            parameters
+        };
+        let parameters = Arc::new(self.finish(parameters));
         *ready = Some(Ready {
-            generation,
+            generation: token.generation,
             knows_wish,
             parameters: Arc::clone(&parameters),
         });
@@ -269,6 +265,7 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::document::Document;
 
     fn session(options: &Options) -> Session {
         let credentials = Credentials::Script {
@@ -306,5 +303,20 @@ mod tests {
             session.sign_in("u", &password, false).json().expose(),
             r#"{"user_login":"u","user_password":"p"}"#
         );
+    }
+
+    #[test]
+    fn parameters_are_put_together_once_for_each_token() {
+        let session = session(&Options::default());
+        let first = session.set_token(Secret::new("T1"));
+        let once = session.with_token(&first, None);
+        assert!(Arc::ptr_eq(&once, &session.with_token(&first, None)));
+        let second = session.set_token(Secret::new("T2"));
+        let (other, again) = (session.with_token(&second, None), session.with_token(&first, None));
+        assert_eq!(other.json().expose(), r#"{"session_token":"T2","reject_if_expired":true}"#);
+        assert_eq!(again.json().expose(), once.json().expose());
+        // An older site is not asked for what it does not know.
+        let info = SiteInfo::read(Document::parse(br#"{"version":[5,4,3]}"#.to_vec()).unwrap()).unwrap();
+        assert_eq!(session.with_token(&first, Some(&info)).json().expose(), r#"{"session_token":"T1"}"#);
     }
 }
