@@ -3,10 +3,6 @@
 //! At the top level of each record `&lt;` is turned back into `<`, and a link to a local file gets this platform's path.
 //! Most replies hold neither, and then the site's bytes stay as they are.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 use super::document::{Document, Kind, Value};
 use super::error::{Error, Result};
 use super::json::{Object, quote};
@@ -20,13 +16,11 @@ const LOCAL_PATH: &str = "local_path_linux";
 
 /// Applies the contract to a record or a list of records.
 pub(super) fn tidy(document: Document) -> Result<Document> {
-    let text = document.json();
-    // To prepare a search takes longer than to search a small reply.
-    static SEARCHES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["lt;", "\"local\""].map(Finder::new));
-    if SEARCHES.iter().all(|search| search.find(text.as_bytes()).is_none()) {
+    // Its ampersand may be written as an escape.
+    if !document.holds_less_than() && !document.holds_local() {
         return Ok(document);
     }
-    let mut edited = Edited::new(text);
+    let mut edited = Edited::new(document.json());
     let root = document.root();
     match root.kind() {
         Kind::Array => root.children().for_each(|record| edited.record(record)),

@@ -59,8 +59,8 @@ fn success(reply: Reply) -> Result<Document, Failure> {
     if reply.body.is_empty() {
         return Err(unknown(Error::protocol("the site answered with nothing")));
     }
-    let most = reply.most_values;
-    let document = Document::parse_within(reply.body, most).map_err(|error| {
+    let most = reply.reading.most();
+    let document = reply.reading.finish(reply.body).map_err(|error| {
         if error.too_many {
             let what = format!("the reply has more than {most} values, the most that the limit on its size allows");
             return unknown(Error::new(Status::ProtocolTooLarge, what));
@@ -87,9 +87,7 @@ pub(super) fn failure(reply: Reply) -> Failure {
     let location = reply.header(header::LOCATION).map(str::to_owned);
     let text = said(&reply);
     let title = title(&reply);
-    let told = Document::parse_within(reply.body, reply.most_values)
-        .ok()
-        .and_then(|document| exception(&document));
+    let told = reply.reading.finish(reply.body).ok().and_then(|document| exception(&document));
     let applied = matches!(status, 500.. if told.is_none());
     let mut error = told.unwrap_or_else(|| from_http_status(status, location.as_deref()));
     if let Some(title) = title {
@@ -174,6 +172,7 @@ mod tests {
     use reqwest::header::HeaderName;
 
     use super::*;
+    use crate::client::document::Reading;
 
     fn reply(status: u16, headers: &[(HeaderName, &'static str)], body: &str) -> Result<Document, Failure> {
         let headers = headers.iter().map(|(name, text)| (name.clone(), (*text).to_owned()));
@@ -181,7 +180,7 @@ mod tests {
             status,
             headers: headers.collect(),
             body: body.into(),
-            most_values: usize::MAX,
+            reading: Reading::within(usize::MAX),
         })
     }
 

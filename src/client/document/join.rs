@@ -36,8 +36,13 @@ impl Document {
         nodes.close(0, text.len() as u32, count as u32);
         text.push(']');
         let nodes = nodes.finish();
-        let escaped_keys = lists().any(|list| list.escaped_keys);
-        Some(Document::new(text, Tape { nodes, escaped_keys }, 0))
+        let tape = Tape {
+            nodes,
+            escaped_keys: lists().any(|list| list.escaped_keys),
+            entities: lists().any(|list| list.entities),
+            has_local: lists().any(|list| list.has_local),
+        };
+        Some(Document::new(text, tape, 0))
     }
 
     /// The list of its first elements. Everything else is itself.
@@ -48,12 +53,12 @@ impl Document {
         };
         // At the latest what closes the whole list stands behind the last that is kept.
         let (open, text_end, end) = (root.node() as usize, last.end(), last.behind() as usize);
-        let (mut text, mut nodes, escaped_keys) = (self.text, self.nodes, self.escaped_keys);
+        let (mut text, mut tape) = self.into_parts();
         text.truncate(text_end);
-        nodes.change(end, |_| Node::closing(text_end as u32, count as u32));
-        nodes.change(open, |list| list.with_step(end + 1 - open));
+        tape.nodes.change(end, |_| Node::closing(text_end as u32, count as u32));
+        tape.nodes.change(open, |list| list.with_step(end + 1 - open));
         text.push(']');
-        Document::new(text, Tape { nodes, escaped_keys }, open as u32)
+        Document::new(text, tape, open as u32)
     }
 }
 

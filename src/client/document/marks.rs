@@ -5,6 +5,8 @@
 
 #![allow(clippy::indexing_slicing, reason = "every index is below a length that stands beside it")]
 
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, Simd, dispatch, u8x64};
 use zeroize::Zeroizing;
 
 /// How many bytes are looked at together.
@@ -14,8 +16,9 @@ const BLOCK: usize = 64;
 const WINDOW: usize = 64;
 
 /// The marks of a text: quotes, backslashes and control characters, wherever they stand, and the end of the text.
-pub(super) struct Marks<'t> {
-    text: &'t [u8],
+pub(super) struct Marks {
+    /// Which vectors the processor has.
+    level: Level,
     /// The marks of each block of a window of the text: a bit for each byte, the first one lowest.
     window: [u64; WINDOW],
     /// The block of the window that comes next.
@@ -24,6 +27,8 @@ pub(super) struct Marks<'t> {
     block: u32,
     /// Where the window ends in the text.
     end: usize,
+    /// Whether there may have been an entity in a string yet.
+    entities: bool,
 }
 
 /// The marks of a block that the reader has not come to. It hands them on, so that they stay in a register.
@@ -31,53 +36,79 @@ pub(super) struct Marks<'t> {
 pub(super) struct Ahead(u64);
 
 impl Ahead {
-    /// Of no block: before a text is begun.
+    /// Of no block: before a text is begun, or goes on.
     pub(super) const NOTHING: Ahead = Ahead(0);
+
+    fn without_first(self) -> Ahead {
+        Ahead(self.0 & (self.0 - 1))
+    }
 }
 
-impl<'t> Marks<'t> {
-    pub(super) fn new(text: &'t [u8]) -> Marks<'t> {
+/// Each function is given the text, which may be longer than before.
+impl Marks {
+    pub(super) fn new() -> Marks {
         Marks {
-            text,
+            level: Level::new(),
             window: [0; WINDOW],
             next: WINDOW,
             block: 0,
             end: 0,
+            entities: false,
         }
+    }
+
+    /// Whether there may be `lt;` or `gt;` in a string of the text, as far as it was looked at.
+    pub(super) fn has_entities(&self) -> bool {
+        self.entities
+    }
+
+    /// Forgets all marks: the text goes on behind what was its end.
+    pub(super) fn forget(&mut self) {
+        (self.next, self.end) = (WINDOW, 0);
     }
 
     /// The first mark behind the quote at `open`, which was not passed yet.
     #[inline(always)]
-    pub(super) fn behind_quote(&mut self, ahead: Ahead, open: usize) -> (usize, Ahead) {
-        let (mark, mut ahead) = self.pass(ahead, open);
-        if mark != open {
-            ahead = self.pass_to(ahead, open);
+    pub(super) fn behind_quote(&mut self, text: &[u8], ahead: Ahead, open: usize) -> (usize, Ahead) {
+        // The next mark is the quote itself. If it is not, the one behind it is no further than the quote.
+        let ahead = self.filled(text, ahead, open);
+        let (mark, ahead) = self.pass(text, ahead.without_first(), open);
+        match mark > open {
+            true => (mark, ahead),
+            false => self.far_behind_quote(text, ahead, open),
         }
-        self.pass(ahead, open)
     }
 
     /// The first mark at `from` or behind it.
     #[inline(always)]
-    pub(super) fn since(&mut self, mut ahead: Ahead, from: usize) -> (usize, Ahead) {
+    pub(super) fn since(&mut self, text: &[u8], mut ahead: Ahead, from: usize) -> (usize, Ahead) {
         loop {
             let mark;
-            (mark, ahead) = self.pass(ahead, from);
+            (mark, ahead) = self.pass(text, ahead, from);
             if mark >= from {
                 return (mark, ahead);
             }
         }
     }
 
-    /// Passes over marks up to the one at `to`: line feeds between values are marks too, which sites send none of.
+    /// [`Marks::behind_quote`] behind line feeds between values, which are marks too. Sites send none.
     #[cold]
     #[inline(never)]
-    fn pass_to(&mut self, ahead: Ahead, to: usize) -> Ahead {
-        self.since(ahead, to).1
+    fn far_behind_quote(&mut self, text: &[u8], ahead: Ahead, open: usize) -> (usize, Ahead) {
+        self.since(text, ahead, open + 1)
     }
 
     /// The next mark. None before `from` is wanted, but may come.
     #[inline(always)]
-    fn pass(&mut self, mut ahead: Ahead, from: usize) -> (usize, Ahead) {
+    fn pass(&mut self, text: &[u8], ahead: Ahead, from: usize) -> (usize, Ahead) {
+        let ahead = self.filled(text, ahead, from);
+        let mark = (self.block + ahead.0.trailing_zeros()) as usize;
+        (mark, ahead.without_first())
+    }
+
+    /// Marks that the reader has not come to, of the next block that has any.
+    #[inline(always)]
+    fn filled(&mut self, text: &[u8], mut ahead: Ahead, from: usize) -> Ahead {
         while ahead.0 == 0 {
             ahead = match self.window.get(self.next) {
                 Some(&marks) => {
@@ -85,34 +116,36 @@ impl<'t> Marks<'t> {
                     self.block += BLOCK as u32;
                     Ahead(marks)
                 }
-                None => self.next_window(from),
+                None => self.next_window(text, from),
             };
         }
-        let mark = (self.block + ahead.0.trailing_zeros()) as usize;
-        (mark, Ahead(ahead.0 & (ahead.0 - 1)))
+        ahead
     }
 
     /// Looks at the blocks from `from` on, and gives the first of them.
     #[cold]
     #[inline(never)]
-    fn next_window(&mut self, from: usize) -> Ahead {
-        let mut start = self.end.max(from).min(self.text.len());
+    fn next_window(&mut self, text: &[u8], from: usize) -> Ahead {
+        let mut start = self.end.max(from).min(text.len());
         if start >= from + WINDOW * BLOCK {
-            start += unmarked(&self.text[start..]);
+            let run = unmarked(&text[start..]);
+            self.entities |= memchr::memchr(b';', &text[start..start + run]).is_some();
+            start += run;
         }
-        let (blocks, rest) = self.text[start..].as_chunks();
-        for (marks, block) in self.window.iter_mut().zip(blocks) {
-            *marks = marks_of(block);
-        }
-        if let Some(marks) = self.window.get_mut(blocks.len()) {
+        let (blocks, rest) = text[start..].as_chunks();
+        let blocks = &blocks[..blocks.len().min(WINDOW)];
+        self.entities |= mark(self.level, &text[..start], blocks, &mut self.window);
+        if let Some(marks) = self.window.get_mut(blocks.len()..)
+            && !marks.is_empty()
+        {
             // What is behind the end of the text is marks, so that nobody goes further.
             // A reply may end with a session token, of which nothing may stay on a stack.
-            let mut block = Zeroizing::new([0; BLOCK]);
-            block[..rest.len()].copy_from_slice(rest);
-            *marks = marks_of(&block);
+            let mut block = Zeroizing::new([[0; BLOCK]]);
+            block[0][..rest.len()].copy_from_slice(rest);
+            self.entities |= mark(self.level, &text[..text.len() - rest.len()], &*block, marks);
         }
         self.block = start as u32;
-        self.end = start + blocks.len().min(WINDOW) * BLOCK;
+        self.end = start + blocks.len() * BLOCK;
         self.next = 1;
         Ahead(self.window[0])
     }
@@ -129,51 +162,36 @@ fn unmarked(text: &[u8]) -> usize {
     run
 }
 
-/// The marks of a block.
-///
-/// Compilers make vectors of the first loop, on every processor that has any, as wide as all of its kind have them. No vector instruction
-/// gathers a bit of each byte on all of them, so each row of eight bytes has its marks in a bit of its own, which makes a square of
-/// eight times eight bits when rows are laid over each other; turned over, it has the bits in the order of the text.
-#[inline(always)]
-fn marks_of(block: &[u8; BLOCK]) -> u64 {
-    let mut rows = [0; BLOCK];
-    let mut at = 0;
-    while at < BLOCK {
-        let byte = block[at];
-        let is_mark = byte == b'"' || byte == b'\\' || byte < b' ';
-        rows[at] = if is_mark { BIT_OF_ROW[at] } else { 0 };
-        at += 1;
-    }
-    let (rows, _) = rows.as_chunks();
-    turned_over(rows.iter().fold(0, |square, row| square | u64::from_le_bytes(*row)))
+/// Writes down the marks of blocks, for which there is room, and tells whether there may be an [entity](Marks::has_entities) in them, or end in
+/// them that begins in the text before. By the widest vectors that the processor has.
+fn mark(level: Level, before: &[u8], blocks: &[[u8; BLOCK]], window: &mut [u64]) -> bool {
+    let behind_t = u64::from(before.last() == Some(&b't'));
+    dispatch!(level, vectors => mark_by(vectors, behind_t, blocks, window))
 }
 
-/// For each byte of a block the bit of its row.
-const BIT_OF_ROW: [u8; BLOCK] = {
-    let mut bits = [0; BLOCK];
-    let mut byte = 0;
-    while byte < BLOCK {
-        bits[byte] = 1 << (byte / 8);
-        byte += 1;
-    }
-    bits
-};
-
-/// Eight bytes of eight bits with rows and columns exchanged (Warren, Hacker's Delight, 7-3).
 #[inline(always)]
-const fn turned_over(square: u64) -> u64 {
-    const fn exchanged(square: u64, by: u32, which: u64) -> u64 {
-        let different = (square ^ (square >> by)) & which;
-        square ^ different ^ (different << by)
+fn mark_by<V: Simd>(vectors: V, mut behind_t: u64, blocks: &[[u8; BLOCK]], window: &mut [u64]) -> bool {
+    let mut entities = 0;
+    for (marks, block) in window.iter_mut().zip(blocks) {
+        let bytes = u8x64::from_slice(vectors, block);
+        let is = |byte| bytes.simd_eq(byte);
+        *marks = (is(b'"') | is(b'\\') | bytes.simd_lt(b' ')).to_bitmask();
+        let t = is(b't').to_bitmask();
+        entities |= is(b';').to_bitmask() & (t << 1 | behind_t);
+        behind_t = t >> (BLOCK - 1);
     }
-    let square = exchanged(square, 7, 0x00aa_00aa_00aa_00aa);
-    let square = exchanged(square, 14, 0x0000_cccc_0000_cccc);
-    exchanged(square, 28, 0x0000_0000_f0f0_f0f0)
+    entities != 0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn marks_of(block: &[u8; BLOCK]) -> u64 {
+        let mut window = [0];
+        mark(Level::new(), &[], &[*block], &mut window);
+        window[0]
+    }
 
     #[test]
     fn each_byte_has_its_bit() {
@@ -199,11 +217,11 @@ mod tests {
         for length in [0, 1, 63, 64, 65, 4_095, 4_096, 4_097, 9_000, text.len()] {
             let text = &text[..length];
             let expected = (0..length).filter(|&at| text[at] != b'a' && text[at] != b'b');
-            let (mut marks, mut ahead) = (Marks::new(text), Ahead::NOTHING);
+            let (mut marks, mut ahead) = (Marks::new(), Ahead::NOTHING);
             let mut from = 0;
             for wanted in expected.chain([length]) {
                 let mark;
-                (mark, ahead) = marks.since(ahead, from);
+                (mark, ahead) = marks.since(text, ahead, from);
                 assert_eq!(mark, wanted, "of {length}");
                 from = mark + 1;
             }

@@ -11,6 +11,8 @@ mod keys;
 mod marks;
 mod nodes;
 mod reader;
+mod reading;
+mod syntax;
 mod time;
 mod value;
 
@@ -24,8 +26,10 @@ pub use key::Key;
 use keys::Keys;
 use nodes::{KEYED, MAX_EXTENT, Nodes, Shape, Writer};
 pub(crate) use nodes::{Node, Page};
-pub use reader::{MAX_DEPTH, SyntaxError};
+pub use reader::MAX_DEPTH;
 use reader::{MAX_TEXT, Tape};
+pub use reading::Reading;
+pub use syntax::SyntaxError;
 pub(in crate::client) use value::shorten;
 pub use value::{Kind, Value};
 
@@ -39,6 +43,10 @@ pub struct Document {
     nodes: Nodes,
     /// Whether a key has escapes.
     escaped_keys: bool,
+    /// Whether a string may have `lt;` in it.
+    entities: bool,
+    /// Whether a string is `local`.
+    has_local: bool,
     root: u32,
     // Made when they are first needed, without a lock: a fork meanwhile must not leave the child waiting.
     strings: OnceBox<CStrings>,
@@ -52,21 +60,16 @@ pub struct Document {
 impl Document {
     /// Reads a whole text, which must be one JSON value.
     pub fn parse(text: Vec<u8>) -> Result<Document, SyntaxError> {
-        Document::parse_within(text, usize::MAX)
+        Reading::within(usize::MAX).finish(text)
     }
 
-    /// As [`Document::parse`], of at most so many nodes: small values take more memory than text.
-    pub fn parse_within(text: Vec<u8>, most: usize) -> Result<Document, SyntaxError> {
-        let text = String::from_utf8(text).map_err(|error| SyntaxError::not_utf8(error.utf8_error()))?;
-        let tape = reader::read(&text, most)?;
-        Ok(Document::new(text, tape, 0))
-    }
-
-    fn new(text: String, Tape { nodes, escaped_keys }: Tape, root: u32) -> Document {
+    fn new(text: String, tape: Tape, root: u32) -> Document {
         let mut document = Document {
             text,
-            nodes,
-            escaped_keys,
+            nodes: tape.nodes,
+            escaped_keys: tape.escaped_keys,
+            entities: tape.entities,
+            has_local: tape.has_local,
             root,
             strings: OnceBox::new(),
             key_strings: OnceBox::new(),
@@ -89,11 +92,18 @@ impl Document {
         if self.value(node).is_none() {
             return self;
         }
+        let (text, tape) = self.into_parts();
+        Document::new(text, tape, node)
+    }
+
+    fn into_parts(self) -> (String, Tape) {
         let tape = Tape {
             nodes: self.nodes,
             escaped_keys: self.escaped_keys,
+            entities: self.entities,
+            has_local: self.has_local,
         };
-        Document::new(self.text, tape, node)
+        (self.text, tape)
     }
 
     /// The root value.
@@ -110,6 +120,16 @@ impl Document {
     pub fn json_with_nul(&self) -> &[u8] {
         let start = self.root().start();
         self.text.as_bytes().get(start..).unwrap_or(&[0])
+    }
+
+    /// Whether a string has `lt;` in it, which was looked for while the text was read.
+    pub fn holds_less_than(&self) -> bool {
+        self.entities && memchr::memmem::find(self.json().as_bytes(), b"lt;").is_some()
+    }
+
+    /// Whether a string without escapes is `local`, which was looked for while the text was read.
+    pub fn holds_local(&self) -> bool {
+        self.has_local
     }
 
     /// How many nodes there are: nodes are numbered from 0.

@@ -350,19 +350,33 @@ pub(super) struct Writer {
     used: usize,
     /// The number of the first node of that page.
     first: usize,
-    /// How many pages there may be.
+    /// How many nodes there may be, more or less.
     most: usize,
+    /// How long the text is, probably.
+    length: usize,
 }
 
 impl Writer {
-    /// Has room for so many nodes at first, and never for more pages than so many nodes take.
+    /// How many nodes a text gets room for at first: its length does not tell how many values are in it, but its beginning does.
+    const FIRST: usize = 4096;
+
+    /// For a text of probably so many bytes, with room for not much more than so many nodes.
+    pub(super) fn for_text(length: usize, most: usize) -> Writer {
+        Writer {
+            length,
+            ..Writer::with_room((length / 20 + 4).min(Writer::FIRST).min(most), most)
+        }
+    }
+
+    /// Has room for so many nodes at first, and never for much more than so many.
     pub(super) fn with_room(room: usize, most: usize) -> Writer {
         Writer {
             room: Room::new(room.min(most).div_ceil(Page::NODES).max(1)),
             page: [Node::NONE; Page::NODES],
             used: 0,
             first: 0,
-            most: most.div_ceil(Page::NODES),
+            most,
+            length: 0,
         }
     }
 
@@ -374,20 +388,43 @@ impl Writer {
 
     #[inline]
     pub(super) fn push(&mut self, node: Node) {
-        match self.page.get_mut(self.used) {
-            Some(place) => *place = node,
-            None => self.push_on_next_page(node),
+        if !self.push_here(node) {
+            self.push_on_next_page(node);
         }
+    }
+
+    /// [`Writer::push`]; false where a page would begin behind more nodes than there may be.
+    #[inline]
+    pub(super) fn push_value(&mut self, node: Node) -> bool {
+        self.push_here(node) || self.push_value_on_next_page(node)
+    }
+
+    /// False where the page is full.
+    #[inline(always)]
+    fn push_here(&mut self, node: Node) -> bool {
+        let Some(place) = self.page.get_mut(self.used) else {
+            return false;
+        };
+        *place = node;
         self.used += 1;
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_value_on_next_page(&mut self, node: Node) -> bool {
+        if self.len() > self.most {
+            return false;
+        }
+        self.push_on_next_page(node);
+        true
     }
 
     #[cold]
     #[inline(never)]
     fn push_on_next_page(&mut self, node: Node) {
         self.next_page();
-        if let Some(place) = self.page.first_mut() {
-            *place = node;
-        }
+        self.push_here(node);
     }
 
     /// Ends a container of so many elements or members, whose opening node has the number `open`, with a closing bracket at `pos`.
@@ -406,9 +443,7 @@ impl Writer {
 
     fn next_page(&mut self) {
         if self.room.is_full() {
-            // No more than may come, since room takes memory too.
-            let pages = self.room.pages();
-            let mut larger = Room::new(pages + pages.min(self.most.saturating_sub(pages)).max(1));
+            let mut larger = Room::new(self.more_pages());
             larger.cells.extend_from_slice(self.room.cells());
             self.room = larger;
         }
@@ -416,6 +451,20 @@ impl Writer {
         self.room.cells.extend_from_slice(&self.page);
         self.first += self.used;
         self.used = 0;
+    }
+
+    /// For how many pages there should be room where there is none left.
+    fn more_pages(&self) -> usize {
+        let pages = self.room.pages();
+        // As many as all of the text has, if the rest of it is as what was read; a little more where it is not.
+        let read = self.page.last().map_or(0, |node| node.start());
+        let expected = match (pages + 1).checked_mul(self.length) {
+            Some(product) if read > 0 && self.length > read => product / read,
+            _ => pages.saturating_mul(2),
+        };
+        // No more than may come, since room takes memory too.
+        let more = (expected + expected / 32).clamp(pages + pages / 8, pages.saturating_mul(64));
+        more.min(self.most / Page::NODES).max(pages + 1)
     }
 
     /// All that was written.

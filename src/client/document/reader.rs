@@ -6,6 +6,7 @@
 )]
 
 use super::marks::{Ahead, Marks};
+use super::syntax::{Step, SyntaxError, broken_number, ends_early, too_many, too_many_values, wrong};
 use super::{KEYED, MAX_EXTENT, Node, Nodes, Shape, Writer};
 
 /// How deep containers may nest.
@@ -14,86 +15,104 @@ pub const MAX_DEPTH: usize = 512;
 /// The longest text, in bytes.
 pub const MAX_TEXT: usize = (1 << 31) - 2;
 
-/// How many nodes there is room for at first, at the most: the length of a text does not tell how many values are in it.
-const FIRST_NODES: usize = 1 << 16;
-
-/// Why a text is not JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxError {
-    /// The byte at which it went wrong.
-    pub offset: usize,
-    /// What was wrong there.
-    pub problem: &'static str,
-    /// Whether the text simply ends too early.
-    pub truncated: bool,
-    /// Whether it may be JSON, but of more values than are allowed.
-    pub too_many: bool,
-}
-
-impl std::fmt::Display for SyntaxError {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} at byte {}", self.problem, self.offset)
-    }
-}
-
-impl SyntaxError {
-    pub(super) fn not_utf8(error: std::str::Utf8Error) -> SyntaxError {
-        SyntaxError {
-            offset: error.valid_up_to(),
-            problem: "not UTF-8",
-            truncated: error.error_len().is_none(),
-            too_many: false,
-        }
-    }
-}
-
 /// What is read of a text.
 pub(super) struct Tape {
     pub(super) nodes: Nodes,
     /// Whether a key has escapes. Hardly any reply has such a key, and without them keys are compared as they stand there.
     pub(super) escaped_keys: bool,
+    /// Whether a string may have `lt;` in it.
+    pub(super) entities: bool,
+    /// Whether a string is [`LOCAL`].
+    pub(super) has_local: bool,
 }
 
-/// Reads a text of at most so many nodes.
-pub(super) fn read(text: &str, most: usize) -> Result<Tape, SyntaxError> {
-    let text = text.as_bytes();
-    if text.len() > MAX_TEXT {
-        return Err(SyntaxError {
-            offset: MAX_TEXT,
-            problem: "the text is longer than 2 GiB",
-            truncated: false,
-            too_many: true,
-        });
-    }
-    // A last value and the ends of all that is around it come behind the limit.
-    let most = most.min(MAX_EXTENT - 3 - MAX_DEPTH);
-    let mut reader = Reader {
-        marks: Marks::new(text),
-        // Two beyond the limit are seen before there are more.
-        nodes: Writer::with_room((text.len() / 20 + 4).min(FIRST_NODES), most + 2),
-        inner: Open::NOTHING,
-        around: Vec::new(),
-        most,
-        escaped_keys: false,
-    };
-    reader.run(text).map_err(|error| *error)?;
-    Ok(Tape {
-        nodes: reader.nodes.finish(),
-        escaped_keys: reader.escaped_keys,
-    })
-}
+/// What links to local files have in them. All records are searched for it, and here each string is at hand.
+const LOCAL: &[u8] = b"\"local\"";
 
-struct Reader<'t> {
-    marks: Marks<'t>,
+/// Reads a text, all at once or while more of it comes.
+pub(super) struct Reader {
+    marks: Marks,
     nodes: Writer,
-    /// The innermost container.
-    inner: Open,
     /// The containers around the innermost one.
     around: Vec<Open>,
-    /// The most nodes that there may be.
+    /// The most nodes that there may be before a value.
     most: usize,
     /// Whether a key has escapes.
     escaped_keys: bool,
+    has_local: bool,
+    place: Place,
+}
+
+/// Where reading goes on.
+#[derive(Clone, Copy)]
+struct Place {
+    /// A value or its key, or what is behind a value.
+    at: usize,
+    is_behind: bool,
+    /// The innermost container.
+    inner: Open,
+}
+
+impl Reader {
+    /// For a text of probably so many bytes and at most so many nodes.
+    pub(super) fn new(length: usize, most: usize) -> Reader {
+        // A last value and the ends of all that is around it come behind the limit.
+        let most = most.min(MAX_EXTENT - 3 - MAX_DEPTH);
+        Reader {
+            marks: Marks::new(),
+            nodes: Writer::for_text(length, most),
+            around: Vec::new(),
+            most,
+            escaped_keys: false,
+            has_local: false,
+            place: Place {
+                at: 0,
+                is_behind: false,
+                inner: Open::NOTHING,
+            },
+        }
+    }
+
+    /// How far it has read.
+    pub(super) fn at(&self) -> usize {
+        self.place.at
+    }
+
+    /// Reads on in a text of which more will come, as far as that can be. What is wrong with it is wrong whatever comes.
+    pub(super) fn go_on(&mut self, text: &[u8]) -> Result<(), SyntaxError> {
+        // A mark of the order of bytes may be all that there is.
+        if text.len() < 3 || text.len() > MAX_TEXT {
+            return Ok(());
+        }
+        match self.run(text, false) {
+            Err(error) if !error.truncated => Err(*error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads on in all of the text.
+    pub(super) fn finish(mut self, text: &[u8]) -> Result<Tape, SyntaxError> {
+        if text.len() > MAX_TEXT {
+            return Err(SyntaxError {
+                offset: MAX_TEXT,
+                problem: "the text is longer than 2 GiB",
+                truncated: false,
+                too_many: true,
+            });
+        }
+        self.run(text, true).map_err(|error| *error)?;
+        let nodes = self.nodes.finish();
+        // While it read, that was looked at once in a page of nodes.
+        if let Some(value) = nodes.range(self.most + 1, nodes.len()).find(|node| node.kind().is_some()) {
+            return Err(*too_many_values(value.start()));
+        }
+        Ok(Tape {
+            nodes,
+            escaped_keys: self.escaped_keys,
+            entities: self.marks.has_entities(),
+            has_local: self.has_local,
+        })
+    }
 }
 
 /// A container whose end was not read yet: in the upper half the number of its opening node, and [`KEYED`] if it is an object; in the lower
@@ -123,110 +142,211 @@ impl Open {
     }
 }
 
-/// What a step of the reader comes to. Errors are boxed, so that it fits registers: handing it on through memory takes longer than most
-/// steps.
-type Step<T> = Result<T, Box<SyntaxError>>;
+/// What is in a value first.
+enum First {
+    /// Nothing: it is no container.
+    None,
+    Value,
+    /// The end of a container.
+    End,
+}
+
+/// What is behind a value.
+enum Next {
+    /// Another value, or its key.
+    Value(usize),
+    /// The end of all that there is.
+    End(usize),
+}
 
 /// What is met in nearly each value is written out in [`Reader::run`], which has `text`, `at` and `ahead` in registers; what is rare, above
 /// all white space, is in functions of its own, so that the processor runs straight on.
-impl Reader<'_> {
-    fn run(&mut self, text: &[u8]) -> Step<()> {
+impl Reader {
+    /// Reads on. Where the text ends too early, it goes on from there when there is more of it.
+    fn run(&mut self, text: &[u8], is_whole: bool) -> Step<()> {
+        self.marks.forget();
+        let mut place = self.place;
+        if place.at == 0 && text.starts_with(b"\xef\xbb\xbf") {
+            place.at = 3;
+        }
+        let read = self.read(text, is_whole, &mut place);
+        self.place = place;
+        let end = read?;
+        (self.place.at, self.place.is_behind) = (end, true);
+        let behind = behind_space(text, end);
+        if behind < text.len() {
+            return Err(wrong(behind, "something stands behind the value"));
+        }
+        // More of the text would be too much, or white space.
+        Ok(())
+    }
+
+    /// Reads on from a place to the end of the root value. The place is moved along: a step changes nothing else before it has all that
+    /// it needs.
+    #[inline(always)]
+    fn read(&mut self, text: &[u8], is_whole: bool, place: &mut Place) -> Step<usize> {
         let mut ahead = Ahead::NOTHING;
-        let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        'values: loop {
-            let keyed = self.inner.keyed();
+        let mut at = place.at;
+        if std::mem::take(&mut place.is_behind) {
+            if self.around.is_empty() {
+                return Ok(at);
+            }
+            match self.behind(text, at, place)? {
+                Next::Value(next) => at = next,
+                Next::End(end) => return Ok(end),
+            }
+        } else if self.around.is_empty() {
+            let byte;
+            (at, byte) = next_byte(text, at)?;
+            if byte != b'{' && byte != b'[' {
+                return self.lone_scalar(text, at, byte, is_whole);
+            }
+        }
+        loop {
+            place.at = at;
+            let keyed = place.inner.keyed();
             if keyed != 0 {
                 (at, ahead) = self.key(text, at, ahead)?;
             }
-            if self.nodes.len() > self.most {
-                return Err(too_many(at, "too many values"));
-            }
             let byte;
             (at, byte) = next_byte(text, at)?;
-            match byte {
-                b'"' => {
-                    let (end, shape);
-                    (end, shape, ahead) = self.string(text, at, ahead)?;
-                    at = self.scalar(shape, keyed, at, end)?;
-                }
-                b'{' => {
-                    self.open(Shape::Object, keyed, at)?;
-                    let first;
-                    (at, first) = next_byte(text, at + 1)?;
-                    if first != b'}' {
-                        continue;
-                    }
-                    at = self.close(at, 0);
-                }
-                b'[' => {
-                    self.open(Shape::Array, keyed, at)?;
-                    let first;
-                    (at, first) = next_byte(text, at + 1)?;
-                    if first != b']' {
-                        continue;
-                    }
-                    at = self.close(at, 0);
-                }
-                b'-' | b'0'..=b'9' => {
-                    let end = number(text, at)?;
-                    at = self.scalar(Shape::Number, keyed, at, end)?;
-                }
+            let first = match byte {
+                b'{' => self.open(text, &mut at, Shape::Object, b'}', keyed, place)?,
+                b'[' => self.open(text, &mut at, Shape::Array, b']', keyed, place)?,
                 _ => {
-                    let end = literal(text, at)?;
-                    let shape = if byte == b'n' { Shape::Null } else { Shape::Bool };
-                    at = self.scalar(shape, keyed, at, end)?;
+                    (at, ahead) = self.scalar(text, at, byte, keyed, ahead, is_whole)?;
+                    First::None
                 }
+            };
+            match first {
+                First::None => {}
+                First::Value => continue,
+                First::End if self.around.is_empty() => return Ok(at),
+                First::End => {}
             }
-            while !self.around.is_empty() {
-                match text.get(at) {
-                    Some(b',') => {
-                        self.inner.0 += 1;
-                        at += 1;
-                        continue 'values;
-                    }
-                    Some(b'}') if self.inner.keyed() != 0 => at = self.close(at, 1),
-                    Some(b']') if self.inner.keyed() == 0 => at = self.close(at, 1),
-                    _ => at = behind_space_of_container(text, at)?,
-                }
+            match self.behind(text, at, place)? {
+                Next::Value(next) => at = next,
+                Next::End(end) => return Ok(end),
             }
-            let end = behind_space(text, at);
-            if end < text.len() {
-                return Err(wrong(end, "something stands behind the value"));
-            }
-            return Ok(());
         }
     }
 
-    /// Writes a value without nodes of its own, and gives its end.
+    /// Reads on behind a value, where containers may end.
     #[inline(always)]
-    fn scalar(&mut self, shape: Shape, keyed: u32, start: usize, end: usize) -> Step<usize> {
+    fn behind(&mut self, text: &[u8], mut at: usize, place: &mut Place) -> Step<Next> {
+        loop {
+            match text.get(at) {
+                Some(b',') => {
+                    place.inner.0 += 1;
+                    return Ok(Next::Value(at + 1));
+                }
+                Some(b'}') if place.inner.keyed() != 0 => at = self.close(at, 1, place),
+                Some(b']') if place.inner.keyed() == 0 => at = self.close(at, 1, place),
+                _ => match behind_space_of_container(text, at) {
+                    Ok(behind) => at = behind,
+                    Err(error) => {
+                        (place.at, place.is_behind) = (at, true);
+                        return Err(error);
+                    }
+                },
+            }
+            // Looked for where a container has ended, and not behind each value.
+            if self.around.is_empty() {
+                return Ok(Next::End(at));
+            }
+        }
+    }
+
+    /// A root value that is no container.
+    #[cold]
+    #[inline(never)]
+    fn lone_scalar(&mut self, text: &[u8], at: usize, byte: u8, is_whole: bool) -> Step<usize> {
+        self.scalar(text, at, byte, 0, Ahead::NOTHING, is_whole).map(|(end, _)| end)
+    }
+
+    /// Writes the value without nodes of its own that begins at `start`, and gives its end.
+    #[inline(always)]
+    fn scalar(&mut self, text: &[u8], start: usize, byte: u8, keyed: u32, ahead: Ahead, is_whole: bool) -> Step<(usize, Ahead)> {
+        match byte {
+            b'"' => {
+                let (mark, ahead) = self.marks.behind_quote(text, ahead, start);
+                if text.get(mark) != Some(&b'"') {
+                    let mut beyond = ahead;
+                    let end = escaped_string(text, mark, &mut self.marks, &mut beyond)?;
+                    self.put(Shape::Escaped, keyed, start, end)?;
+                    return Ok((end, beyond));
+                }
+                let end = mark + 1;
+                if end - start == LOCAL.len() {
+                    self.has_local |= text.get(start..end) == Some(LOCAL);
+                }
+                self.put(Shape::String, keyed, start, end)?;
+                Ok((end, ahead))
+            }
+            b'-' | b'0'..=b'9' => {
+                let end = number(text, start)?;
+                if end == text.len() && !is_whole {
+                    return Err(ends_early(text));
+                }
+                self.put(Shape::Number, keyed, start, end)?;
+                Ok((end, ahead))
+            }
+            b'n' => {
+                let end = literal(text, start)?;
+                self.put(Shape::Null, keyed, start, end)?;
+                Ok((end, ahead))
+            }
+            _ => {
+                let end = literal(text, start)?;
+                self.put(Shape::Bool, keyed, start, end)?;
+                Ok((end, ahead))
+            }
+        }
+    }
+
+    /// Writes the node of a value without nodes of its own.
+    #[inline(always)]
+    fn put(&mut self, shape: Shape, keyed: u32, start: usize, end: usize) -> Step<()> {
         let length = end - start;
         if length > MAX_EXTENT {
             return Err(too_many(start, "a value is longer than 512 MiB"));
         }
-        self.nodes.push(Node::new(shape, start as u32 | keyed, length as u32));
-        Ok(end)
+        match self.nodes.push_value(Node::new(shape, start as u32 | keyed, length as u32)) {
+            true => Ok(()),
+            false => Err(too_many_values(start)),
+        }
     }
 
-    /// Begins a container.
+    /// Begins a container, and ends it where nothing is in it. `at` is moved into it, or behind it.
     #[inline(always)]
-    fn open(&mut self, shape: Shape, keyed: u32, at: usize) -> Step<()> {
+    fn open(&mut self, text: &[u8], at: &mut usize, shape: Shape, close: u8, keyed: u32, place: &mut Place) -> Step<First> {
+        let (inside, first) = next_byte(text, *at + 1)?;
         if self.around.len() == MAX_DEPTH {
-            return Err(wrong(at, "nested deeper than 512 levels"));
+            return Err(wrong(*at, "nested deeper than 512 levels"));
         }
-        self.around.push(self.inner);
-        self.inner = Open::new(shape, self.nodes.len());
-        self.nodes.push(Node::new(shape, at as u32 | keyed, 0));
-        Ok(())
+        let node = self.nodes.len();
+        // Its end may be what a page begins with, each time.
+        if node > self.most {
+            return Err(too_many_values(*at));
+        }
+        self.nodes.push(Node::new(shape, *at as u32 | keyed, 0));
+        self.around.push(place.inner);
+        place.inner = Open::new(shape, node);
+        *at = inside;
+        if first != close {
+            return Ok(First::Value);
+        }
+        *at = self.close(inside, 0, place);
+        Ok(First::End)
     }
 
     /// Ends the innermost container, which has so many elements or members more than commas, and gives the place behind it.
     #[inline(always)]
-    fn close(&mut self, at: usize, more: u32) -> usize {
-        let count = self.inner.commas() + more;
-        self.nodes.close(self.inner.node(), at as u32, count);
+    fn close(&mut self, at: usize, more: u32, place: &mut Place) -> usize {
+        let count = place.inner.commas() + more;
+        self.nodes.close(place.inner.node(), at as u32, count);
         if let Some(around) = self.around.pop() {
-            self.inner = around;
+            place.inner = around;
         }
         at + 1
     }
@@ -238,7 +358,7 @@ impl Reader<'_> {
             Some(b'"') => at,
             _ => find(text, at, b'"', "expected a key in double quotes")?,
         };
-        let (mark, ahead) = self.marks.behind_quote(ahead, start);
+        let (mark, ahead) = self.marks.behind_quote(text, ahead, start);
         if text.get(mark..mark + 2) == Some(b"\":") {
             return Ok((mark + 2, ahead));
         }
@@ -258,30 +378,18 @@ impl Reader<'_> {
         }
         Ok(find(text, end, b':', "expected a colon")? + 1)
     }
-
-    /// Where the string that begins at `start` ends, and its shape.
-    #[inline(always)]
-    fn string(&mut self, text: &[u8], start: usize, ahead: Ahead) -> Step<(usize, Shape, Ahead)> {
-        let (mark, ahead) = self.marks.behind_quote(ahead, start);
-        if text.get(mark) == Some(&b'"') {
-            return Ok((mark + 1, Shape::String, ahead));
-        }
-        let mut beyond = ahead;
-        let end = escaped_string(text, mark, &mut self.marks, &mut beyond)?;
-        Ok((end, Shape::Escaped, beyond))
-    }
 }
 
 /// Where a string ends whose first mark is not its end.
 #[cold]
 #[inline(never)]
-fn escaped_string(text: &[u8], mut mark: usize, marks: &mut Marks<'_>, ahead: &mut Ahead) -> Step<usize> {
+fn escaped_string(text: &[u8], mut mark: usize, marks: &mut Marks, ahead: &mut Ahead) -> Step<usize> {
     loop {
         match text.get(mark) {
             Some(b'"') => return Ok(mark + 1),
             Some(b'\\') => {
                 let end = escape(text, mark)?;
-                (mark, *ahead) = marks.since(*ahead, end);
+                (mark, *ahead) = marks.since(text, *ahead, end);
             }
             Some(_) => return Err(wrong(mark, "an unescaped control character in a string")),
             None => return Err(ends_early(text)),
@@ -409,41 +517,6 @@ fn behind_space_of_container(text: &[u8], at: usize) -> Step<usize> {
         Some(_) => Err(wrong(behind, "expected a comma or a closing bracket")),
         None => Err(ends_early(text)),
     }
-}
-
-#[cold]
-#[inline(never)]
-fn wrong(offset: usize, problem: &'static str) -> Box<SyntaxError> {
-    Box::new(SyntaxError {
-        offset,
-        problem,
-        truncated: false,
-        too_many: false,
-    })
-}
-
-#[cold]
-#[inline(never)]
-fn too_many(offset: usize, problem: &'static str) -> Box<SyntaxError> {
-    let mut error = wrong(offset, problem);
-    error.too_many = true;
-    error
-}
-
-#[cold]
-#[inline(never)]
-fn broken_number(text: &[u8], offset: usize) -> Box<SyntaxError> {
-    let mut error = wrong(offset, "a number is broken");
-    error.truncated = offset >= text.len();
-    error
-}
-
-#[cold]
-#[inline(never)]
-fn ends_early(text: &[u8]) -> Box<SyntaxError> {
-    let mut error = wrong(text.len(), "the text ends too early");
-    error.truncated = true;
-    error
 }
 
 /// The next place that is no white space.

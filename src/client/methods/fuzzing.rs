@@ -5,7 +5,7 @@ use reqwest::header::{self, HeaderName};
 
 use super::{Args, Reply, Run, Step, complete, entity, find, method, pages, parse, permission, received, transfers};
 use crate::client::credentials::Secret;
-use crate::client::document::{Document, Value};
+use crate::client::document::{Document, Reading, Value};
 use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
 use crate::client::recording::fuzzing as recording;
@@ -80,7 +80,7 @@ pub fn receive(name: &str, params: &str, answer: &Answer<'_>) -> Result<Document
         status: answer.status,
         headers: headers(answer),
         body: answer.body.to_vec(),
-        most_values: usize::MAX,
+        reading: Reading::within(usize::MAX),
     };
     let failed = |failure: transport::Failure| complete(failure.error, &args);
     match &method.run {

@@ -196,6 +196,7 @@ pub(super) fn id_of(reply: &str) -> Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::document::Reading;
 
     #[test]
     fn ids_stand_behind_the_first_colon() {
@@ -214,7 +215,7 @@ mod tests {
                 status,
                 headers: Vec::new(),
                 body: body.into(),
-                most_values: usize::MAX,
+                reading: Reading::within(usize::MAX),
             };
             read(reply).err().map(|failure| failure.error).unwrap()
         };

@@ -11,7 +11,7 @@ use super::body::Pieces;
 use super::net::Stack;
 use super::watch::{Limit, Watch};
 use super::wire::{self, Answer, Trouble, Wire};
-use super::{Call, Failure, Line, Place, Reply, Request, Transport, failed, most_values, turn};
+use super::{Call, Failure, Line, Place, Reply, Request, Transport, failed, turn};
 use crate::client::credentials::Wiped;
 use crate::client::deadline::Deadline;
 use crate::client::json::escaped;
@@ -68,12 +68,17 @@ impl Transport {
         let watch = Watch::new(limit, None, Arc::clone(tally), effect);
         let posting = Box::pin(wire.post(request, &watch, deadline.end(), self.max_reply_bytes));
         let broken = match deadline.limit(posting).await {
-            Some(Ok(Answer { status, headers, body })) => {
+            Some(Ok(Answer {
+                status,
+                headers,
+                body,
+                reading,
+            })) => {
                 return Ok(Reply {
                     status,
                     headers,
                     body,
-                    most_values: most_values(self.max_reply_bytes),
+                    reading,
                 });
             }
             Some(Err(broken)) => broken,

@@ -21,6 +21,7 @@ use url::Url;
 
 use super::credentials::Secret;
 use super::deadline::Deadline;
+use super::document::Reading;
 use super::error::{Error, Result};
 use super::here;
 use super::mask::Mask;
@@ -49,8 +50,8 @@ pub(super) struct Reply {
     /// The texts of those that are looked at.
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Vec<u8>,
-    /// The most values that it may hold.
-    pub(super) most_values: usize,
+    /// What was read of the body while it came, where it is JSON.
+    pub(super) reading: Reading,
 }
 
 impl Reply {
@@ -451,7 +452,7 @@ impl Transport {
                 .filter_map(|name| Some((name.clone(), incoming.header(name)?.to_owned())))
                 .collect(),
             body,
-            most_values: most_values(self.max_reply_bytes),
+            reading: reading(self.max_reply_bytes),
         })
     }
 
@@ -521,10 +522,10 @@ async fn turn(turns: &Arc<Semaphore>, limit: Limit) -> std::result::Result<Owned
     }
 }
 
-/// The most values of a reply of so many bytes. Each takes up to 28 bytes of memory besides its text, and text of a site has more than
+/// For a reply of at most so many bytes. Each value takes up to 28 bytes of memory besides its text, and text of a site has more than
 /// four bytes for each; a few are always allowed.
-fn most_values(most_bytes: u64) -> usize {
-    usize::try_from(most_bytes / 4).unwrap_or(usize::MAX).max(4096)
+fn reading(most_bytes: u64) -> Reading {
+    Reading::within(usize::try_from(most_bytes / 4).unwrap_or(usize::MAX).max(4096))
 }
 
 fn not_sent(error: Error) -> Failure {

@@ -10,6 +10,7 @@ use tokio::io::Interest;
 use zeroize::Zeroize;
 
 use super::trouble::Trouble;
+use crate::client::document::Reading;
 use crate::client::here::{self, Waiting, Woken};
 
 /// How much is read at once where it is not known how much will come.
@@ -423,8 +424,9 @@ impl Connection {
         Ok(read.map(|count| count > 0))
     }
 
-    /// Reads so many bytes of a body, or those until the end, and adds them to it.
-    pub(super) async fn read_body(&mut self, body: &mut Vec<u8>, count: Length) -> Result<(), Trouble> {
+    /// Reads so many bytes of a body, or those until the end, and adds them to it. What comes is read as JSON meanwhile, on the host's thread,
+    /// which has nothing else to do.
+    pub(super) async fn read_body(&mut self, body: &mut Vec<u8>, count: Length, reading: Option<&mut Reading>) -> Result<(), Trouble> {
         /// Memory follows what really comes.
         const STEP: usize = 256 * 1024;
         let wanted = match count {
@@ -436,6 +438,11 @@ impl Connection {
         self.use_up(there);
         let mut left = wanted - there;
         let mut filled = body.len();
+        let expected = match count {
+            Length::Known(_) => filled + left,
+            Length::AtMost(_) => 0,
+        };
+        let mut reading = reading.filter(|_| matches!(self.socket, Socket::Here { .. }));
         let outcome = loop {
             if left == 0 {
                 break Ok(());
@@ -449,6 +456,9 @@ impl Connection {
                 Ok(read) => {
                     filled += read;
                     left -= read;
+                    if let Some(reading) = &mut reading {
+                        reading.go_on(body.get(..filled).unwrap_or_default(), expected);
+                    }
                 }
                 Err(trouble) => break Err(trouble),
             }

@@ -26,6 +26,7 @@ use tower_service::Service;
 
 use super::watch::Watch;
 use crate::client::credentials::Wiped;
+use crate::client::document::Reading;
 use crate::client::error::{Error, Result as Outcome};
 use crate::client::here;
 use crate::client::json::decimal;
@@ -76,6 +77,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(HeaderName, String)>,
     pub(super) body: Vec<u8>,
+    /// What was read of the body while it came.
+    pub(super) reading: Reading,
 }
 
 /// What went wrong, and the status of the reply that had begun.
@@ -200,7 +203,8 @@ impl Wire {
             trouble,
             status: Some(status),
         };
-        let body = head.body(&mut connection, most).await.map_err(broken)?;
+        let mut reading = super::reading(most);
+        let body = head.body(&mut connection, most, &mut reading).await.map_err(broken)?;
         if let Some(cut) = body.cut {
             // Who refuses may hang up without taking the rest of the request, which cuts off the words but not the status.
             if status < 300 {
@@ -214,6 +218,7 @@ impl Wire {
             status,
             headers: head.headers,
             body: body.bytes,
+            reading,
         })
     }
 

@@ -9,6 +9,7 @@ use reqwest::header::HeaderName;
 
 use super::connection::{Connection, Length};
 use super::trouble::Trouble;
+use crate::client::document::Reading;
 use crate::client::transport::LOOKED_AT;
 
 /// The most headers of a reply.
@@ -129,9 +130,10 @@ impl Head {
         Ok(Some((head, length)))
     }
 
-    /// Reads the body, of at most so many bytes, packed or not.
-    pub(super) async fn body(&self, connection: &mut Connection, most: u64) -> Result<Body, Trouble> {
+    /// Reads the body, of at most so many bytes, packed or not. What comes as it is, is read as JSON meanwhile.
+    pub(super) async fn body(&self, connection: &mut Connection, most: u64, reading: &mut Reading) -> Result<Body, Trouble> {
         let packing = self.packing;
+        let reading = Some(reading).filter(|_| packing.is_none());
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let mut bytes = Vec::new();
         let read = match self.framing {
@@ -139,12 +141,15 @@ impl Head {
                 Some(length) => {
                     // What is announced is only believed so far. A byte more, for the NUL that a document ends with.
                     bytes.reserve_exact(length.min(16 << 20) + 1);
-                    connection.read_body(&mut bytes, Length::Known(length)).await
+                    connection.read_body(&mut bytes, Length::Known(length), reading).await
                 }
                 None => Err(Trouble::TooLarge),
             },
-            Framing::Chunks => read_chunks(connection, &mut bytes, most).await,
-            Framing::End => match connection.read_body(&mut bytes, Length::AtMost(most.saturating_add(1))).await {
+            Framing::Chunks => read_chunks(connection, &mut bytes, most, reading).await,
+            Framing::End => match connection
+                .read_body(&mut bytes, Length::AtMost(most.saturating_add(1)), reading)
+                .await
+            {
                 Ok(()) if bytes.len() > most => Err(Trouble::TooLarge),
                 read => read,
             },
@@ -227,7 +232,12 @@ fn tokens<'f>(fields: &'f [httparse::Header<'f>], name: &'static str) -> impl It
         .map(str::trim)
 }
 
-async fn read_chunks(connection: &mut Connection, body: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
+async fn read_chunks(
+    connection: &mut Connection,
+    body: &mut Vec<u8>,
+    most: usize,
+    mut reading: Option<&mut Reading>,
+) -> Result<(), Trouble> {
     loop {
         let size = loop {
             let unused = connection.unused();
@@ -245,7 +255,7 @@ async fn read_chunks(connection: &mut Connection, body: &mut Vec<u8>, most: usiz
         }
         let room = most.saturating_sub(body.len());
         let size = usize::try_from(size).ok().filter(|size| *size <= room).ok_or(Trouble::TooLarge)?;
-        connection.read_body(body, Length::Known(size)).await?;
+        connection.read_body(body, Length::Known(size), reading.as_deref_mut()).await?;
         while connection.unused().len() < 2 {
             more(connection).await?;
         }

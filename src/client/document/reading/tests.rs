@@ -1,0 +1,171 @@
+//! A text is read the same however it comes.
+
+use super::{Document, Reader, Reading, SyntaxError};
+
+/// Reads a text that comes in pieces which end at these places.
+fn read(text: &str, ends: impl IntoIterator<Item = usize>, most: usize) -> Result<Document, SyntaxError> {
+    let mut reader = Reader::new(text.len(), most);
+    for end in ends {
+        let before = reader.at();
+        let wrong = reader.go_on(&text.as_bytes()[..end]);
+        assert!(reader.at() >= before && reader.at() <= end, "{text} up to {end}");
+        if let Err(wrong) = wrong {
+            assert!(!wrong.truncated, "{text} up to {end}: {wrong}");
+            let whole = Reading::within(most).finish(text.into()).unwrap_err();
+            assert_eq!(whole, wrong, "{text} up to {end}");
+        }
+    }
+    Ok(Document::new(text.to_owned(), reader.finish(text.as_bytes())?, 0))
+}
+
+/// All nodes of a document, and what its reader found.
+#[derive(Debug, PartialEq)]
+struct Told {
+    nodes: Vec<(usize, usize, bool)>,
+    found: [bool; 3],
+}
+
+fn told(document: Result<Document, SyntaxError>) -> Result<Told, SyntaxError> {
+    let document = document?;
+    let nodes = document.nodes.range(0, document.nodes.len());
+    Ok(Told {
+        nodes: nodes.map(|node| (node.start(), node.extent(), node.is_keyed())).collect(),
+        found: [document.escaped_keys, document.entities, document.has_local],
+    })
+}
+
+const TEXTS: &[&str] = &[
+    r#"{"results":{"entities":[{"id":12,"code":"SQ_10","x":null,"y":[],"z":{}, "t" : true},{"id":-1.5e3}],"n":1234567890123}}"#,
+    "\u{feff} [ \"a\\u00e9\\\"b\", \"\\\\\" , {\"k\\n\" : false } , 0 , 0.5, 1E+2 ]\n ",
+    r#"["x &lt; y","local",{"link_type":"local"},"é😀"]"#,
+    "12345",
+    " \"alone\" ",
+    "true",
+    "[[[[[[]]]],{}]]",
+    "[]",
+    // What is wrong stays wrong, and what is cut short is.
+    r#"{"a":1,}"#,
+    r#"{"a":1}}"#,
+    "[] ,1",
+    "[1,2",
+    "{\"a\"",
+    "[tru",
+    "[1.]",
+    "[01]",
+    "\"a\nb\"",
+    "[\"\\u12x4\"]",
+    "",
+];
+
+#[test]
+fn a_text_may_be_cut_anywhere_and_again() {
+    for text in TEXTS {
+        let expected = told(Document::parse((*text).into()));
+        assert_eq!(told(read(text, 0..=text.len(), usize::MAX)), expected, "{text}, byte by byte");
+        for first in 0..=text.len() {
+            assert_eq!(told(read(text, [first], usize::MAX)), expected, "{text} cut at {first}");
+            for second in (first..=text.len()).step_by(7) {
+                assert_eq!(
+                    told(read(text, [first, second], usize::MAX)),
+                    expected,
+                    "{text} cut at {first} and {second}"
+                );
+            }
+        }
+    }
+}
+
+/// A list of rows as sites send them.
+fn rows(count: usize) -> String {
+    let row = |id: usize| {
+        format!(
+            r#"{{"type":"Shot","id":{id},"code":"SQ_{id}","user":{{"type":"HumanUser","id":{}}},"note":"a\nb"}}"#,
+            id % 7
+        )
+    };
+    format!("[{}]", (0..count).map(row).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn much_is_read_in_pieces_of_any_size() {
+    let text = rows(3_000);
+    let expected = told(Document::parse(text.clone().into()));
+    assert!(expected.is_ok());
+    for piece in [97, 4_096, 65_537] {
+        assert_eq!(told(read(&text, (0..text.len()).step_by(piece), usize::MAX)), expected, "{piece}");
+        let mut reading = Reading::within(usize::MAX);
+        // What is announced may be wrong.
+        for end in (0..text.len()).step_by(piece) {
+            reading.go_on(&text.as_bytes()[..end], [0, text.len(), text.len() * 9][piece % 3]);
+        }
+        assert_eq!(told(reading.finish(text.clone().into())), expected, "{piece}");
+    }
+    // A character may be cut, and may be none.
+    let broken = [text.as_bytes(), b"\xff"].concat();
+    let mut reading = Reading::within(usize::MAX);
+    reading.go_on(&broken, 0);
+    assert_eq!(reading.finish(broken).err().map(|error| error.problem), Some("not UTF-8"));
+}
+
+#[test]
+fn a_long_value_is_not_read_again_for_each_piece() {
+    let text = format!("[\"{}\"]", "long ".repeat(400_000));
+    let mut reading = Reading::within(usize::MAX);
+    let mut due = Vec::new();
+    for end in (0..=text.len()).step_by(1_024) {
+        reading.go_on(&text.as_bytes()[..end], text.len());
+        due.push(reading.due);
+    }
+    due.dedup();
+    assert!(due.len() < 10, "it was read {} times", due.len());
+    assert_eq!(reading.finish(text.clone().into()).unwrap().json(), text);
+}
+
+#[test]
+fn values_beyond_the_most_are_refused_however_the_text_comes() {
+    let list_of = |value: &str, count: usize| format!("[{}]", vec![value; count].join(","));
+    let list = |count: usize| list_of("1", count);
+    // The list itself is a node, and the last value may be behind the limit.
+    for most in [1, 2, 124, 125, 126, 127, 251, 252, 5_000] {
+        for (count, fits) in [(most, true), (most + 1, false), (most + 1_000, false)] {
+            let text = list(count);
+            for ends in [vec![], vec![text.len() / 2], vec![text.len()]] {
+                let outcome = read(&text, ends, most);
+                assert_eq!(outcome.as_ref().is_ok(), fits, "{count} of {most}");
+                let error = outcome.err();
+                assert!(error.as_ref().is_none_or(|error| error.too_many && !error.truncated), "{error:?}");
+                assert_eq!(error, Reading::within(most).finish(text.clone().into()).err());
+            }
+        }
+    }
+    // Memory ends soon behind the limit, and so does reading.
+    for value in ["1", "{}", "[[]]", "[1]", "[{},{}]"] {
+        for before in ["", "1,", "{},1,"] {
+            let text = list_of(value, 100_000).replacen('[', &format!("[{before}"), 1);
+            let error = read(&text, [], 10).unwrap_err();
+            assert!(error.too_many && error.offset < 1_000, "{value}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_records_are_searched_for_is_seen_wherever_it_stands() {
+    for place in (0..140).chain(4_000..4_200).chain([9_000, 20_000]) {
+        let before = "x".repeat(place);
+        let holds = |string: &str| {
+            let document = Document::parse(format!("[\"{before}{string}\",\"{}\"]", "y".repeat(place)).into()).unwrap();
+            (document.entities, document.holds_less_than())
+        };
+        assert_eq!(holds("&lt;"), (true, true), "{place}");
+        assert!(!holds("&lt").1 && !holds("l;t").1 && !holds("lt,;").1, "{place}");
+        assert!(place > 4_000 || !holds("l; t").0, "{place}");
+    }
+    for (text, holds) in [
+        (r#"["local"]"#, true),
+        (r#"{"a":{"link_type":"local"}}"#, true),
+        (r#"{"local":"locals"}"#, false),
+        (r#"["loca","Local","l\u006fcal"]"#, false),
+    ] {
+        assert_eq!(Document::parse(text.into()).unwrap().holds_local(), holds, "{text}");
+    }
+}
