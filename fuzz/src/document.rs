@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char};
 use std::ptr::null;
 
-use shotgrid::client::{Document, MAX_DEPTH, Status};
+use shotgrid::client::{Document, MAX_DEPTH, Status, SyntaxError};
 use shotgrid::ffi::*;
 
 use crate::json_oracle::{Branch, Tree, is_json};
@@ -12,6 +12,9 @@ use crate::json_oracle::{Branch, Tree, is_json};
 /// Both readers take the same texts, and see the same in them.
 pub fn run(data: &[u8]) {
     let read = Document::parse(data.to_vec());
+    for piece in [1, 2 + data.len() % 11, 64] {
+        same_in_pieces(&read, Document::parse_in_pieces(data.to_vec(), piece));
+    }
     // A byte order mark is no JSON, and sites were seen to send it.
     let unmarked = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
     let theirs = std::str::from_utf8(unmarked).ok().filter(|text| is_json(text));
@@ -23,6 +26,27 @@ pub fn run(data: &[u8]) {
             "refused, but serde_json takes it: {error:?}"
         ),
         (Ok(document), None) => panic!("taken, but serde_json refuses it: {}", document.json()),
+    }
+}
+
+/// A text that is read while it comes comes to the same.
+fn same_in_pieces(whole: &Result<Document, SyntaxError>, pieces: Result<Document, SyntaxError>) {
+    match (whole, pieces) {
+        (Ok(whole), Ok(pieces)) => {
+            assert_eq!((whole.json(), whole.node_count()), (pieces.json(), pieces.node_count()));
+            for node in 0..whole.node_count() as u32 {
+                let told = |document: &Document| {
+                    let value = document.value(node)?;
+                    let key = value.key().map(|key| key.as_str().into_owned());
+                    Some((value.kind(), value.json().to_owned(), value.count(), key))
+                };
+                assert_eq!(told(whole), told(&pieces), "node {node}");
+            }
+            assert_eq!(whole.holds_less_than(), pieces.holds_less_than());
+            assert_eq!(whole.holds_local(), pieces.holds_local());
+        }
+        (Err(whole), Err(pieces)) => assert_eq!(*whole, pieces),
+        (whole, pieces) => panic!("read as a whole {whole:?}, in pieces {pieces:?}"),
     }
 }
 

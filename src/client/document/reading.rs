@@ -64,5 +64,18 @@ impl Reading {
     }
 }
 
+#[cfg(feature = "fuzzing")]
+impl Document {
+    /// As [`Document::parse`], of a text that comes in pieces of so many bytes, each of which is read at once.
+    pub fn parse_in_pieces(text: Vec<u8>, piece: usize) -> Result<Document, SyntaxError> {
+        let mut reading = Reading::within(usize::MAX);
+        for end in (piece..text.len()).step_by(piece) {
+            reading.due = end;
+            reading.go_on(text.get(..end).unwrap_or_default(), text.len());
+        }
+        reading.finish(text)
+    }
+}
+
 #[cfg(test)]
 mod tests;
