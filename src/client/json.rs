@@ -76,6 +76,18 @@ pub(super) fn array<T: AsRef<str>>(elements: impl IntoIterator<Item = T>) -> Str
     text
 }
 
+/// Appends an array whose elements are written one behind the other.
+pub(super) fn push_list<T>(to: &mut String, elements: impl IntoIterator<Item = T>, push: impl Fn(&mut String, T)) {
+    to.push('[');
+    for (index, element) in elements.into_iter().enumerate() {
+        if index > 0 {
+            to.push(',');
+        }
+        push(to, element);
+    }
+    to.push(']');
+}
+
 /// An object under construction.
 pub(super) struct Object {
     text: String,
@@ -84,11 +96,7 @@ pub(super) struct Object {
 
 impl Object {
     pub(super) fn new() -> Self {
-        Object::behind(String::with_capacity(ROOM))
-    }
-
-    /// An object behind a text, which it is finished with.
-    pub(super) fn behind(mut text: String) -> Self {
+        let mut text = String::with_capacity(ROOM);
         text.push('{');
         Object { text, is_empty: true }
     }
@@ -106,20 +114,6 @@ impl Object {
         }
         push_quoted(&mut self.text, key);
         self.text.push(':');
-    }
-
-    /// Adds an array whose elements are written one behind the other, each onto what there is.
-    pub(super) fn list<T>(mut self, key: &str, elements: impl Iterator<Item = T>, write: impl Fn(String, T) -> String) -> Self {
-        self.key(key);
-        self.text.push('[');
-        for (index, element) in elements.enumerate() {
-            if index > 0 {
-                self.text.push(',');
-            }
-            self.text = write(self.text, element);
-        }
-        self.text.push(']');
-        self
     }
 
     /// Adds a member whose value is JSON already, where there is one.

@@ -92,7 +92,7 @@ impl Group {
     }
 
     fn of_keys(document: &Document, number: usize, nul: bool, has: impl Fn(Key<'_>) -> bool) -> Group {
-        let key = |node: Node| Key::before(&document.text, node.start());
+        let key = |node: Node| Key::before(document, node.start());
         Group::with(
             document,
             number,

@@ -8,7 +8,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::cstrings;
+use super::{Document, cstrings};
+use crate::client::json::quote;
 
 /// The key of a member.
 #[derive(Clone, Copy)]
@@ -18,6 +19,8 @@ pub struct Key<'d> {
     start: usize,
     /// The closing quote.
     end: usize,
+    /// Whether no key of the document has escapes.
+    plain: bool,
 }
 
 /// The closing quote of the key before a value. Between them there are a colon and white space, and nothing else.
@@ -27,6 +30,24 @@ fn end_before(text: &[u8], value: usize) -> usize {
         end -= 1;
     }
     end
+}
+
+/// The last quote before `end`, where there is one. Eight bytes are looked at as one word.
+fn quote_before(text: &[u8], mut end: usize) -> usize {
+    const LOW: u64 = u64::from_le_bytes([0x7f; 8]);
+    while let Some(word) = text[..end].last_chunk() {
+        let others = u64::from_le_bytes(*word) ^ u64::from_le_bytes([b'"'; 8]);
+        // The highest bit of each byte that is a quote.
+        let quotes = !(((others & LOW) + LOW) | others | LOW);
+        if quotes != 0 {
+            return end - 1 - quotes.leading_zeros() as usize / 8;
+        }
+        end -= 8;
+    }
+    while text[end - 1] != b'"' {
+        end -= 1;
+    }
+    end - 1
 }
 
 /// Whether the key of the member whose value begins at `value` is this name, which has no quote, in a text in which no key has
@@ -45,15 +66,21 @@ pub(super) fn is_plain_name(text: &[u8], value: usize, name: &[u8]) -> bool {
 
 impl<'d> Key<'d> {
     /// The key of the member whose value begins at `value`.
-    pub(super) fn before(text: &'d str, value: usize) -> Key<'d> {
+    pub(super) fn before(document: &'d Document, value: usize) -> Key<'d> {
+        let (text, plain) = (&*document.text, !document.escaped_keys);
         let bytes = text.as_bytes();
         let end = end_before(bytes, value);
         // A quote inside a key has a backslash before it, and its opening quote has not.
-        let mut start = end;
-        while bytes[start - 1] != b'"' || (start >= 2 && bytes[start - 2] == b'\\') {
-            start -= 1;
+        let mut open = quote_before(bytes, end);
+        while !plain && open > 0 && bytes[open - 1] == b'\\' {
+            open = quote_before(bytes, open);
         }
-        Key { text, start, end }
+        Key {
+            text,
+            start: open + 1,
+            end,
+            plain,
+        }
     }
 
     /// What stands between the quotes.
@@ -72,7 +99,15 @@ impl<'d> Key<'d> {
     }
 
     pub(super) fn is_escaped(self) -> bool {
-        self.raw().as_bytes().contains(&b'\\')
+        !self.plain && self.raw().as_bytes().contains(&b'\\')
+    }
+
+    /// It as a JSON string without escapes that are not needed.
+    pub fn quoted(self) -> Cow<'d, str> {
+        if self.is_escaped() {
+            return Cow::Owned(quote(&self.as_str()));
+        }
+        Cow::Borrowed(self.json())
     }
 
     /// Whether it is exactly this text.

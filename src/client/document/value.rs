@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::{Document, INDEX_FROM, Key, MAX_EXTENT, Node, Shape, cstrings, key, keys, time};
 use crate::client::error::{Error, Result};
+use crate::client::json::quote;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,12 @@ impl<'d> Value<'d> {
         if self.place.is_container() { self.closing().extent() } else { 0 }
     }
 
+    /// Whether it has so many elements or members.
+    fn has_many(self, many: usize) -> bool {
+        // Each takes a node, and its own two come on top.
+        self.place.step() >= many + 2 && self.count() >= many
+    }
+
     /// Its first element or member.
     pub fn first(self) -> Option<Value<'d>> {
         // Behind the opening node of an empty container stands its closing one.
@@ -135,7 +142,22 @@ impl<'d> Value<'d> {
 
     /// What names it, when it is a member of an object.
     pub fn key(self) -> Option<Key<'d>> {
-        self.place.is_keyed().then(|| Key::before(&self.document.text, self.start()))
+        self.place.is_keyed().then(|| Key::before(self.document, self.start()))
+    }
+
+    /// Whether it is the member of this name, which has no quotes.
+    #[inline]
+    pub(in crate::client) fn is_named(self, name: &str) -> bool {
+        if self.document.escaped_keys || !self.place.is_keyed() {
+            return self.key().is_some_and(|key| key.is_str(name));
+        }
+        key::is_plain_name(self.document.text.as_bytes(), self.place.start(), name.as_bytes())
+    }
+
+    /// Whether it is a string that is not empty.
+    #[inline]
+    pub(in crate::client) fn is_text(self) -> bool {
+        self.string_place().is_some_and(|(_, length, _)| length > 0)
     }
 
     /// Whether it is a string of exactly this text.
@@ -173,7 +195,7 @@ impl<'d> Value<'d> {
             return None;
         }
         let document = self.document;
-        if document.escaped_keys || self.count() >= keys::INDEX_FROM {
+        if document.escaped_keys || self.has_many(keys::INDEX_FROM) {
             return self.get_carefully(std::str::from_utf8(name).ok()?);
         }
         let text = document.text.as_bytes();
@@ -188,7 +210,7 @@ impl<'d> Value<'d> {
     fn get_carefully(self, name: &str) -> Option<Value<'d>> {
         let document = self.document;
         let is_it = |member: &Value<'d>| member.key().is_some_and(|key| key.is_str(name));
-        if self.count() < keys::INDEX_FROM {
+        if !self.has_many(keys::INDEX_FROM) {
             return self.children().filter(is_it).last();
         }
         let mut members = document.keys().of(self.node, name)?.filter_map(|node| document.value(node));
@@ -200,7 +222,7 @@ impl<'d> Value<'d> {
         if position >= self.count() {
             return None;
         }
-        if self.count() < INDEX_FROM {
+        if !self.has_many(INDEX_FROM) {
             return self.children().nth(position);
         }
         self.document.value(self.document.element_of_large(self.node, position)?)
@@ -232,6 +254,15 @@ impl<'d> Value<'d> {
         Some(Cow::Borrowed(raw))
     }
 
+    /// It as a JSON string without escapes that are not needed, when it is a string.
+    pub(in crate::client) fn quoted(self) -> Option<Cow<'d, str>> {
+        let (raw, escaped) = self.raw_str()?;
+        if escaped {
+            return Some(Cow::Owned(quote(&cstrings::decode(raw))));
+        }
+        Some(Cow::Borrowed(self.scalar()))
+    }
+
     /// Its text, decoded, when it is a string. It is borrowed from the document.
     pub fn text(self) -> Option<&'d [u8]> {
         if self.place.is_escaped() {
@@ -253,7 +284,7 @@ impl<'d> Value<'d> {
     /// Its key, decoded, when it is a member of an object.
     pub fn key_text(self) -> Option<&'d [u8]> {
         let key = self.key()?;
-        if self.document.escaped_keys && key.is_escaped() {
+        if key.is_escaped() {
             return self.document.decoded_keys().get(self);
         }
         Some(key.raw().as_bytes())
@@ -343,7 +374,7 @@ impl<'d> Value<'d> {
             Kind::Null => false,
             Kind::Bool => self.as_bool() == Some(true),
             Kind::Number => self.as_f64().map_or(true, |number| number != 0.0),
-            Kind::String => !self.is_str(""),
+            Kind::String => self.is_text(),
             Kind::Array | Kind::Object => self.count() > 0,
         }
     }

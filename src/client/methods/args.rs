@@ -94,7 +94,7 @@ impl Takes {
     fn accepts(self, value: Value<'_>) -> bool {
         let all = |wanted: Kind| value.kind() == Kind::Array && value.children().all(|each| each.kind() == wanted);
         match self {
-            Takes::Text | Takes::Secret => value.kind() == Kind::String && !value.is_str(""),
+            Takes::Text | Takes::Secret => value.is_text(),
             Takes::AnyText => value.kind() == Kind::String,
             Takes::Id => value.as_i64().is_ok_and(|id| id >= 1),
             Takes::Count => value.as_i64().is_ok_and(|count| count >= 0),

@@ -1,14 +1,12 @@
 //! `batch`: many writes that are applied together or not at all.
 
-use std::borrow::Cow;
-
-use super::entity::{Modes, field, name_of};
+use super::entity::{Modes, name_of, push_field};
 use super::find::return_fields;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
 use crate::client::document::{Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
-use crate::client::json::Object;
+use crate::client::json::push_list;
 use crate::client::retry::Effect;
 
 pub(super) const METHODS: &[Method] = &[Method {
@@ -33,7 +31,10 @@ fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     let mut all = String::with_capacity(requests.json().len() * 2);
     for (index, each) in requests.children().enumerate() {
         all.push(if index == 0 { '[' } else { ',' });
-        all = request(all, each).map_err(|problem| args.wrong_inside("requests", &format!("[{index}]{problem}")))?;
+        let request = Request::of(each);
+        request
+            .push(&mut all)
+            .map_err(|problem| args.wrong_inside("requests", &format!("[{index}]{problem}")))?;
     }
     all.push(']');
     Ok(Step::Send(Some(all)))
@@ -41,7 +42,11 @@ fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
 
 /// Fails unless there is an answer to each request: a record, or for a delete whether it did something.
 pub(super) fn check(requests: Value<'_>, answers: Value<'_>) -> Result<()> {
-    let fits = |(request, answer): (Value<'_>, Value<'_>)| match request.get("request_type").is_some_and(|kind| kind.is_str("delete")) {
+    // Most batches hold no delete, which their text tells at once.
+    let text = requests.json().as_bytes();
+    let may_delete = memchr::memmem::find(text, b"delete").is_some() || memchr::memchr(b'\\', text).is_some();
+    let deletes = |request: Value<'_>| may_delete && request.get("request_type").is_some_and(|kind| kind.is_str("delete"));
+    let fits = |(request, answer): (Value<'_>, Value<'_>)| match deletes(request) {
         true => answer.kind() == Kind::Bool,
         false => answer.get("id").is_some_and(|id| id.as_i64().is_ok()),
     };
@@ -52,80 +57,135 @@ pub(super) fn check(requests: Value<'_>, answers: Value<'_>) -> Result<()> {
     Err(Error::wrong_content("the site's reply does not answer each request of the batch"))
 }
 
-/// One request, behind a text. Unlike those of `update`, its entities are sent whole, and thumbnails are plain values.
-fn request(behind: String, given: Value<'_>) -> std::result::Result<String, String> {
-    let kind = text(given, "request_type")?;
-    let allowed: &[&str] = match &*kind {
-        "create" => &["request_type", "entity_type", "data", "return_fields"],
-        "update" => &[
-            "request_type",
-            "entity_type",
-            "entity_id",
-            "data",
-            "multi_entity_update_modes",
-            "multi_entity_update_mode",
-        ],
-        "delete" => &["request_type", "entity_type", "entity_id"],
-        other => {
-            return Err(format!(
-                ".request_type must be \"create\", \"update\" or \"delete\", not \"{}\"",
-                shorten(other)
-            ));
+/// What a request may have.
+const MEMBERS: [&str; 7] = [
+    "request_type",
+    "entity_type",
+    "entity_id",
+    "data",
+    "return_fields",
+    "multi_entity_update_modes",
+    "multi_entity_update_mode",
+];
+
+// Which of these a request may have, a bit for each. What is none of them has the next bit.
+const OF_CREATE: u8 = 0b001_1011;
+const OF_UPDATE: u8 = 0b110_1111;
+const OF_DELETE: u8 = 0b000_0111;
+
+type Checked<T> = std::result::Result<T, String>;
+
+/// A request, whose members were looked up all at once.
+struct Request<'d> {
+    given: Value<'d>,
+    /// In the order of [`MEMBERS`].
+    members: [Option<Value<'d>>; MEMBERS.len()],
+    /// A bit for each that is there.
+    present: u8,
+}
+
+impl<'d> Request<'d> {
+    fn of(given: Value<'d>) -> Self {
+        let mut request = Request {
+            given,
+            members: [None; MEMBERS.len()],
+            present: 0,
+        };
+        for member in given.children() {
+            let index = MEMBERS.iter().position(|name| member.is_named(name)).unwrap_or(MEMBERS.len());
+            if let Some(slot) = request.members.get_mut(index) {
+                *slot = Some(member);
+            }
+            request.present |= 1 << index;
         }
-    };
-    if let Some(unknown) = given.children().map(name_of).find(|name| !allowed.contains(&name.as_ref())) {
-        return Err(format!(
-            " has an unknown key \"{}\"; a {kind} takes {}",
-            shorten(&unknown),
-            allowed.join(", ")
-        ));
+        request
     }
-    let object = Object::behind(behind)
-        .text("request_type", &kind)
-        .text("type", &text(given, "entity_type")?);
-    Ok(match &*kind {
-        "create" => object
-            .list("fields", data(given)?.children(), |text, value| {
-                field(text, &name_of(value), value.json())
-            })
-            .raw("return_fields", return_fields(texts(given, "return_fields")?))
-            .finish(),
-        "update" => {
-            let modes = given.get("multi_entity_update_modes").filter(|modes| modes.kind() != Kind::Null);
-            let modes = Modes::new(modes, data(given)?).map_err(|problem| format!(".multi_entity_update_modes{problem}"))?;
-            object
-                .raw("id", id(given)?.json())
-                .list("fields", data(given)?.children(), |text, value| {
-                    modes.field(text, &name_of(value), value.json())
-                })
-                .raw_if("multi_entity_update_mode", given.get("multi_entity_update_mode").map(Value::json))
-                .finish()
+
+    /// Appends it as the wire has it. Unlike those of `update`, its entities are sent whole, and thumbnails are plain values.
+    fn push(&self, to: &mut String) -> Checked<()> {
+        let [request_type, entity_type, entity_id, data, return_fields, modes, mode] = self.members;
+        let request_type = text(request_type, "request_type")?.as_str().unwrap_or_default();
+        let (start, allowed) = match &*request_type {
+            "create" => (r#"{"request_type":"create","type":"#, OF_CREATE),
+            "update" => (r#"{"request_type":"update","type":"#, OF_UPDATE),
+            "delete" => (r#"{"request_type":"delete","type":"#, OF_DELETE),
+            other => {
+                return Err(format!(
+                    ".request_type must be \"create\", \"update\" or \"delete\", not \"{}\"",
+                    shorten(other)
+                ));
+            }
+        };
+        if self.present & !allowed != 0 {
+            return Err(self.unknown(&request_type, allowed));
         }
-        _ => object.raw("id", id(given)?.json()).finish(),
-    })
+        to.push_str(start);
+        to.push_str(&text(entity_type, "entity_type")?.quoted().unwrap_or_default());
+        match allowed {
+            OF_CREATE => push_create(to, object(data)?, texts(return_fields, "return_fields")?),
+            OF_UPDATE => push_update(to, object(data)?, entity_id, [modes, mode]),
+            _ => push_id(to, entity_id),
+        }?;
+        to.push('}');
+        Ok(())
+    }
+
+    #[cold]
+    fn unknown(&self, request_type: &str, allowed: u8) -> String {
+        let allowed = MEMBERS.iter().enumerate().filter(|(index, _)| allowed & (1 << index) != 0);
+        let allowed: Vec<_> = allowed.map(|(_, name)| *name).collect();
+        let unknown = self.given.children().map(name_of).find(|name| !allowed.contains(&name.as_ref()));
+        format!(
+            " has an unknown key \"{}\"; a {request_type} takes {}",
+            shorten(&unknown.unwrap_or_default()),
+            allowed.join(", ")
+        )
+    }
 }
 
-fn text<'d>(given: Value<'d>, name: &str) -> std::result::Result<Cow<'d, str>, String> {
-    let found = given.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    found.ok_or_else(|| format!(" needs \"{name}\", a text"))
+fn push_create(to: &mut String, data: Value<'_>, fields: Option<Value<'_>>) -> Checked<()> {
+    to.push_str(r#","fields":"#);
+    push_list(to, data.children(), |to, member| push_field(to, member, member.json(), None));
+    to.push_str(r#","return_fields":"#);
+    to.push_str(return_fields(fields));
+    Ok(())
 }
 
-fn id(given: Value<'_>) -> std::result::Result<Value<'_>, String> {
-    given
-        .get("entity_id")
-        .filter(|id| id.as_i64().is_ok_and(|id| id >= 1))
-        .ok_or_else(|| " needs \"entity_id\", a whole number from 1".to_owned())
+fn push_update(to: &mut String, data: Value<'_>, id: Option<Value<'_>>, [modes, mode]: [Option<Value<'_>>; 2]) -> Checked<()> {
+    let modes = modes.filter(|modes| modes.kind() != Kind::Null);
+    let modes = Modes::new(modes, data).map_err(|problem| format!(".multi_entity_update_modes{problem}"))?;
+    push_id(to, id)?;
+    to.push_str(r#","fields":"#);
+    push_list(to, data.children(), |to, member| {
+        push_field(to, member, member.json(), modes.of(member))
+    });
+    if let Some(mode) = mode {
+        to.push_str(r#","multi_entity_update_mode":"#);
+        to.push_str(mode.json());
+    }
+    Ok(())
 }
 
-fn data(given: Value<'_>) -> std::result::Result<Value<'_>, String> {
-    given
-        .get("data")
-        .filter(|data| data.kind() == Kind::Object)
-        .ok_or_else(|| " needs \"data\", an object of fields".to_owned())
+fn push_id(to: &mut String, id: Option<Value<'_>>) -> Checked<()> {
+    let id = id.filter(|id| id.as_i64().is_ok_and(|id| id >= 1));
+    let id = id.ok_or_else(|| " needs \"entity_id\", a whole number from 1".to_owned())?;
+    to.push_str(r#","id":"#);
+    to.push_str(id.json());
+    Ok(())
 }
 
-fn texts<'d>(given: Value<'d>, name: &str) -> std::result::Result<Option<Value<'d>>, String> {
-    match given.get(name) {
+fn text<'d>(given: Option<Value<'d>>, name: &str) -> Checked<Value<'d>> {
+    let given = given.filter(|text| text.is_text());
+    given.ok_or_else(|| format!(" needs \"{name}\", a text"))
+}
+
+fn object(data: Option<Value<'_>>) -> Checked<Value<'_>> {
+    let data = data.filter(|data| data.kind() == Kind::Object);
+    data.ok_or_else(|| " needs \"data\", an object of fields".to_owned())
+}
+
+fn texts<'d>(given: Option<Value<'d>>, name: &str) -> Checked<Option<Value<'d>>> {
+    match given {
         Some(list) if list.kind() == Kind::Array && list.children().all(|each| each.kind() == Kind::String) => Ok(Some(list)),
         Some(other) if other.kind() != Kind::Null => Err(format!(".{name} must be an array of texts, not {}", other.kind().with_article())),
         _ => Ok(None),
@@ -140,4 +200,133 @@ pub(super) fn subject(request: Value<'_>) -> (String, String, Option<i64>) {
         text("entity_type"),
         request.get("entity_id").and_then(|id| id.as_i64().ok()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::document::Document;
+
+    fn written(request: &str) -> Checked<String> {
+        let document = Document::parse(request.into()).unwrap();
+        let mut text = String::new();
+        Request::of(document.root()).push(&mut text).map(|()| text)
+    }
+
+    #[test]
+    fn what_need_not_change_is_written_as_it_was_given() {
+        for (given, expected) in [
+            (
+                r#"{ "data" : { "code" : "a\/\u00e9" , "n\"" : [ 1.50, {"a" : {}} ], "é" : null, "k\u00e9y": 1 } , "entity_type" : "Sh\u006ft", "request_type":"cr\u0065ate"}"#,
+                r#"{"request_type":"create","type":"Shot","fields":[{"field_name":"code","value":"a\/\u00e9"},{"field_name":"n\"","value":[ 1.50, {"a" : {}} ]},{"field_name":"é","value":null},{"field_name":"kéy","value":1}],"return_fields":["id"]}"#,
+            ),
+            (
+                r#"{"request_type":"create","entity_type":"S\"\\","data":{},"return_fields":[ "a","\u0062" ]}"#,
+                r#"{"request_type":"create","type":"S\"\\","fields":[],"return_fields":[ "a","\u0062" ]}"#,
+            ),
+            (
+                r#"{"request_type":"create","entity_type":"Shot","data":{"a":1},"return_fields":[]}"#,
+                r#"{"request_type":"create","type":"Shot","fields":[{"field_name":"a","value":1}],"return_fields":["id"]}"#,
+            ),
+            (
+                r#"{"request_type":"update","entity_type":"Shot","entity_id": 3 ,"data":{"a":[],"b":[],"c":2},"multi_entity_update_modes":{"b":"a\u0064d","c":"set"},"multi_entity_update_mode": "x"}"#,
+                r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":[]},{"field_name":"b","value":[],"multi_entity_update_mode":"a\u0064d"},{"field_name":"c","value":2,"multi_entity_update_mode":"set"}],"multi_entity_update_mode":"x"}"#,
+            ),
+            (
+                r#"{"request_type":"update","entity_type":"Shot","entity_id":3,"data":{"a":{"type":"Asset","id":1,"name":"x"}},"multi_entity_update_modes":null}"#,
+                r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":{"type":"Asset","id":1,"name":"x"}}]}"#,
+            ),
+            // The last one counts where a key is doubled.
+            (
+                r#"{"entity_id":"x","entity_type":"A","request_type":"create","entity_type":"Shot","\u0065ntity_id":7,"request_type":"delete"}"#,
+                r#"{"request_type":"delete","type":"Shot","id":7}"#,
+            ),
+        ] {
+            assert_eq!(written(given).as_deref(), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_order() {
+        let takes = "request_type, entity_type, entity_id, data, multi_entity_update_modes, multi_entity_update_mode";
+        for (given, expected) in [
+            (r#"{"x":1}"#, r#" needs "request_type", a text"#.to_owned()),
+            (r#"{"x":1,"request_type":""}"#, r#" needs "request_type", a text"#.to_owned()),
+            (
+                r#"{"x":1,"request_type":"creat\u0065d"}"#,
+                r#".request_type must be "create", "update" or "delete", not "created""#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"create","data":[],"entity_id":1,"x":1}"#,
+                r#" has an unknown key "entity_id"; a create takes request_type, entity_type, data, return_fields"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"update","d\u00e4ta":{},"return_fields":[]}"#,
+                format!(r#" has an unknown key "däta"; a update takes {takes}"#),
+            ),
+            (
+                r#"{"request_type":"update","return_fields":[],"dat":{}}"#,
+                format!(r#" has an unknown key "return_fields"; a update takes {takes}"#),
+            ),
+            (
+                r#"{"request_type":"delete","data":{}}"#,
+                r#" has an unknown key "data"; a delete takes request_type, entity_type, entity_id"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"create","entity_type":""}"#,
+                r#" needs "entity_type", a text"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"create","entity_type":"Shot","data":[],"return_fields":1}"#,
+                r#" needs "data", an object of fields"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"create","entity_type":"Shot","data":{},"return_fields":["a",1]}"#,
+                ".return_fields must be an array of texts, not an array".to_owned(),
+            ),
+            (
+                r#"{"request_type":"update","entity_type":"Shot","multi_entity_update_modes":1,"entity_id":1}"#,
+                r#" needs "data", an object of fields"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"update","entity_type":"Shot","data":{"a":[]},"multi_entity_update_modes":{"b":"add"}}"#,
+                r#".multi_entity_update_modes["b"] names no field of the data"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"update","entity_type":"Shot","data":{},"entity_id":0}"#,
+                r#" needs "entity_id", a whole number from 1"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"delete","entity_type":"Shot","entity_id":1.5}"#,
+                r#" needs "entity_id", a whole number from 1"#.to_owned(),
+            ),
+        ] {
+            assert_eq!(written(given), Err(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn answers_fit_their_requests() {
+        let fits = |requests: &str, answers: &str| {
+            let (requests, answers) = (Document::parse(requests.into()).unwrap(), Document::parse(answers.into()).unwrap());
+            check(requests.root(), answers.root()).is_ok()
+        };
+        let requests = r#"[{"request_type":"create"},{"request_type":"del\u0065te"},{"request_type":"delete"}]"#;
+        assert!(fits(requests, r#"[{"id":1},true,false]"#));
+        for wrong in [
+            r#"[{"id":1},true]"#,
+            r#"[{"id":1},true,false,true]"#,
+            r#"[{"id":1},{"id":2},true]"#,
+            r#"[{"id":1},true,{"id":2}]"#,
+            r#"[true,true,true]"#,
+            r#"[{"id":"1"},true,true]"#,
+            r#"[{},true,true]"#,
+            "{}",
+        ] {
+            assert!(!fits(requests, wrong), "{wrong}");
+        }
+        let no_delete = r#"[{"request_type":"create"},{"request_type":"update"}]"#;
+        assert!(fits(no_delete, r#"[{"id":1},{"id":2}]"#));
+        assert!(!fits(no_delete, r#"[{"id":1},true]"#));
+    }
 }

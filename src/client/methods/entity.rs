@@ -7,7 +7,7 @@ use crate::client::document::{Document, Key, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters::trim_field;
 use crate::client::info::SiteInfo;
-use crate::client::json::{Object, array, quote};
+use crate::client::json::{Object, ROOM, push_list, quote};
 use crate::client::retry::Effect;
 use crate::client::rpc::Call;
 use crate::client::transfer::{Thumbnail, Transfer, set_thumbnails};
@@ -98,10 +98,10 @@ fn update(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
         .map_err(|problem| args.wrong_inside("multi_entity_update_modes", &problem))?;
     let (entity_type, id) = (args.text("entity_type")?, args.need("entity_id")?.json());
     let fields = fields_to_update(args.need("data")?, &modes);
-    if fields.is_empty() {
+    if fields == "[]" {
         return Ok(Step::Answer(Object::new().raw("id", id).text("type", &entity_type).finish()));
     }
-    let object = Object::new().text("type", &entity_type).raw("id", id).raw("fields", &array(fields));
+    let object = Object::new().text("type", &entity_type).raw("id", id).raw("fields", &fields);
     Ok(Step::Send(Some(object.finish())))
 }
 
@@ -172,21 +172,26 @@ pub(super) fn thumbnails(data: Value<'_>) -> Result<Vec<Thumbnail>> {
 
 /// `null` creates no thumbnail.
 fn fields_to_create(data: Value<'_>) -> String {
-    let written = data
-        .children()
-        .map(|value| (name_of(value), value))
-        .filter(|(name, _)| !is_thumbnail(name));
-    array(written.map(|(name, value)| field(String::new(), &name, value.json())))
+    fields(data.children().filter(|value| !is_thumbnail(&name_of(*value))), |text, value| {
+        push_field(text, value, value.json(), None);
+    })
 }
 
 /// `image: null` clears the thumbnail; a filmstrip cannot be cleared by itself.
-fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> Vec<String> {
+fn fields_to_update(data: Value<'_>, modes: &Modes<'_>) -> String {
     let is_written = |name: &str, value: Value<'_>| !is_thumbnail(name) || (name == IMAGE && value.kind() == Kind::Null);
-    let all = data.children().map(|value| (name_of(value), value));
-    let written = all.filter(|(name, value)| is_written(name, *value));
-    written
-        .map(|(name, value)| modes.field(String::new(), &name, &trim_field(value)))
-        .collect()
+    fields(
+        data.children().filter(|value| is_written(&name_of(*value), *value)),
+        |text, value| {
+            push_field(text, value, &trim_field(value), modes.of(value));
+        },
+    )
+}
+
+fn fields<'d>(values: impl Iterator<Item = Value<'d>>, push: impl Fn(&mut String, Value<'d>)) -> String {
+    let mut text = String::with_capacity(ROOM);
+    push_list(&mut text, values, push);
+    text
 }
 
 /// The name of a member.
@@ -198,9 +203,28 @@ pub(in crate::client) fn is_thumbnail(name: &str) -> bool {
     matches!(name, IMAGE | FILMSTRIP)
 }
 
-/// `{"field_name", "value"}` of the wire, behind a text.
-pub(in crate::client) fn field(behind: String, name: &str, json: &str) -> String {
-    Object::behind(behind).text("field_name", name).raw("value", json).finish()
+/// `{"field_name", "value"}` of the wire.
+pub(in crate::client) fn field(name: &str, json: &str) -> String {
+    let mut text = String::with_capacity(ROOM);
+    push_named_field(&mut text, &quote(name), json, None);
+    text
+}
+
+/// Appends the wire's field for a member of the data, whose value is this JSON, with its mode where it has one.
+pub(super) fn push_field(to: &mut String, member: Value<'_>, json: &str, mode: Option<Value<'_>>) {
+    push_named_field(to, &member.key().map(Key::quoted).unwrap_or_default(), json, mode);
+}
+
+fn push_named_field(to: &mut String, name: &str, json: &str, mode: Option<Value<'_>>) {
+    to.push_str(r#"{"field_name":"#);
+    to.push_str(name);
+    to.push_str(r#","value":"#);
+    to.push_str(json);
+    if let Some(mode) = mode {
+        to.push_str(r#","multi_entity_update_mode":"#);
+        to.push_str(mode.json());
+    }
+    to.push('}');
 }
 
 /// How the links of multi-entity fields are changed, by field.
@@ -225,13 +249,15 @@ impl<'d> Modes<'d> {
         Ok(Modes(given))
     }
 
-    /// The wire's field with its mode, where one is given for it, behind a text.
-    pub(super) fn field(&self, behind: String, name: &str, json: &str) -> String {
-        let mode = self.0.and_then(|modes| modes.get(name));
-        Object::behind(behind)
-            .text("field_name", name)
-            .raw("value", json)
-            .raw_if("multi_entity_update_mode", mode.map(Value::json))
-            .finish()
+    /// The wire's field for a member of the data, whose value is this JSON.
+    pub(super) fn field(&self, member: Value<'_>, json: &str) -> String {
+        let mut text = String::with_capacity(ROOM);
+        push_field(&mut text, member, json, self.of(member));
+        text
+    }
+
+    /// The mode that is given for a member of the data.
+    pub(super) fn of(&self, member: Value<'_>) -> Option<Value<'d>> {
+        self.0.and_then(|modes| modes.get(&name_of(member)))
     }
 }

@@ -76,9 +76,9 @@ fn given(args: &Args<'_>, operation: Operation, data: Value<'_>) -> Result<Vec<A
     let asked = data.children().map(|value| {
         let name = name_of(value);
         let wire = match operation {
-            _ if is_thumbnail(&name) => field(String::new(), &name, "null"),
-            Operation::Create => field(String::new(), &name, value.json()),
-            _ => modes.field(String::new(), &name, &trim_field(value)),
+            _ if is_thumbnail(&name) => field(&name, "null"),
+            Operation::Create => field(&name, value.json()),
+            _ => modes.field(value, &trim_field(value)),
         };
         Asked {
             name: name.into_owned(),

@@ -102,7 +102,7 @@ pub(super) fn delete(entity_type: &str, id: i64) -> String {
 
 /// A field of a request whose value is this JSON.
 pub(super) fn value(name: &str, json: &str) -> String {
-    field(String::new(), name, json)
+    field(name, json)
 }
 
 /// Whether requests can be tried on this site. Asked of the site once.
