@@ -208,21 +208,26 @@ impl Reader {
             if keyed != 0 {
                 (at, ahead) = self.key(text, at, ahead)?;
             }
-            let byte;
-            (at, byte) = next_byte(text, at)?;
-            let first = match byte {
-                b'{' => self.open(text, &mut at, Shape::Object, b'}', keyed, place)?,
-                b'[' => self.open(text, &mut at, Shape::Array, b']', keyed, place)?,
-                _ => {
-                    (at, ahead) = self.scalar(text, at, byte, keyed, ahead, is_whole)?;
-                    First::None
+            // Most values are strings, and nothing stands before them.
+            if text.get(at) == Some(&b'"') {
+                (at, ahead) = self.string(text, at, keyed, ahead)?;
+            } else {
+                let byte;
+                (at, byte) = next_byte(text, at)?;
+                let first = match byte {
+                    b'{' => self.open(text, &mut at, Shape::Object, b'}', keyed, place)?,
+                    b'[' => self.open(text, &mut at, Shape::Array, b']', keyed, place)?,
+                    _ => {
+                        (at, ahead) = self.scalar(text, at, byte, keyed, ahead, is_whole)?;
+                        First::None
+                    }
+                };
+                match first {
+                    First::None => {}
+                    First::Value => continue,
+                    First::End if self.around.is_empty() => return Ok(at),
+                    First::End => {}
                 }
-            };
-            match first {
-                First::None => {}
-                First::Value => continue,
-                First::End if self.around.is_empty() => return Ok(at),
-                First::End => {}
             }
             match self.behind(text, at, place)? {
                 Next::Value(next) => at = next,
@@ -268,26 +273,12 @@ impl Reader {
     #[inline(always)]
     fn scalar(&mut self, text: &[u8], start: usize, byte: u8, keyed: u32, ahead: Ahead, is_whole: bool) -> Step<(usize, Ahead)> {
         match byte {
-            b'"' => {
-                let (mark, ahead) = self.marks.behind_quote(text, ahead, start);
-                if text.get(mark) != Some(&b'"') {
-                    let mut beyond = ahead;
-                    let end = escaped_string(text, mark, &mut self.marks, &mut beyond)?;
-                    self.put(Shape::Escaped, keyed, start, end)?;
-                    return Ok((end, beyond));
-                }
-                let end = mark + 1;
-                if end - start == LOCAL.len() {
-                    self.has_local |= text.get(start..end) == Some(LOCAL);
-                }
-                self.put(Shape::String, keyed, start, end)?;
-                Ok((end, ahead))
-            }
+            b'"' => self.far_string(text, start, keyed, ahead),
             b'-' | b'0'..=b'9' => {
-                let end = number(text, start)?;
-                if end == text.len() && !is_whole {
-                    return Err(ends_early(text));
-                }
+                let end = match short_number(text, start) {
+                    Some(end) => end,
+                    None => number(text, start, is_whole)?,
+                };
                 self.put(Shape::Number, keyed, start, end)?;
                 Ok((end, ahead))
             }
@@ -302,6 +293,31 @@ impl Reader {
                 Ok((end, ahead))
             }
         }
+    }
+
+    /// Writes the string that begins at `start`, and gives its end.
+    #[inline(always)]
+    fn string(&mut self, text: &[u8], start: usize, keyed: u32, ahead: Ahead) -> Step<(usize, Ahead)> {
+        let (mark, ahead) = self.marks.behind_quote(text, ahead, start);
+        if text.get(mark) != Some(&b'"') {
+            let mut beyond = ahead;
+            let end = escaped_string(text, mark, &mut self.marks, &mut beyond)?;
+            self.put(Shape::Escaped, keyed, start, end)?;
+            return Ok((end, beyond));
+        }
+        let end = mark + 1;
+        if end - start == LOCAL.len() {
+            self.has_local |= text.get(start..end) == Some(LOCAL);
+        }
+        self.put(Shape::String, keyed, start, end)?;
+        Ok((end, ahead))
+    }
+
+    /// [`Reader::string`] behind white space, or alone.
+    #[cold]
+    #[inline(never)]
+    fn far_string(&mut self, text: &[u8], start: usize, keyed: u32, ahead: Ahead) -> Step<(usize, Ahead)> {
+        self.string(text, start, keyed, ahead)
     }
 
     /// Writes the node of a value without nodes of its own.
@@ -429,25 +445,23 @@ fn literal(text: &[u8], at: usize) -> Step<usize> {
     Ok(at + word.len())
 }
 
-/// Where the number that begins at `at` ends.
+/// Where the number that begins at `at` ends, if it is whole and short, as most are, and something stands behind it that may.
 #[inline(always)]
-fn number(text: &[u8], at: usize) -> Step<usize> {
-    // Most are whole and short, and known by one word.
-    if let Some(word) = word_at(text, at) {
-        let digits = digits_of(word);
-        if (1..8).contains(&digits) {
-            let goes_on = matches!((word >> (8 * digits)) as u8, b'.' | b'e' | b'E');
-            if !goes_on && word as u8 != b'0' {
-                return Ok(at + digits);
-            }
-        }
+fn short_number(text: &[u8], at: usize) -> Option<usize> {
+    let word = word_at(text, at)?;
+    let digits = digits_of(word);
+    if !(1..8).contains(&digits) {
+        return None;
     }
-    any_number(text, at)
+    let behind = (word >> (8 * digits)) as u8;
+    let is_end = behind == b',' || behind == b'}' || behind == b']';
+    let is_number = word as u8 != b'0' || digits == 1;
+    (is_end && is_number).then_some(at + digits)
 }
 
-/// [`number`], of whatever form.
+/// Where the number that begins at `at` ends.
 #[inline(never)]
-fn any_number(text: &[u8], at: usize) -> Step<usize> {
+fn number(text: &[u8], at: usize, is_whole: bool) -> Step<usize> {
     let first = at + usize::from(text[at] == b'-');
     let mut end = behind_digits(text, first);
     let leading_zero = text.get(first) == Some(&b'0');
@@ -467,6 +481,9 @@ fn any_number(text: &[u8], at: usize) -> Step<usize> {
         if end == exponent {
             return Err(broken_number(text, end));
         }
+    }
+    if end == text.len() && !is_whole {
+        return Err(ends_early(text));
     }
     Ok(end)
 }
