@@ -16,7 +16,6 @@ const LOCAL_PATH: &str = "local_path_linux";
 
 /// Applies the contract to a record or a list of records.
 pub(super) fn tidy(document: Document) -> Result<Document> {
-    // Its ampersand may be written as an escape.
     if !document.holds_less_than() && !document.holds_local() {
         return Ok(document);
     }

@@ -37,6 +37,7 @@ fn text(reply: Reply) -> Result<Document, Failure> {
     if kind.is_empty() || kind.contains("json") || kind.contains("html") || kind.contains("javascript") {
         return success(reply);
     }
+    drop(reply.reading);
     let text = String::from_utf8(reply.body).map_err(|_| unknown(Error::protocol("the site's text is not UTF-8")))?;
     Document::parse(quote(&text).into_bytes()).map_err(|error| unknown(Error::protocol(error.to_string())))
 }

@@ -24,7 +24,7 @@ pub struct sg_pages {
 }
 
 /// What is behind an `sg_pages`.
-pub(super) struct Reading {
+pub(super) struct Walk {
     runtime: Runtime,
     /// Where the last page that was asked for leaves the pages for the next one. Who asks is in line at once, so that pages come
     /// in that order; one that is stopped leaves nothing.
@@ -32,7 +32,7 @@ pub(super) struct Reading {
 }
 
 impl Handle for sg_pages {
-    type Body = Reading;
+    type Body = Walk;
     type Place = InBox;
     const NAME: &'static str = "sg_pages";
     const MARK: u64 = u64::from_le_bytes(*b"sg_pages");
@@ -63,11 +63,11 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
         let (first, next) = oneshot::channel();
         // Its far end is in our hand.
         let _ = first.send(pages);
-        let reading = Reading {
+        let walk = Walk {
             runtime,
             next: Mutex::new(next),
         };
-        out.put(Owned::<sg_pages>::new(reading).into_c());
+        out.put(Owned::<sg_pages>::new(walk).into_c());
         Ok(())
     })
 }
@@ -91,11 +91,11 @@ pub unsafe extern "C" fn sg_pages_next(pages: *const sg_pages, out: *mut *mut sg
     from_c!(pages: Borrowed<sg_pages>, out: Out<*mut sg_result>);
     guard::status(|| {
         out.start(std::ptr::null_mut())?;
-        let reading = pages.get("pages")?;
+        let walk = pages.get("pages")?;
         let why = "the library was shut down while a page was being read";
         // Before the pages are moved: in a forked child even dropping them would touch what belongs to the parent.
-        reading.runtime.ready()?;
-        if let Some(page) = reading.runtime.run(stopped(why), reading.next())? {
+        walk.runtime.ready()?;
+        if let Some(page) = walk.runtime.run(stopped(why), walk.next())? {
             out.put(give(page));
         }
         Ok(())
@@ -121,12 +121,12 @@ pub unsafe extern "C" fn sg_pages_submit_next(pages: *const sg_pages, out: *mut 
     from_c!(pages: Borrowed<sg_pages>, out: Out<*mut sg_op>);
     guard::status(|| {
         out.start(std::ptr::null_mut())?;
-        let reading = pages.get("pages")?;
-        reading.runtime.check_usable()?;
-        let next = reading.next();
+        let walk = pages.get("pages")?;
+        walk.runtime.check_usable()?;
+        let next = walk.next();
         let work = async move { next.await.map(Outcome::Answer) };
         let stopped = stopped("the operation was cancelled");
-        out.put(Work::start(&reading.runtime, Gives::Answer, stopped, Arc::default(), work)?);
+        out.put(Work::start(&walk.runtime, Gives::Answer, stopped, Arc::default(), work)?);
         Ok(())
     })
 }
@@ -142,13 +142,13 @@ pub unsafe extern "C" fn sg_pages_submit_next(pages: *const sg_pages, out: *mut 
 pub unsafe extern "C" fn sg_pages_free(pages: *mut sg_pages) {
     from_c!(pages: Owned<sg_pages>);
     guard::getter((), || {
-        if let Some(reading) = pages.take() {
-            reading.runtime.release(reading.next);
+        if let Some(walk) = pages.take() {
+            walk.runtime.release(walk.next);
         }
     });
 }
 
-impl Reading {
+impl Walk {
     fn next(&self) -> impl Future<Output = Result<Option<Document>>> + use<> {
         let (leave, next) = oneshot::channel();
         let before = std::mem::replace(&mut *self.next.lock().unwrap_or_else(PoisonError::into_inner), next);

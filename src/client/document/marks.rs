@@ -27,7 +27,7 @@ pub(super) struct Marks {
     block: u32,
     /// Where the window ends in the text.
     end: usize,
-    /// Whether there may have been an entity in a string yet.
+    /// Whether there may have been [an entity](Marks::has_entities) yet.
     entities: bool,
 }
 
@@ -57,7 +57,7 @@ impl Marks {
         }
     }
 
-    /// Whether there may be `lt;` or `gt;` in a string of the text, as far as it was looked at.
+    /// Whether there is `t;` in a string, as in `&lt;`, or a semicolon in a long one, as far as the text was looked at.
     pub(super) fn has_entities(&self) -> bool {
         self.entities
     }
@@ -165,13 +165,16 @@ fn unmarked(text: &[u8]) -> usize {
 /// Writes down the marks of blocks, for which there is room, and tells whether there may be an [entity](Marks::has_entities) in them, or end in
 /// them that begins in the text before. By the widest vectors that the processor has.
 fn mark(level: Level, before: &[u8], blocks: &[[u8; BLOCK]], window: &mut [u64]) -> bool {
-    let behind_t = u64::from(before.last() == Some(&b't'));
+    let behind_t = before.last() == Some(&b't');
+    if level.is_fallback() {
+        return mark_plainly(behind_t, blocks, window);
+    }
     dispatch!(level, vectors => mark_by(vectors, behind_t, blocks, window))
 }
 
 #[inline(always)]
-fn mark_by<V: Simd>(vectors: V, mut behind_t: u64, blocks: &[[u8; BLOCK]], window: &mut [u64]) -> bool {
-    let mut entities = 0;
+fn mark_by<V: Simd>(vectors: V, behind_t: bool, blocks: &[[u8; BLOCK]], window: &mut [u64]) -> bool {
+    let (mut entities, mut behind_t) = (0, u64::from(behind_t));
     for (marks, block) in window.iter_mut().zip(blocks) {
         let bytes = u8x64::from_slice(vectors, block);
         let is = |byte| bytes.simd_eq(byte);
@@ -183,27 +186,98 @@ fn mark_by<V: Simd>(vectors: V, mut behind_t: u64, blocks: &[[u8; BLOCK]], windo
     entities != 0
 }
 
+/// [`mark`] without instructions that not all processors of a kind have. Compilers make vectors of its loops.
+///
+/// No vector instruction gathers a bit of each byte on all of them, so each row of eight bytes has its marks in a bit of its own, which makes
+/// a square of eight times eight bits when rows are laid over each other; turned over, it has the bits in the order of the text.
+fn mark_plainly(mut behind_t: bool, blocks: &[[u8; BLOCK]], window: &mut [u64]) -> bool {
+    let mut entities = false;
+    for (marks, block) in window.iter_mut().zip(blocks) {
+        let mut rows = [0; BLOCK];
+        for ((row, &byte), bit) in rows.iter_mut().zip(block).zip(BIT_OF_ROW) {
+            let is_mark = byte == b'"' || byte == b'\\' || byte < b' ';
+            *row = if is_mark { bit } else { 0 };
+        }
+        let (rows, _) = rows.as_chunks();
+        *marks = turned_over(rows.iter().fold(0, |square, row| square | u64::from_le_bytes(*row)));
+        let pairs = block.iter().zip(&block[1..]);
+        entities |= behind_t && block[0] == b';';
+        entities |= pairs.fold(false, |found, (&first, &second)| found | (first == b't' && second == b';'));
+        behind_t = block[BLOCK - 1] == b't';
+    }
+    entities
+}
+
+/// For each byte of a block the bit of its row.
+const BIT_OF_ROW: [u8; BLOCK] = {
+    let mut bits = [0; BLOCK];
+    let mut byte = 0;
+    while byte < BLOCK {
+        bits[byte] = 1 << (byte / 8);
+        byte += 1;
+    }
+    bits
+};
+
+/// Eight bytes of eight bits with rows and columns exchanged (Warren, Hacker's Delight, 7-3).
+#[inline(always)]
+const fn turned_over(square: u64) -> u64 {
+    const fn exchanged(square: u64, by: u32, which: u64) -> u64 {
+        let different = (square ^ (square >> by)) & which;
+        square ^ different ^ (different << by)
+    }
+    let square = exchanged(square, 7, 0x00aa_00aa_00aa_00aa);
+    let square = exchanged(square, 14, 0x0000_cccc_0000_cccc);
+    exchanged(square, 28, 0x0000_0000_f0f0_f0f0)
+}
+
 #[cfg(test)]
 mod tests {
+    use fearless_simd::Fallback;
+
     use super::*;
 
-    fn marks_of(block: &[u8; BLOCK]) -> u64 {
-        let mut window = [0];
-        mark(Level::new(), &[], &[*block], &mut window);
-        window[0]
+    /// Every way that there is on this processor.
+    fn levels() -> Vec<Level> {
+        let mut levels = vec![Level::new(), Level::Fallback(Fallback::new())];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(Level::new().as_sse4_2().map(Level::Sse4_2));
+        levels
     }
 
     #[test]
     fn each_byte_has_its_bit() {
-        for byte in 0..=u8::MAX {
-            let is_mark = byte < b' ' || byte == b'"' || byte == b'\\';
-            for place in 0..BLOCK {
-                let mut block = [b'a'; BLOCK];
-                block[place] = byte;
-                assert_eq!(marks_of(&block), u64::from(is_mark) << place, "{byte} at {place}");
-                let mut block = [0; BLOCK];
-                block[place] = byte;
-                assert_eq!(marks_of(&block), !(u64::from(!is_mark) << place), "{byte} at {place}");
+        let marks_of = |level, block: [u8; BLOCK]| {
+            let mut window = [0];
+            mark(level, &[], &[block], &mut window);
+            window[0]
+        };
+        for level in levels() {
+            for byte in 0..=u8::MAX {
+                let is_mark = byte < b' ' || byte == b'"' || byte == b'\\';
+                for place in 0..BLOCK {
+                    let mut block = [b'a'; BLOCK];
+                    block[place] = byte;
+                    assert_eq!(marks_of(level, block), u64::from(is_mark) << place, "{byte} at {place}");
+                    let mut block = [0; BLOCK];
+                    block[place] = byte;
+                    assert_eq!(marks_of(level, block), !(u64::from(!is_mark) << place), "{byte} at {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn entities_are_seen_wherever_they_stand() {
+        for level in levels() {
+            let sees = |before: &[u8], text: &[u8]| mark(level, before, text.as_chunks().0, &mut [0; 3]);
+            let plain = b"tl;;,t".repeat(3 * BLOCK).into_iter().take(3 * BLOCK).collect::<Vec<_>>();
+            assert!(!sees(b"a", &plain) && !sees(b"", &plain) && sees(b"t", b";".repeat(BLOCK).as_slice()));
+            for place in 0..3 * BLOCK {
+                let mut text = plain.clone();
+                text[place] = b';';
+                let before = if place == 0 { b't' } else { text[place - 1] };
+                assert_eq!(sees(b"t", &text), before == b't', "{place}");
             }
         }
     }

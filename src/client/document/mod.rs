@@ -43,7 +43,7 @@ pub struct Document {
     nodes: Nodes,
     /// Whether a key has escapes.
     escaped_keys: bool,
-    /// Whether a string may have `lt;` in it.
+    /// Whether a string may have `lt;` in it: see [`Tape`].
     entities: bool,
     /// Whether a string is `local`.
     has_local: bool,
@@ -122,7 +122,7 @@ impl Document {
         self.text.as_bytes().get(start..).unwrap_or(&[0])
     }
 
-    /// Whether a string has `lt;` in it, which was looked for while the text was read.
+    /// Whether a string has `lt;` in it, which was looked for while the text was read. The ampersand before it may be written as an escape.
     pub fn holds_less_than(&self) -> bool {
         self.entities && memchr::memmem::find(self.json().as_bytes(), b"lt;").is_some()
     }

@@ -223,6 +223,11 @@ impl Room {
         self.cells().len() / PAGE
     }
 
+    #[cfg(test)]
+    fn capacity(&self) -> usize {
+        self.cells.capacity() / PAGE
+    }
+
     fn is_full(&self) -> bool {
         self.cells.capacity() - self.cells.len() < PAGE
     }
@@ -255,11 +260,6 @@ impl Nodes {
         self.room.cells.get(self.room.place(number)).copied().unwrap_or(Node::NONE)
     }
 
-    /// The nodes page by page; what stands behind the last one is of no kind.
-    pub(super) fn pages(&self) -> impl Iterator<Item = &[Node]> {
-        self.room.cells().chunks_exact(PAGE).filter_map(|page| page.get(HEAD..))
-    }
-
     /// The nodes page by page, from the page of this number on.
     pub(super) fn pages_from(&self, number: usize) -> impl Iterator<Item = &[Node]> {
         let pages = self.room.cells().get(number * PAGE..).unwrap_or_default();
@@ -268,7 +268,7 @@ impl Nodes {
 
     /// The nodes from one number to before another.
     pub(super) fn range(&self, from: usize, to: usize) -> impl Iterator<Item = Node> {
-        let nodes = self.pages().skip(from / Page::NODES).flatten().copied();
+        let nodes = self.pages_from(from / Page::NODES).flatten().copied();
         nodes.skip(from % Page::NODES).take(to.min(self.len).saturating_sub(from))
     }
 
@@ -286,6 +286,12 @@ impl Nodes {
         if let Some(node) = self.room.get_mut(number) {
             *node = change(*node);
         }
+    }
+
+    /// How many pages there is room for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.room.capacity()
     }
 
     /// The address of a node, good for all pages; NULL behind the last one.
@@ -443,9 +449,7 @@ impl Writer {
 
     fn next_page(&mut self) {
         if self.room.is_full() {
-            let mut larger = Room::new(self.more_pages());
-            larger.cells.extend_from_slice(self.room.cells());
-            self.room = larger;
+            self.make_room(self.enough_pages());
         }
         self.room.cells.extend_from_slice(&[Node::NONE; HEAD]);
         self.room.cells.extend_from_slice(&self.page);
@@ -453,8 +457,16 @@ impl Writer {
         self.used = 0;
     }
 
+    fn make_room(&mut self, pages: usize) {
+        let mut larger = Room::new(pages);
+        larger.cells.extend_from_slice(self.room.cells());
+        self.room = larger;
+    }
+
     /// For how many pages there should be room where there is none left.
-    fn more_pages(&self) -> usize {
+    fn enough_pages(&self) -> usize {
+        /// An announced length is only believed so far: memory follows what really comes.
+        const BELIEVED: usize = (16 << 20) / Page::SIZE;
         let pages = self.room.pages();
         // As many as all of the text has, if the rest of it is as what was read; a little more where it is not.
         let read = self.page.last().map_or(0, |node| node.start());
@@ -462,9 +474,21 @@ impl Writer {
             Some(product) if read > 0 && self.length > read => product / read,
             _ => pages.saturating_mul(2),
         };
+        let most = pages.saturating_mul(8).max(BELIEVED);
+        let enough = (expected + expected / 32).clamp(pages + pages / 8, most);
         // No more than may come, since room takes memory too.
-        let more = (expected + expected / 32).clamp(pages + pages / 8, pages.saturating_mul(64));
-        more.min(self.most / Page::NODES).max(pages + 1)
+        enough.min(self.most / Page::NODES).max(pages + 1)
+    }
+
+    /// How many pages there is room for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.room.capacity()
+    }
+
+    /// Tells how long the text is, as far as that is known now.
+    pub(super) fn expect(&mut self, length: usize) {
+        self.length = length;
     }
 
     /// All that was written.
@@ -474,6 +498,9 @@ impl Writer {
             behind.fill(Node::NONE);
         }
         if self.used > 0 {
+            if self.room.is_full() {
+                self.make_room(self.room.pages() + 1);
+            }
             self.next_page();
         }
         Nodes { room: self.room, len }

@@ -20,7 +20,7 @@ pub(super) struct Tape {
     pub(super) nodes: Nodes,
     /// Whether a key has escapes. Hardly any reply has such a key, and without them keys are compared as they stand there.
     pub(super) escaped_keys: bool,
-    /// Whether a string may have `lt;` in it.
+    /// Whether a string may have `lt;` in it: it has `t;`, or it is a long one with a semicolon.
     pub(super) entities: bool,
     /// Whether a string is [`LOCAL`].
     pub(super) has_local: bool,
@@ -78,16 +78,21 @@ impl Reader {
         self.place.at
     }
 
-    /// Reads on in a text of which more will come, as far as that can be. What is wrong with it is wrong whatever comes.
-    pub(super) fn go_on(&mut self, text: &[u8]) -> Result<(), SyntaxError> {
+    /// How many pages of nodes there is room for.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.nodes.room()
+    }
+
+    /// Reads on in a text of which more will come, of probably so many bytes, as far as that can be. False where something is wrong
+    /// whatever comes, which is told at the end.
+    pub(super) fn go_on(&mut self, text: &[u8], length: usize) -> bool {
         // A mark of the order of bytes may be all that there is.
         if text.len() < 3 || text.len() > MAX_TEXT {
-            return Ok(());
+            return true;
         }
-        match self.run(text, false) {
-            Err(error) if !error.truncated => Err(*error),
-            _ => Ok(()),
-        }
+        self.nodes.expect(length);
+        self.run(text, false).map_or_else(|error| error.truncated, |()| true)
     }
 
     /// Reads on in all of the text.
@@ -100,12 +105,14 @@ impl Reader {
                 too_many: true,
             });
         }
-        self.run(text, true).map_err(|error| *error)?;
+        self.nodes.expect(text.len());
+        let read = self.run(text, true);
         let nodes = self.nodes.finish();
-        // While it read, that was looked at once in a page of nodes.
+        // While it read, that was looked at once in a page of values that are no containers.
         if let Some(value) = nodes.range(self.most + 1, nodes.len()).find(|node| node.kind().is_some()) {
             return Err(*too_many_values(value.start()));
         }
+        read.map_err(|error| *error)?;
         Ok(Tape {
             nodes,
             escaped_keys: self.escaped_keys,
@@ -336,7 +343,6 @@ impl Reader {
     /// Begins a container, and ends it where nothing is in it. `at` is moved into it, or behind it.
     #[inline(always)]
     fn open(&mut self, text: &[u8], at: &mut usize, shape: Shape, close: u8, keyed: u32, place: &mut Place) -> Step<First> {
-        let (inside, first) = next_byte(text, *at + 1)?;
         if self.around.len() == MAX_DEPTH {
             return Err(wrong(*at, "nested deeper than 512 levels"));
         }
@@ -345,6 +351,7 @@ impl Reader {
         if node > self.most {
             return Err(too_many_values(*at));
         }
+        let (inside, first) = next_byte(text, *at + 1)?;
         self.nodes.push(Node::new(shape, *at as u32 | keyed, 0));
         self.around.push(place.inner);
         place.inner = Open::new(shape, node);

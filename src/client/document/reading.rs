@@ -36,6 +36,12 @@ impl Reading {
         self.most
     }
 
+    /// How far it has read.
+    #[cfg(test)]
+    pub fn at(&self) -> usize {
+        self.reader.as_ref().map_or(0, |reader| reader.at())
+    }
+
     /// Reads on in what there is of a text that will probably have so many bytes.
     #[inline]
     pub fn go_on(&mut self, text: &[u8], length: usize) {
@@ -47,7 +53,7 @@ impl Reading {
     fn read(&mut self, text: &[u8], length: usize) {
         let most = self.most;
         let reader = self.reader.get_or_insert_with(|| Box::new(Reader::new(length, most)));
-        self.is_wrong = reader.go_on(text).is_err();
+        self.is_wrong = !reader.go_on(text, length);
         // A long value is begun again each time.
         let unread = text.len() - reader.at().min(text.len());
         self.due = text.len() + unread.max(Reading::STEP);

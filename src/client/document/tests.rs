@@ -193,6 +193,7 @@ fn nesting_has_a_limit_and_no_recursion() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
     assert!(Document::parse(nested(MAX_DEPTH).into()).is_ok());
     assert!(Document::parse(nested(MAX_DEPTH + 1).into()).is_err());
+    assert_eq!(Document::parse("[".repeat(MAX_DEPTH + 1).into()).unwrap_err().offset, MAX_DEPTH);
     assert!(Document::parse("[".repeat(1_000_000).into()).is_err());
 }
 

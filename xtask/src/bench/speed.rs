@@ -13,7 +13,8 @@ use crate::steps::{Outcome, Session};
 use crate::tools::{self, VALGRIND};
 use crate::workspace::{bounded, read};
 
-/// How much more than the accepted number of instructions is a failure. Compilers differ by a few percent.
+/// How much more than the accepted number of instructions is a failure. Compilers differ by a few percent. What is accepted was counted
+/// with AVX2, which valgrind offers where the processor has it.
 const TOLERANCE: f64 = 1.10;
 /// How long one run may take.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -426,23 +426,25 @@ impl Connection {
 
     /// Reads so many bytes of a body, or those until the end, and adds them to it. What comes is read as JSON meanwhile, on the host's thread,
     /// which has nothing else to do.
-    pub(super) async fn read_body(&mut self, body: &mut Vec<u8>, count: Length, reading: Option<&mut Reading>) -> Result<(), Trouble> {
+    pub(super) async fn read_body(&mut self, body: &mut Vec<u8>, count: Length, mut reading: Option<&mut Reading>) -> Result<(), Trouble> {
         /// Memory follows what really comes.
         const STEP: usize = 256 * 1024;
-        let wanted = match count {
-            Length::Known(count) => count,
-            Length::AtMost(most) => most,
+        let (wanted, expected) = match count {
+            Length::Whole(count) => (count, body.len() + count),
+            Length::Part(count) => (count, 0),
+            Length::AtMost(most) => (most, 0),
+        };
+        let mut go_on = |socket: &Socket, text: Option<&[u8]>| {
+            if let (Socket::Here { .. }, Some(reading), Some(text)) = (socket, &mut reading, text) {
+                reading.go_on(text, expected);
+            }
         };
         let there = self.unused().len().min(wanted);
         body.extend_from_slice(self.unused().get(..there).unwrap_or_default());
         self.use_up(there);
+        go_on(&self.socket, Some(body));
         let mut left = wanted - there;
         let mut filled = body.len();
-        let expected = match count {
-            Length::Known(_) => filled + left,
-            Length::AtMost(_) => 0,
-        };
-        let mut reading = reading.filter(|_| matches!(self.socket, Socket::Here { .. }));
         let outcome = loop {
             if left == 0 {
                 break Ok(());
@@ -456,9 +458,7 @@ impl Connection {
                 Ok(read) => {
                     filled += read;
                     left -= read;
-                    if let Some(reading) = &mut reading {
-                        reading.go_on(body.get(..filled).unwrap_or_default(), expected);
-                    }
+                    go_on(&self.socket, body.get(..filled));
                 }
                 Err(trouble) => break Err(trouble),
             }
@@ -471,7 +471,9 @@ impl Connection {
 /// How much of a body there is.
 #[derive(Clone, Copy)]
 pub(super) enum Length {
-    Known(usize),
+    Whole(usize),
+    /// More of it comes behind.
+    Part(usize),
     /// As much as comes before the end of the connection.
     AtMost(usize),
 }

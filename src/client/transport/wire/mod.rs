@@ -10,6 +10,8 @@ mod trouble;
 #[cfg(test)]
 mod hard_tests;
 #[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;

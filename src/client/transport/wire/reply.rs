@@ -141,7 +141,7 @@ impl Head {
                 Some(length) => {
                     // What is announced is only believed so far. A byte more, for the NUL that a document ends with.
                     bytes.reserve_exact(length.min(16 << 20) + 1);
-                    connection.read_body(&mut bytes, Length::Known(length), reading).await
+                    connection.read_body(&mut bytes, Length::Whole(length), reading).await
                 }
                 None => Err(Trouble::TooLarge),
             },
@@ -255,7 +255,7 @@ async fn read_chunks(
         }
         let room = most.saturating_sub(body.len());
         let size = usize::try_from(size).ok().filter(|size| *size <= room).ok_or(Trouble::TooLarge)?;
-        connection.read_body(body, Length::Known(size), reading.as_deref_mut()).await?;
+        connection.read_body(body, Length::Part(size), reading.as_deref_mut()).await?;
         while connection.unused().len() < 2 {
             more(connection).await?;
         }
