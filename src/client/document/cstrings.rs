@@ -36,16 +36,16 @@ struct Group {
     /// Where each ends.
     ends: Vec<u32>,
     /// Which of the nodes have one: a bit for each of a block.
-    which: Vec<u64>,
+    which: [u64; BLOCKS],
     /// How many there are before each block.
-    before: Vec<u16>,
+    before: [u16; BLOCKS],
 }
 
 /// How many nodes a block has: half a page, so that there is a bit for each.
 const BLOCK: usize = Page::NODES / 2;
 
 /// How many pages a group has at the most.
-const PAGES: usize = 16;
+const PAGES: usize = 8;
 
 /// How many blocks a group has at the most.
 const BLOCKS: usize = PAGES * Page::NODES / BLOCK;
@@ -107,18 +107,16 @@ impl Group {
     fn with(document: &Document, number: usize, nul: bool, has: impl Fn(Node) -> bool, place: impl Fn(Node) -> Range<usize>) -> Group {
         let pages = || document.nodes.pages_from(number * PAGES).take(PAGES);
         let blocks = || pages().flat_map(|page| page.chunks_exact(BLOCK));
-        let count = pages().count() * (Page::NODES / BLOCK);
-        let (mut which, mut before) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let (mut which, mut before) = ([0; BLOCKS], [0; BLOCKS]);
         let (mut strings, mut room) = (0, CHUNK);
-        for block in blocks() {
+        for (number, block) in blocks().enumerate() {
             // Backwards, as the compiler needs fewest steps.
             let bits = block.iter().rev().fold(0, |bits, node| bits << 1 | u64::from(has(*node)));
-            which.push(bits);
-            before.push(strings);
+            (which[number], before[number]) = (bits, strings);
             for bit in Bits(bits) {
                 strings += 1;
-                // Decoding never lengthens a string, and a quote is as much as a NUL.
-                room += place(block[bit]).len() + 1;
+                // Decoding never lengthens a string.
+                room += place(block[bit]).len() + usize::from(nul);
             }
         }
         let mut ends = Vec::with_capacity(strings.into());

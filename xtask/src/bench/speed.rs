@@ -25,6 +25,7 @@ const WORKS: &[(&str, &str, &str, [u32; 2])] = &[
     ("one entity", "one", "1", [100, 600]),
     ("500 rows, all values", "rows", "500", [2, 12]),
     ("500 rows, text", "text", "500", [2, 12]),
+    ("100 creates, one batch", "batch", "100", [10, 60]),
 ];
 
 /// The step of `cargo xtask test`.
