@@ -18,6 +18,12 @@ pub trait Waiting: Send + Sync {
 
     /// Whether the library was shut down.
     fn is_stopped(&self) -> bool;
+
+    /// Takes note of a connection whose reads wait by themselves, so that a shutdown ends them. False where there was one already.
+    fn watch(&self, connection: &Arc<TcpStream>) -> bool;
+
+    /// Whether nothing has come on such a connection, not even its end, without waiting for it.
+    fn is_quiet(&self, connection: &TcpStream) -> bool;
 }
 
 /// What ended a wait.

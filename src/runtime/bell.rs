@@ -1,16 +1,17 @@
 //! What ends the waits of hosts' threads that wait for connections by themselves, all at once and for good.
 
 #[cfg(not(unix))]
-pub use none::Bell;
+pub use none::{Bell, is_quiet};
 #[cfg(unix)]
-pub use unix::Bell;
+pub use unix::{Bell, is_quiet};
 
 #[cfg(unix)]
 mod unix {
     use std::io::{ErrorKind, PipeReader, PipeWriter, Result, Write};
-    use std::net::TcpStream;
+    use std::net::{Shutdown, TcpStream};
     use std::os::fd::AsRawFd;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex, PoisonError, Weak};
     use std::time::{Duration, Instant};
 
     use crate::client::here::Woken;
@@ -21,13 +22,19 @@ mod unix {
         heard: PipeReader,
         rope: PipeWriter,
         rung: AtomicBool,
+        /// Connections whose reads wait by themselves.
+        watched: Mutex<Vec<Weak<TcpStream>>>,
     }
 
     impl Bell {
         pub fn new() -> Result<Bell> {
             let (heard, rope) = std::io::pipe()?;
-            let rung = AtomicBool::new(false);
-            Ok(Bell { heard, rope, rung })
+            Ok(Bell {
+                heard,
+                rope,
+                rung: AtomicBool::new(false),
+                watched: Mutex::default(),
+            })
         }
 
         pub fn ring(&self) {
@@ -35,6 +42,23 @@ mod unix {
             if !self.rung.swap(true, Ordering::AcqRel) {
                 let _ = (&self.rope).write(&[1]);
             }
+            // Whoever is in a read is woken by its end, and sees then that the bell was rung.
+            let watched = std::mem::take(&mut *self.watched.lock().unwrap_or_else(PoisonError::into_inner));
+            for connection in watched.iter().filter_map(Weak::upgrade) {
+                let _ = connection.shutdown(Shutdown::Both);
+            }
+        }
+
+        /// Ends a connection, and so the reads that wait on it, when the bell is rung. False where it was.
+        pub fn watch(&self, connection: &Arc<TcpStream>) -> bool {
+            let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.was_rung() {
+                return false;
+            }
+            // Few are made, and those that are gone are let go of then.
+            watched.retain(|each| each.strong_count() > 0 && !std::ptr::eq(each.as_ptr(), Arc::as_ptr(connection)));
+            watched.push(Arc::downgrade(connection));
+            true
         }
 
         pub fn was_rung(&self) -> bool {
@@ -62,6 +86,11 @@ mod unix {
                 }
             }
         }
+    }
+
+    /// Whether nothing has come on a connection, not even its end. It does not wait, whatever reads of the connection do.
+    pub fn is_quiet(connection: &TcpStream) -> bool {
+        matches!(signals::peek(connection), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
     fn descriptor(of: &impl AsRawFd, events: libc::c_short) -> libc::pollfd {
@@ -124,9 +153,15 @@ mod unix {
 mod none {
     use std::io::{Error, ErrorKind, Result};
     use std::net::TcpStream;
+    use std::sync::Arc;
     use std::time::Instant;
 
     use crate::client::here::Woken;
+
+    /// No connection is asked about.
+    pub fn is_quiet(_: &TcpStream) -> bool {
+        false
+    }
 
     /// There is none: hosts' threads do not wait by themselves.
     pub struct Bell;
@@ -139,6 +174,10 @@ mod none {
         pub fn ring(&self) {}
 
         pub fn was_rung(&self) -> bool {
+            false
+        }
+
+        pub fn watch(&self, _: &Arc<TcpStream>) -> bool {
             false
         }
 

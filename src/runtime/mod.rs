@@ -22,7 +22,7 @@ mod wakeup;
 mod tests;
 
 #[cfg(test)]
-pub(crate) use bell::Bell;
+pub(crate) use bell::{Bell, is_quiet};
 
 use std::future::Future;
 use std::sync::Arc;

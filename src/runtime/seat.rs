@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Handle, Runtime};
 
-use super::bell::Bell;
+use super::bell::{self, Bell};
 use super::{signals, threads};
 use crate::client::here::{self, Waiting, Woken};
 
@@ -256,6 +256,14 @@ impl Waiting for Seat {
 
     fn is_stopped(&self) -> bool {
         self.bell.get().is_none_or(Bell::was_rung)
+    }
+
+    fn watch(&self, connection: &Arc<TcpStream>) -> bool {
+        self.bell.get().is_some_and(|bell| bell.watch(connection))
+    }
+
+    fn is_quiet(&self, connection: &TcpStream) -> bool {
+        bell::is_quiet(connection)
     }
 }
 

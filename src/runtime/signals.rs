@@ -191,6 +191,22 @@ pub(super) fn poll(watched: &mut [libc::pollfd], milliseconds: libc::c_int) -> s
     usize::try_from(ready).map_err(|_| std::io::Error::last_os_error())
 }
 
+/// Looks for a byte that has come on a connection, and leaves it there; 0 at the end. It does not wait, whatever the connection's reads do.
+#[cfg(unix)]
+pub(super) fn peek(connection: &impl std::os::fd::AsRawFd) -> std::io::Result<usize> {
+    let mut byte = 0_u8;
+    // SAFETY: there is room for as many bytes as is said, and the descriptor is open as long as the connection is borrowed.
+    let read = unsafe {
+        libc::recv(
+            connection.as_raw_fd(),
+            (&raw mut byte).cast(),
+            1,
+            libc::MSG_PEEK | libc::MSG_DONTWAIT,
+        )
+    };
+    usize::try_from(read).map_err(|_| std::io::Error::last_os_error())
+}
+
 /// Signals that stay open: they report a fault of the very thread that gets them (blocking those is undefined), or are
 /// a profiler's clock.
 #[cfg(unix)]

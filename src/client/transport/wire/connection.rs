@@ -6,21 +6,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustls::ClientConnection;
-use tokio::io::Interest;
 use zeroize::Zeroize;
 
+use super::socket::Socket;
 use super::trouble::Trouble;
 use crate::client::document::Reading;
-use crate::client::here::{self, Waiting, Woken};
+use crate::client::here;
 
 /// How much is read at once where it is not known how much will come.
 const ROOM: usize = 32 * 1024;
 /// How much is read of what can only be used whole, such as the head of a reply.
 const MOST_ROOM: usize = 256 * 1024;
 
+/// The longest request behind which there is nothing to do but to wait: there is room for it on a connection that was idle.
+const SHORT: usize = 4 * 1024;
+
 /// A connection that waits for another request.
 pub(super) struct Idle {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
+    /// Whether its reads wait by themselves.
+    is_patient: bool,
     tls: Option<Box<ClientConnection>>,
     buffer: Box<[u8]>,
     /// When it was used last.
@@ -32,11 +37,23 @@ impl Idle {
     pub(super) fn is_alive(&mut self) -> bool {
         /// A secure one may have been sent tickets for later; one that has been sent many is not worth the time.
         const MOST_LOOKS: usize = 16;
+        let with = if self.is_patient { here::current() } else { None };
+        // Here nothing may wait that is not meant to.
+        if with.is_none() && std::mem::take(&mut self.is_patient) && self.stream.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let nothing_came = |stream: &TcpStream| match &with {
+            Some(with) => with.is_quiet(stream),
+            None => matches!(stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock),
+        };
         let Some(tls) = &mut self.tls else {
-            return matches!(self.stream.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+            return nothing_came(&self.stream);
         };
         for _ in 0..MOST_LOOKS {
-            match tls.read_tls(&mut self.stream) {
+            if nothing_came(&self.stream) {
+                return true;
+            }
+            match tls.read_tls(&mut &*self.stream) {
                 Ok(0) => return false,
                 Ok(_) if is_quiet(tls) => {}
                 Ok(_) => return false,
@@ -66,111 +83,6 @@ pub(super) struct Connection {
     eager: bool,
 }
 
-/// How a connection is waited for.
-enum Socket {
-    /// By this thread of the host's.
-    Here {
-        stream: TcpStream,
-        with: Arc<dyn Waiting>,
-        until: Option<Instant>,
-    },
-    /// By the runtime.
-    Runtime(tokio::net::TcpStream),
-}
-
-impl Socket {
-    /// A connection for an exchange that must have ended by then.
-    fn new(stream: TcpStream, until: Option<Instant>) -> io::Result<Socket> {
-        Ok(match here::current() {
-            Some(with) => Socket::Here { stream, with, until },
-            None => Socket::Runtime(tokio::net::TcpStream::from_std(stream)?),
-        })
-    }
-
-    fn into_stream(self) -> io::Result<TcpStream> {
-        match self {
-            Socket::Here { stream, .. } => Ok(stream),
-            Socket::Runtime(stream) => stream.into_std(),
-        }
-    }
-
-    /// Waits until there is something to read or, if that is wanted, room to write. True for something to read, or the end.
-    async fn ready(&mut self, to_write: bool) -> Result<bool, Trouble> {
-        // The call may have gone on to the runtime meanwhile, whose thread must not be held up.
-        if let Socket::Here { stream, .. } = self
-            && !here::is_here()
-        {
-            let moved = stream.try_clone().and_then(tokio::net::TcpStream::from_std);
-            *self = Socket::Runtime(moved.map_err(Trouble::Io)?);
-        }
-        match self {
-            Socket::Here { stream, with, until } => match with.wait(stream, to_write, *until).map_err(Trouble::Io)? {
-                Woken::ToRead => Ok(true),
-                Woken::ToWrite => Ok(false),
-                Woken::TimeUp => Err(Trouble::TimeUp),
-                // Nobody will poll this again.
-                Woken::Stopped => std::future::pending().await,
-            },
-            Socket::Runtime(stream) => {
-                let interest = match to_write {
-                    true => Interest::READABLE | Interest::WRITABLE,
-                    false => Interest::READABLE,
-                };
-                let ready = stream.ready(interest).await.map_err(Trouble::Io)?;
-                Ok(ready.is_readable() || ready.is_read_closed())
-            }
-        }
-    }
-
-    /// Lets time limits and shutdowns be noticed though there is always something to read.
-    async fn take_time(&self) -> Result<(), Trouble> {
-        match self {
-            Socket::Here { until: Some(until), .. } if Instant::now() >= *until => Err(Trouble::TimeUp),
-            Socket::Here { with, .. } if with.is_stopped() => std::future::pending().await,
-            Socket::Here { .. } => Ok(()),
-            Socket::Runtime(_) => {
-                tokio::task::consume_budget().await;
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Read for &Socket {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = match self {
-                Socket::Here { stream, .. } => (&mut &*stream).read(into),
-                Socket::Runtime(stream) => stream.try_read(into),
-            };
-            match read {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => return read,
-            }
-        }
-    }
-}
-
-impl Write for &Socket {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            let written = match self {
-                // Sent so that no SIGPIPE comes of it.
-                Socket::Here { stream, .. } => (&mut &*stream).write(bytes),
-                Socket::Runtime(stream) => stream.try_write(bytes),
-            };
-            match written {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                written => return written,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 fn insecure(error: rustls::Error) -> Trouble {
     Trouble::Io(io::Error::new(ErrorKind::InvalidData, error))
 }
@@ -194,7 +106,8 @@ impl Connection {
     pub(super) fn new(stream: TcpStream, tls: Option<Box<ClientConnection>>, until: Option<Instant>) -> io::Result<Connection> {
         Connection::again(
             Idle {
-                stream,
+                stream: Arc::new(stream),
+                is_patient: false,
                 tls,
                 buffer: room(ROOM),
                 since: Instant::now(),
@@ -206,7 +119,7 @@ impl Connection {
     /// One that was idle.
     pub(super) fn again(idle: Idle, until: Option<Instant>) -> io::Result<Connection> {
         Ok(Connection {
-            socket: Socket::new(idle.stream, until)?,
+            socket: Socket::new(idle.stream, idle.is_patient, until)?,
             tls: idle.tls,
             buffer: idle.buffer,
             start: 0,
@@ -223,12 +136,19 @@ impl Connection {
         }
         // A reply may hold a secret, and a connection may be kept for long.
         self.buffer.get_mut(..self.furthest).unwrap_or_default().zeroize();
+        let (stream, is_patient) = self.socket.into_stream().ok()?;
         Some(Idle {
-            stream: self.socket.into_stream().ok()?,
+            stream,
+            is_patient,
             tls: self.tls,
             buffer: if self.buffer.len() > ROOM { room(ROOM) } else { self.buffer },
             since: Instant::now(),
         })
+    }
+
+    /// Prepares it for a request of so many bytes.
+    pub(super) fn expect(&mut self, request: usize) -> io::Result<()> {
+        self.socket.set_patient(request <= SHORT)
     }
 
     /// Makes it secure.
@@ -263,7 +183,7 @@ impl Connection {
     async fn read_records(&mut self) -> Result<bool, Trouble> {
         let Some(tls) = &mut self.tls else { return Ok(false) };
         loop {
-            if !self.eager {
+            if !self.socket.may_read(self.eager) {
                 self.socket.ready(false).await?;
             }
             match tls.read_tls(&mut &self.socket) {
@@ -277,7 +197,10 @@ impl Connection {
                     }
                     return read.map(|_| true).map_err(insecure);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.eager = false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.eager = false;
+                    self.socket.lose_patience();
+                }
                 Err(error) => return Err(Trouble::Io(error)),
             }
         }
@@ -367,7 +290,7 @@ impl Connection {
                 }
                 continue;
             }
-            if !self.eager {
+            if !self.socket.may_read(self.eager) {
                 self.socket.ready(false).await?;
             }
             match (&self.socket).read(into) {
@@ -376,7 +299,10 @@ impl Connection {
                     self.eager = count == into.len();
                     return Ok(count);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.eager = false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.eager = false;
+                    self.socket.lose_patience();
+                }
                 Err(error) => return Err(Trouble::Io(error)),
             }
         }

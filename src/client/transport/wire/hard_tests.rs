@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -314,4 +316,52 @@ fn idle_connections_end_with_the_runtime() {
     drop(first);
     ended.recv_timeout(LIMIT).unwrap();
     assert_eq!(tests::idle(&wire), 0);
+}
+
+/// A call on a connection that was used before, to a site that takes so long for the second answer: what it comes to on a thread of the
+/// host's that is shut down after a while, and when.
+fn second(pause: Duration, limit: Duration, shut_down_after: Duration) -> (Poll<Result<Answer, Broken>>, Duration) {
+    let wire = serving(move |mut stream| {
+        assert!(read_request(&mut stream));
+        say(&mut stream, OK);
+        assert!(read_request(&mut stream));
+        thread::sleep(pause);
+        say(&mut stream, OK);
+    });
+    let runtime = runtime();
+    assert!(post(&runtime, &wire, Way::Runtime, LIMIT, 100).is_ok());
+    let _context = runtime.enter();
+    let watch = Watch::new(Limit::Total(Deadline::after(None)), None, Arc::default(), Effect::Read);
+    let begun = Instant::now();
+    let request = wire.request(&[b"{}"]);
+    let mut work = pin!(wire.post(&request, &watch, Some(begun + limit), 100));
+    let alone = Alone::new();
+    let shutting = Arc::clone(&alone);
+    let shuts_down = thread::spawn(move || {
+        thread::sleep(shut_down_after);
+        shutting.shut_down();
+    });
+    let outcome = here::waiting(alone, || work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    let took = begun.elapsed();
+    shuts_down.join().unwrap();
+    (outcome, took)
+}
+
+#[test]
+fn a_read_that_waits_by_itself_ends_with_a_shutdown() {
+    let (outcome, took) = second(SHORT, LIMIT, Duration::from_millis(100));
+    assert!(outcome.is_pending() && took < Duration::from_millis(800), "{took:?}");
+}
+
+#[test]
+fn a_read_that_waits_by_itself_is_within_the_limit_and_longer_answers_are_read() {
+    let (outcome, took) = second(SHORT, Duration::from_millis(1300), SHORT);
+    let Poll::Ready(Err(broken)) = outcome else { panic!("{took:?}") };
+    assert!(matches!(broken.trouble, Trouble::TimeUp), "{:?}", broken.trouble);
+    assert!(
+        (Duration::from_millis(1300)..Duration::from_millis(2000)).contains(&took),
+        "{took:?}"
+    );
+    let (outcome, took) = second(Duration::from_millis(1300), LIMIT, SHORT);
+    assert!(matches!(outcome, Poll::Ready(Ok(answer)) if answer.body == b"ok"), "{took:?}");
 }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod reply;
+mod socket;
 mod trouble;
 
 #[cfg(test)]
@@ -179,6 +180,7 @@ impl Wire {
             None => self.connect(until).await?,
         };
         let text = request.text.as_ref();
+        connection.expect(text.len()).map_err(Trouble::Io)?;
         watch.note_sent((text.len() - request.body) as u64);
         let mut written = self.send(&mut connection, text, watch).await?;
         if written == Written::Nothing {

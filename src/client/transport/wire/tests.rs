@@ -20,7 +20,7 @@ use crate::client::retry::Effect;
 use crate::client::tally::Tally;
 use crate::client::tls;
 use crate::client::transport::{Limit, Reached};
-use crate::runtime::Bell;
+use crate::runtime::{Bell, is_quiet};
 
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
@@ -31,6 +31,10 @@ impl Alone {
     pub(super) fn new() -> Arc<Alone> {
         Arc::new(Alone(Bell::new().unwrap()))
     }
+
+    pub(super) fn shut_down(&self) {
+        self.0.ring();
+    }
 }
 
 impl Waiting for Alone {
@@ -40,6 +44,14 @@ impl Waiting for Alone {
 
     fn is_stopped(&self) -> bool {
         self.0.was_rung()
+    }
+
+    fn watch(&self, connection: &Arc<TcpStream>) -> bool {
+        self.0.watch(connection)
+    }
+
+    fn is_quiet(&self, connection: &TcpStream) -> bool {
+        is_quiet(connection)
     }
 }
 

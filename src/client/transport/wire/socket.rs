@@ -1,0 +1,204 @@
+//! The system's side of a connection: who waits for it, and how.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::Interest;
+
+use super::trouble::Trouble;
+use crate::client::here::{self, Waiting, Woken};
+
+/// For so long a read waits by itself. Answers that take longer are waited for otherwise, and so is what must have ended before.
+const MOMENT: Duration = Duration::from_secs(1);
+/// For so long a write does, for which there is room.
+const LITTLE: Duration = Duration::from_millis(20);
+/// How a connection is waited for.
+pub(super) enum Socket {
+    /// By this thread of the host's.
+    Here {
+        stream: Arc<TcpStream>,
+        with: Arc<dyn Waiting>,
+        until: Option<Instant>,
+        patience: Patience,
+    },
+    /// By the runtime.
+    Runtime(tokio::net::TcpStream),
+}
+
+/// What reads and writes do where there is nothing to read, or no room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// They say so at once.
+    None,
+    /// They wait for a moment. That is one system call where to wait and to read are two.
+    Moment,
+    /// They would, and one did in vain: the next wait is for as long as it takes.
+    Spent,
+}
+
+impl Socket {
+    /// A connection for an exchange that must have ended by then.
+    pub(super) fn new(stream: Arc<TcpStream>, is_patient: bool, until: Option<Instant>) -> io::Result<Socket> {
+        let patience = if is_patient { Patience::Moment } else { Patience::None };
+        Ok(match here::current() {
+            Some(with) => Socket::Here {
+                stream,
+                with,
+                until,
+                patience,
+            },
+            None => {
+                // Nobody else has it but for the moment of a shutdown.
+                let stream = Arc::try_unwrap(stream).or_else(|shared| shared.try_clone())?;
+                Socket::Runtime(of_runtime(stream, patience)?)
+            }
+        })
+    }
+
+    /// It, and whether its reads wait by themselves.
+    pub(super) fn into_stream(self) -> io::Result<(Arc<TcpStream>, bool)> {
+        match self {
+            Socket::Here { stream, patience, .. } => Ok((stream, patience != Patience::None)),
+            Socket::Runtime(stream) => Ok((Arc::new(stream.into_std()?), false)),
+        }
+    }
+
+    /// Has reads wait by themselves, or not, where this thread of the host's carries out the call.
+    pub(super) fn set_patient(&mut self, wanted: bool) -> io::Result<()> {
+        let Socket::Here {
+            stream, with, patience, ..
+        } = self
+        else {
+            return Ok(());
+        };
+        if wanted && *patience == Patience::None && with.watch(stream) {
+            stream.set_read_timeout(Some(MOMENT))?;
+            stream.set_write_timeout(Some(LITTLE))?;
+            stream.set_nonblocking(false)?;
+            *patience = Patience::Moment;
+        } else if !wanted && *patience != Patience::None {
+            stream.set_nonblocking(true)?;
+            *patience = Patience::None;
+        }
+        Ok(())
+    }
+
+    /// Whether a read may be tried: because it waits by itself and there is time, or because more may have come and it does not wait.
+    pub(super) fn may_read(&self, may_have_more: bool) -> bool {
+        match self {
+            Socket::Here {
+                with,
+                until,
+                patience: Patience::Moment,
+                ..
+            } => {
+                here::is_here() && !with.is_stopped() && until.is_none_or(|until| until.saturating_duration_since(Instant::now()) > MOMENT)
+            }
+            Socket::Here {
+                patience: Patience::Spent, ..
+            } => false,
+            _ => may_have_more,
+        }
+    }
+
+    /// Notes that a read had nothing.
+    pub(super) fn lose_patience(&mut self) {
+        if let Socket::Here { patience, .. } = self
+            && *patience == Patience::Moment
+        {
+            *patience = Patience::Spent;
+        }
+    }
+
+    /// Waits until there is something to read or, if that is wanted, room to write. True for something to read, or the end.
+    pub(super) async fn ready(&mut self, to_write: bool) -> Result<bool, Trouble> {
+        // The call may have gone on to the runtime meanwhile, whose thread must not be held up.
+        if let Socket::Here { stream, patience, .. } = self
+            && !here::is_here()
+        {
+            let moved = stream.try_clone().and_then(|stream| of_runtime(stream, *patience));
+            *self = Socket::Runtime(moved.map_err(Trouble::Io)?);
+        }
+        match self {
+            Socket::Here { stream, with, until, .. } => match with.wait(stream, to_write, *until).map_err(Trouble::Io)? {
+                Woken::ToRead => Ok(true),
+                Woken::ToWrite => Ok(false),
+                Woken::TimeUp => Err(Trouble::TimeUp),
+                // Nobody will poll this again.
+                Woken::Stopped => std::future::pending().await,
+            },
+            Socket::Runtime(stream) => {
+                let interest = match to_write {
+                    true => Interest::READABLE | Interest::WRITABLE,
+                    false => Interest::READABLE,
+                };
+                let ready = stream.ready(interest).await.map_err(Trouble::Io)?;
+                Ok(ready.is_readable() || ready.is_read_closed())
+            }
+        }
+    }
+
+    /// Lets time limits and shutdowns be noticed though there is always something to read.
+    pub(super) async fn take_time(&self) -> Result<(), Trouble> {
+        match self {
+            Socket::Here { until: Some(until), .. } if Instant::now() >= *until => Err(Trouble::TimeUp),
+            Socket::Here { with, .. } if with.is_stopped() => std::future::pending().await,
+            Socket::Here { .. } => Ok(()),
+            Socket::Runtime(_) => {
+                tokio::task::consume_budget().await;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A connection as the runtime has it.
+fn of_runtime(stream: TcpStream, patience: Patience) -> io::Result<tokio::net::TcpStream> {
+    if patience != Patience::None {
+        stream.set_nonblocking(true)?;
+    }
+    tokio::net::TcpStream::from_std(stream)
+}
+
+impl Socket {
+    /// Reads or writes. What waits by itself and is interrupted, or ended by a shutdown, is to be waited for otherwise, where that is seen.
+    fn moved(&self, mut bytes: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+        let patient = match self {
+            Socket::Here { with, patience, .. } if *patience != Patience::None => Some(with),
+            _ => None,
+        };
+        loop {
+            match (bytes(), patient) {
+                (Err(error), None) if error.kind() == ErrorKind::Interrupted => {}
+                (Err(error), Some(_)) if error.kind() == ErrorKind::Interrupted => return Err(ErrorKind::WouldBlock.into()),
+                (Ok(0) | Err(_), Some(with)) if with.is_stopped() => return Err(ErrorKind::WouldBlock.into()),
+                (moved, _) => return moved,
+            }
+        }
+    }
+}
+
+impl Read for &Socket {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.moved(|| match self {
+            Socket::Here { stream, .. } => (&**stream).read(into),
+            Socket::Runtime(stream) => stream.try_read(into),
+        })
+    }
+}
+
+impl Write for &Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.moved(|| match self {
+            // Sent so that no SIGPIPE comes of it.
+            Socket::Here { stream, .. } => (&**stream).write(bytes),
+            Socket::Runtime(stream) => stream.try_write(bytes),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
