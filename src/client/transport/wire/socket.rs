@@ -14,6 +14,7 @@ use crate::client::here::{self, Waiting, Woken};
 const MOMENT: Duration = Duration::from_secs(1);
 /// For so long a write does, for which there is room.
 const LITTLE: Duration = Duration::from_millis(20);
+
 /// How a connection is waited for.
 pub(super) enum Socket {
     /// By this thread of the host's.
