@@ -31,8 +31,7 @@ fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     let mut all = String::with_capacity(requests.json().len() * 2);
     for (index, each) in requests.children().enumerate() {
         all.push(if index == 0 { '[' } else { ',' });
-        let request = Request::of(each);
-        request
+        Request::of(each)
             .push(&mut all)
             .map_err(|problem| args.wrong_inside("requests", &format!("[{index}]{problem}")))?;
     }
