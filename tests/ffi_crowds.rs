@@ -14,7 +14,7 @@ mod support;
 
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use shotgrid::client::Status;
@@ -111,6 +111,78 @@ fn so_many_connections_and_no_more() {
     // One may be opened in the moment in which another is being put back.
     assert!(site.connection_count() < 2 * CONNECTIONS as usize, "{}", site.connection_count());
     unsafe { sg_client_free(shared as *mut sg_client) };
+}
+
+/// Makes a call on this thread: what it came to, the message, and what the site answered.
+fn called(client: usize, method: &str, params: &str) -> (Status, String, Value) {
+    unsafe {
+        let mut result = null_mut();
+        let status = sg_call(client as *const sg_client, c(method).as_ptr(), c(params).as_ptr(), &mut result);
+        if status != Status::Ok {
+            assert!(result.is_null());
+            return (status, read(sg_last_error()).to_owned(), Value::Null);
+        }
+        let json = serde_json::from_str(read(sg_result_json(result, null_mut()))).unwrap();
+        sg_result_free(result);
+        (status, String::new(), json)
+    }
+}
+
+#[test]
+fn threads_that_call_wait_for_their_turn_where_they_are() {
+    const CONNECTIONS: u32 = 2;
+    static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let site = FakeSite::bare(|request| match request.wire_method().as_str() {
+        "info" => Answer::json(format!("{{\"results\":{INFO}}}")),
+        "summarize" => Answer::Stall(Duration::from_secs(20)),
+        _ => {
+            let now = UNDER_WAY.fetch_add(1, Ordering::SeqCst) + 1;
+            MOST.fetch_max(now, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(2));
+            UNDER_WAY.fetch_sub(1, Ordering::SeqCst);
+            page(request, false)
+        }
+    });
+    let client = client_with(&site, CONNECTIONS, 2_000) as usize;
+    std::thread::scope(|scope| {
+        for thread in 0..12 {
+            scope.spawn(move || {
+                for id in (0..20).map(|n| thread * 1000 + n) {
+                    let (status, message, rows) = called(client, "find", &format!(r#"["Shot", [["id","is",{id}]]]"#));
+                    assert_eq!((status, &rows[0]["id"]), (Status::Ok, &Value::from(id)), "{message}");
+                }
+            });
+        }
+    });
+    assert_eq!(MOST.load(Ordering::SeqCst), CONNECTIONS as usize);
+    // Where nobody comes to an end, the time limit does.
+    let limits = sg_call_options {
+        struct_size: size_of::<sg_call_options>() as u32,
+        timeout_ms: 60_000,
+        max_attempts: 0,
+    };
+    let blockers = [(); CONNECTIONS as usize].map(|()| {
+        let mut op = null_mut();
+        let (method, params) = (c("summarize"), c(r#"["Shot", [], []]"#));
+        good(unsafe { sg_submit(client as *const sg_client, method.as_ptr(), params.as_ptr(), &limits, &mut op) });
+        op
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    let started = Instant::now();
+    let (status, message, _) = called(client, "create", r#"["Shot", {"code": "b"}]"#);
+    let waited = started.elapsed();
+    assert_eq!(status, Status::TimeoutTotal);
+    assert!(message.contains("busy"), "{message}");
+    assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(10), "{waited:?}");
+    assert_eq!(site.requests_of("create").len(), 0);
+    unsafe {
+        for blocker in blockers {
+            sg_op_cancel(blocker);
+            sg_op_free(blocker);
+        }
+        sg_client_free(client as *mut sg_client);
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ const LIMIT: u32 = 20_000;
 fn the_end_of_the_threads() {
     before_anything_it_does_nothing();
     a_waiting_call_is_cancelled_and_old_clients_are_told();
+    one_that_waits_for_its_turn_is_cancelled();
     threads_may_stop_start_and_call_at_once();
 }
 
@@ -94,6 +95,45 @@ fn a_waiting_call_is_cancelled_and_old_clients_are_told() {
         sg_result_free(kept);
     }
     wait_until(|| own_threads() == 0);
+}
+
+/// It waits on its own thread while another call has the only connection, and nothing of it was sent.
+fn one_that_waits_for_its_turn_is_cancelled() {
+    let site = Site::new(|method, params| match method {
+        "stall" => Answer::Stall,
+        _ => Answer::Results(params.to_string()),
+    });
+    let mut client = null_mut();
+    unsafe {
+        let options = sg_options_new();
+        good(sg_options_set_max_connections(options, 1));
+        good(sg_options_set_verify_on_connect(options, 0));
+        let url = site.url();
+        good(sg_connect_script(url.as_ptr(), c"n".as_ptr(), c"k".as_ptr(), options, &mut client));
+        sg_options_free(options);
+    }
+    let (shared, before) = (client as usize, site.requests());
+    std::thread::scope(|scope| {
+        let call = move |may_have_applied| {
+            let mut out = null_mut();
+            let status = unsafe { sg_call_raw(shared as *const sg_client, c"stall".as_ptr(), null(), &mut out) };
+            fails(status, Status::Cancelled, &["shut down"]);
+            let error = sg_error_take_last();
+            assert_eq!(unsafe { sg_error_may_have_applied(error) }, may_have_applied);
+            unsafe { sg_error_free(error) };
+        };
+        let first = scope.spawn(move || call(1));
+        wait_until(|| site.requests() == before + 1);
+        let second = scope.spawn(move || call(0));
+        std::thread::sleep(Duration::from_millis(100));
+        let started = Instant::now();
+        good(sg_runtime_shutdown(LIMIT));
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+    assert_eq!((site.requests(), own_threads()), (before + 1, 0));
+    unsafe { sg_client_free(client) };
 }
 
 fn wait_until(reached: impl Fn() -> bool) {

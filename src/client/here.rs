@@ -1,15 +1,15 @@
 //! Calls that a thread of the host's carries out by itself, from their beginning to their end, without the runtime.
 //!
-//! Whoever polls a call there lends it a way to wait for a connection. A call that has to wait for anything else is pending, and goes on
-//! on the runtime: so it does nothing else here than what it would do there.
+//! Whoever polls a call there lends it a way to wait for a connection, and it may wait for what other threads do ([`waited`]). A call that has
+//! to wait for anything else is pending, and goes on on the runtime: so it does nothing else here than what it would do there.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::net::TcpStream;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
 
 /// What a connection is waited for with.
 pub trait Waiting: Send + Sync {
@@ -78,4 +78,120 @@ pub(super) async fn tried<F: Future>(mut work: Pin<&mut F>) -> Option<F::Output>
         false => Poll::Ready(None),
     };
     poll_fn(polled).await
+}
+
+/// Waits on the host's thread for what other threads do, at the longest until then: `Some(None)` where that comes first. `None` elsewhere.
+pub(super) async fn waited<F: Future>(mut work: Pin<&mut F>, until: Option<Instant>) -> Option<Option<F::Output>> {
+    /// How long a shutdown may go unnoticed.
+    const LOOK: Duration = Duration::from_millis(20);
+    let with = current()?;
+    let nudge = Arc::new(Nudge::default());
+    let waker = Waker::from(Arc::clone(&nudge));
+    loop {
+        if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Some(Some(done));
+        }
+        while !nudge.wait(until.map_or(LOOK, |until| LOOK.min(until.saturating_duration_since(Instant::now())))) {
+            if with.is_stopped() {
+                // Nobody will poll this again.
+                std::future::pending().await
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return Some(None);
+            }
+        }
+    }
+}
+
+/// What wakes a thread of the host's. It may be parked for reasons of its own, so that is left alone.
+#[derive(Default)]
+struct Nudge {
+    given: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Nudge {
+    /// Whether it was given within this time.
+    fn wait(&self, longest: Duration) -> bool {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(given, longest, |given| !*given);
+        let (mut given, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *given)
+    }
+}
+
+impl Wake for Nudge {
+    fn wake(self: Arc<Self>) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// Waits for nothing but others; stopped or not.
+    struct ForOthers(bool);
+
+    impl Waiting for ForOthers {
+        fn wait(&self, _: &TcpStream, _: bool, _: Option<Instant>) -> std::io::Result<Woken> {
+            unreachable!()
+        }
+
+        fn is_stopped(&self) -> bool {
+            self.0
+        }
+
+        fn watch(&self, _: &Arc<TcpStream>) -> bool {
+            unreachable!()
+        }
+
+        fn is_quiet(&self, _: &TcpStream) -> bool {
+            unreachable!()
+        }
+    }
+
+    /// What the first poll of a wait comes to.
+    fn polled<T>(stopped: bool, work: impl Future<Output = T>, until: Option<Instant>) -> Poll<Option<Option<T>>> {
+        let mut work = pin!(work);
+        let mut waiting_for = pin!(waited(work.as_mut(), until));
+        waiting(Arc::new(ForOthers(stopped)), || {
+            waiting_for.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        })
+    }
+
+    #[test]
+    fn others_are_waited_for_until_they_are_done_or_the_time_has_come() {
+        let (give, given) = oneshot::channel();
+        let giving = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(60));
+            give.send(7)
+        });
+        assert_eq!(polled(false, given, None), Poll::Ready(Some(Some(Ok(7)))));
+        giving.join().unwrap().unwrap();
+        assert_eq!(
+            polled(false, std::future::ready(8), Some(Instant::now())),
+            Poll::Ready(Some(Some(8)))
+        );
+        for soon in [0, 10, 50] {
+            let (started, soon) = (Instant::now(), Duration::from_millis(soon));
+            let never = std::future::pending::<()>();
+            assert_eq!(polled(false, never, Some(started + soon)), Poll::Ready(Some(None)));
+            assert!(started.elapsed() >= soon);
+        }
+        assert_eq!(polled(true, std::future::pending::<()>(), None), Poll::Pending);
+    }
+
+    #[test]
+    fn elsewhere_nobody_is_waited_for() {
+        let mut work = pin!(std::future::pending::<()>());
+        let mut waiting_for = pin!(waited(work.as_mut(), None));
+        let polled = waiting_for.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(polled, Poll::Ready(None));
+    }
 }

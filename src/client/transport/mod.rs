@@ -506,9 +506,12 @@ async fn turn(turns: &Arc<Semaphore>, limit: Limit) -> std::result::Result<Owned
     if let Ok(turn) = Arc::clone(turns).try_acquire_owned() {
         return Ok(turn);
     }
-    let turn = Arc::clone(turns).acquire_owned();
+    let mut turn = Box::pin(Arc::clone(turns).acquire_owned());
     let turn = match limit {
-        Limit::Total(deadline) => deadline.limit(turn).await,
+        Limit::Total(deadline) => match here::waited(turn.as_mut(), deadline.end()).await {
+            Some(waited) => waited,
+            None => deadline.limit(turn).await,
+        },
         Limit::Stall(_) => Some(turn.await),
     };
     match turn {
