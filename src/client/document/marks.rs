@@ -6,7 +6,7 @@
 #![allow(clippy::indexing_slicing, reason = "every index is below a length that stands beside it")]
 
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, dispatch, u8x64};
+use fearless_simd::{Fallback, Level, Simd, dispatch, u8x64};
 use zeroize::Zeroizing;
 
 /// How many bytes are looked at together.
@@ -48,7 +48,7 @@ impl Ahead {
 impl Marks {
     pub(super) fn new() -> Marks {
         Marks {
-            level: Level::new(),
+            level: level(),
             window: [0; WINDOW],
             next: WINDOW,
             block: 0,
@@ -151,6 +151,14 @@ impl Marks {
     }
 }
 
+/// Which vectors are used. Builds that are not optimised leave vectors on the stack, where nothing of a text may stay.
+fn level() -> Level {
+    match cfg!(debug_assertions) {
+        true => Level::Fallback(Fallback::new()),
+        false => Level::new(),
+    }
+}
+
 /// How many bytes come before the next mark. In strings of thousands of bytes it is searched for by the widest vectors that the processor
 /// has.
 fn unmarked(text: &[u8]) -> usize {
@@ -233,8 +241,6 @@ const fn turned_over(square: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use fearless_simd::Fallback;
-
     use super::*;
 
     /// Every way that there is on this processor.
@@ -288,10 +294,11 @@ mod tests {
         let mut text = b"\"aa".repeat(3_000);
         text.extend([b'b'; 2 * WINDOW * BLOCK]);
         text.extend(b"\\".repeat(100));
-        for length in [0, 1, 63, 64, 65, 4_095, 4_096, 4_097, 9_000, text.len()] {
+        let lengths = [0, 1, 63, 64, 65, 4_095, 4_096, 4_097, 9_000, text.len()];
+        for (level, length) in levels().into_iter().flat_map(|level| lengths.map(|length| (level, length))) {
             let text = &text[..length];
             let expected = (0..length).filter(|&at| text[at] != b'a' && text[at] != b'b');
-            let (mut marks, mut ahead) = (Marks::new(), Ahead::NOTHING);
+            let (mut marks, mut ahead) = (Marks { level, ..Marks::new() }, Ahead::NOTHING);
             let mut from = 0;
             for wanted in expected.chain([length]) {
                 let mark;

@@ -214,3 +214,40 @@ fn what_records_are_searched_for_is_seen_wherever_it_stands() {
         assert_eq!(Document::parse(text.into()).unwrap().holds_local(), holds, "{text}");
     }
 }
+
+/// A reply may hold a session token, and a thread's stack is wiped by nobody.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_of_a_text_stays_on_the_stack() {
+    use std::io::{Read, Seek, SeekFrom};
+
+    const BELOW: usize = 64 * 1024;
+    // Only its parts stand anywhere but in the text.
+    let needle = || [3_u8, 14, 15, 92, 65, 35, 89, 79].map(|byte| byte ^ 0x55);
+    #[inline(never)]
+    fn read_one(needle: &[u8; 8], before: usize) {
+        let mut text = vec![b'['; 1];
+        text.extend(format!("\"{}", "x".repeat(before)).into_bytes());
+        needle.iter().for_each(|byte| text.push(b'a' + byte % 26));
+        text.extend_from_slice(b"\",1]");
+        let mut reading = Reading::within(usize::MAX);
+        reading.due = text.len();
+        reading.go_on(&text, text.len());
+        std::hint::black_box(reading.finish(text).unwrap());
+    }
+    for before in [0, 20, 50, 100, 4_000, 4_090, 9_000] {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (needle, mut stack) = (needle(), vec![0; BELOW]);
+                // What may be found is put together here alone, and on the heap.
+                let wanted: Vec<u8> = needle.iter().map(|byte| b'a' + byte % 26).collect();
+                let here = std::ptr::from_ref(&needle).addr();
+                let mut memory = std::fs::File::open("/proc/self/mem").unwrap();
+                read_one(&needle, before);
+                memory.seek(SeekFrom::Start((here - BELOW) as u64)).unwrap();
+                memory.read_exact(&mut stack).unwrap();
+                assert!(memchr::memmem::find(&stack, &wanted).is_none(), "behind {before} bytes");
+            });
+        });
+    }
+}
