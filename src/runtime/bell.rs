@@ -72,12 +72,15 @@ mod unix {
             let mut watched = [descriptor(connection, events), descriptor(&self.heard, libc::POLLIN)];
             loop {
                 let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+                // Though there may be something to read, as there is without end from a site that means no good.
+                if left.is_some_and(|left| left.is_zero()) {
+                    return Ok(if self.was_rung() { Woken::Stopped } else { Woken::TimeUp });
+                }
                 let count = signals::poll(&mut watched, milliseconds(left));
                 let [connection, bell] = &watched;
                 match count {
                     Err(error) if error.kind() == ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
-                    Ok(0) if left.is_some_and(|left| left.is_zero()) => return Ok(Woken::TimeUp),
                     Ok(0) => {}
                     _ if bell.revents != 0 => return Ok(Woken::Stopped),
                     // Errors and ends are read too.

@@ -365,3 +365,30 @@ fn a_read_that_waits_by_itself_is_within_the_limit_and_longer_answers_are_read()
     let (outcome, took) = second(Duration::from_millis(1300), LIMIT, SHORT);
     assert!(matches!(outcome, Poll::Ready(Ok(answer)) if answer.body == b"ok"), "{took:?}");
 }
+
+#[test]
+fn a_time_limit_is_kept_though_there_is_always_something_to_read() {
+    let (runtime, limit) = (runtime(), Duration::from_millis(1_500));
+    for way in [Way::Runtime, Way::Here] {
+        let site = Scripted::by(|stream, at| {
+            let head = if at == 0 { "0\r\n\r\n" } else { "900000000\r\n\r\n" };
+            stream
+                .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {head}").as_bytes())
+                .unwrap();
+            // As fast as it can, and never much.
+            let end = Instant::now() + LIMIT;
+            while at > 0 && Instant::now() < end && stream.write_all(b"[").is_ok() {}
+            at == 0
+        });
+        let wire = site.wire();
+        assert!(post(&runtime, &wire, way, LIMIT, 1 << 30).is_ok());
+        let started = Instant::now();
+        let broken = post(&runtime, &wire, way, limit, 1 << 30).err().unwrap();
+        let waited = started.elapsed();
+        assert!(matches!(broken.trouble, Trouble::TimeUp), "{:?}", broken.trouble);
+        assert!(
+            waited >= limit && waited < limit + Duration::from_millis(900),
+            "{way:?}: {waited:?}"
+        );
+    }
+}
