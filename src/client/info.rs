@@ -33,7 +33,7 @@ impl SiteInfo {
         let root = reply.root();
         let numbers = root
             .get("version")
-            .filter(|version| version.kind() == Kind::Array && version.count() > 0);
+            .filter(|version| version.kind() == Kind::Array && !version.is_empty());
         let Some(numbers) = numbers else {
             return Err(Error::wrong_content(
                 "the site did not tell its version, so it is no ShotGrid site or not a working one",

@@ -116,18 +116,17 @@ impl<'a> Cursor<'a> {
         spot.document().address(to(spot.value())).cast()
     }
 
-    /// The cursor of the value that is so many nodes further on; NULL where a container ends there.
+    /// The cursor of the value that is so many nodes further on.
     #[inline(always)]
     fn ahead(&self, spot: Spot<'a>, by: usize) -> *const sg_value {
-        match spot.page.get(spot.index + by) {
-            Some(node) if node.kind().is_some() => self.0.cast::<Node>().wrapping_add(by).cast(),
-            Some(_) => std::ptr::null(),
-            None => elsewhere(spot.document(), spot.ahead(by)),
+        match spot.index + by < Page::NODES {
+            true => self.0.cast::<Node>().wrapping_add(by).cast(),
+            false => elsewhere(spot.document(), spot.ahead(by)),
         }
     }
 }
 
-/// The cursor of the value at a node of another page; NULL where a container ends there.
+/// The cursor of the value at a node of another page.
 #[inline(never)]
 fn elsewhere(document: &Document, number: u32) -> *const sg_value {
     document.address(document.value(number)).cast()
@@ -178,13 +177,8 @@ pub unsafe extern "C" fn sg_value_get_type(value: *const sg_value) -> sg_value_t
 pub unsafe extern "C" fn sg_value_count(value: *const sg_value) -> usize {
     from_c!(value: Cursor);
     guard::reading(0, || {
-        let Some(spot) = value.spot().filter(|spot| spot.node.is_container()) else {
-            return 0;
-        };
-        match spot.page.get(spot.index + spot.node.step() - 1) {
-            Some(closing) => closing.extent(),
-            None => spot.value().count(),
-        }
+        let container = value.spot().filter(|spot| spot.node.is_container());
+        container.map_or(0, |spot| spot.value().count())
     })
 }
 
@@ -250,8 +244,7 @@ pub unsafe extern "C" fn sg_value_at(value: *const sg_value, index: usize) -> *c
 pub unsafe extern "C" fn sg_value_first(value: *const sg_value) -> *const sg_value {
     from_c!(value: Cursor);
     guard::reading(std::ptr::null(), || match value.spot() {
-        // Behind the opening node of an empty container stands its closing one.
-        Some(spot) if spot.node.is_container() => value.ahead(spot, 1),
+        Some(spot) if spot.node.is_container() && spot.node.step() > 1 => value.ahead(spot, 1),
         _ => std::ptr::null(),
     })
 }
@@ -268,9 +261,8 @@ pub unsafe extern "C" fn sg_value_first(value: *const sg_value) -> *const sg_val
 pub unsafe extern "C" fn sg_value_next(value: *const sg_value) -> *const sg_value {
     from_c!(value: Cursor);
     guard::reading(std::ptr::null(), || match value.spot() {
-        // Behind the root there is nothing.
-        Some(spot) => value.ahead(spot, spot.node.step()),
-        None => std::ptr::null(),
+        Some(spot) if !spot.node.is_last() => value.ahead(spot, spot.node.step()),
+        _ => std::ptr::null(),
     })
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "places come from the tapes of the same texts")]
 
-use super::{Document, Kind, MAX_EXTENT, MAX_TEXT, Node, Shape, Tape, Writer};
+use super::{Document, Kind, Known, MAX_EXTENT, MAX_TEXT, Node, Shape, Tape, Value, Writer, large};
 
 impl Document {
     /// One list of the elements of several. `None` when it would be longer than a document can be. What is no list is
@@ -11,38 +11,35 @@ impl Document {
         let lists = || {
             lists
                 .iter()
-                .filter(|list| list.root().kind() == Kind::Array && list.root().count() > 0)
+                .filter(|list| list.root().kind() == Kind::Array && !list.root().is_empty())
         };
         let length = lists().map(|list| list.json().len()).sum::<usize>() + 2;
-        let count = lists().map(Document::node_count).sum::<usize>() + 2;
+        let count = lists().map(Document::node_count).sum::<usize>() + 1;
         if length > MAX_TEXT || count > MAX_EXTENT {
             return None;
         }
         let mut joined = Joined {
             text: String::with_capacity(length),
             nodes: Writer::with_room(count, count),
+            large: Vec::new(),
+            last: 0,
         };
         joined.text.push('[');
         joined.nodes.push(Node::new(Shape::Array, 0, 0));
-        let mut count = 0;
         for list in lists() {
-            if count > 0 {
-                joined.text.push(',');
-            }
             joined.append(list);
-            count += list.root().count();
         }
-        let (mut text, mut nodes) = (joined.text, joined.nodes);
-        nodes.close(0, text.len() as u32, count as u32);
-        text.push(']');
-        let nodes = nodes.finish();
+        joined.text.push(']');
+        joined.end(lists().map(|list| list.root().count()).sum());
         let tape = Tape {
-            nodes,
+            nodes: joined.nodes.finish(),
+            end: joined.text.len(),
+            large: joined.large,
             escaped_keys: lists().any(|list| list.escaped_keys),
             entities: lists().any(|list| list.entities),
             has_local: lists().any(|list| list.has_local),
         };
-        Some(Document::new(text, tape, 0))
+        Some(Document::new(joined.text, tape, 0))
     }
 
     /// The list of its first elements. Everything else is itself.
@@ -51,33 +48,72 @@ impl Document {
         let Some(last) = count.checked_sub(1).and_then(|last| root.at(last)) else {
             return self;
         };
-        // At the latest what closes the whole list stands behind the last that is kept.
-        let (open, text_end, end) = (root.node() as usize, last.end(), last.behind() as usize);
+        let (open, text_end, end) = (root.node(), last.end(), last.behind());
+        let last = last.node() as usize;
         let (mut text, mut tape) = self.into_parts();
         text.truncate(text_end);
-        tape.nodes.change(end, |_| Node::closing(text_end as u32, count as u32));
-        tape.nodes.change(open, |list| list.with_step(end + 1 - open));
         text.push(']');
-        Document::new(text, tape, open as u32)
+        tape.nodes.change(last, |last| last.as_last(true));
+        tape.nodes.change(open as usize, |list| list.with_step((end - open) as usize));
+        tape.large.retain(|known| known.node != open);
+        if count >= large::FROM {
+            tape.large.push(Known {
+                node: open,
+                count: count as u32,
+                end: text.len() as u32,
+            });
+        }
+        tape.end = text.len();
+        Document::new(text, tape, open)
     }
 }
 
 struct Joined {
     text: String,
     nodes: Writer,
+    large: Vec<Known>,
+    /// The number of the last element, or of the list itself.
+    last: usize,
 }
 
 impl Joined {
     /// Appends what stands between the brackets of a list: the text as it is, the nodes moved along with it.
     fn append(&mut self, list: &Document) {
         let root = list.root();
+        if self.last > 0 {
+            self.text.push(',');
+        }
         let (from, to) = (root.start() + 1, root.end() - 1);
-        let (first, behind) = (root.node() as usize + 1, root.behind() as usize - 1);
+        let (first, behind) = (root.node() + 1, root.behind());
+        let last = root.children().last().map(Value::node);
         // The text only ever moves: behind what is there, or before where it began.
         let by = (self.text.len() as u32).wrapping_sub(from as u32);
-        for node in list.nodes.range(first, behind) {
-            self.nodes.push(node.moved(by));
+        let nodes_by = (self.nodes.len() as u32).wrapping_sub(first);
+        for (number, node) in (first..).zip(list.nodes.range(first as usize, behind as usize)) {
+            let moved = node.moved(by);
+            let is_last = Some(number) == last;
+            self.nodes.push(if is_last { moved.as_last(false) } else { moved });
         }
+        let large = list.large.as_ref().map_or(&[][..], |large| large.known());
+        self.large
+            .extend(large.iter().filter(|known| known.node >= first).map(|known| Known {
+                node: known.node.wrapping_add(nodes_by),
+                end: known.end.wrapping_add(by),
+                ..*known
+            }));
+        self.last = last.map_or(self.last, |last| last.wrapping_add(nodes_by) as usize);
         self.text.push_str(&list.text[from..to]);
+    }
+
+    /// Ends the list, whose closing bracket is there.
+    fn end(&mut self, count: usize) {
+        self.nodes.close(0, Some(self.last));
+        if count >= large::FROM {
+            self.large.push(Known {
+                node: 0,
+                count: count as u32,
+                end: self.text.len() as u32,
+            });
+        }
     }
 }

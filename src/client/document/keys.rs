@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::{Document, Kind, Value};
+use super::{Document, Kind, Known, Value};
 
 /// From this many members on, an object has its keys indexed when it is asked for one.
 pub(super) const INDEX_FROM: usize = 64;
@@ -22,10 +22,12 @@ struct Members {
 }
 
 impl Keys {
-    pub(super) fn new(document: &Document) -> Keys {
+    pub(super) fn new(document: &Document, large: &[Known]) -> Keys {
         let hasher = RandomState::new();
-        let all = (0..document.node_count()).filter_map(|node| document.value(u32::try_from(node).ok()?));
-        let large = all.filter(|value| value.kind() == Kind::Object && value.count() >= INDEX_FROM);
+        let large = large.iter().filter(|known| known.count as usize >= INDEX_FROM);
+        let large = large
+            .filter_map(|known| document.value(known.node))
+            .filter(|value| value.kind() == Kind::Object);
         let members = |object: Value<'_>| {
             let hashed = |member: Value<'_>| Some((hash(&hasher, &member.key()?.as_str()), member.node()));
             let mut sorted = Vec::with_capacity(object.count());

@@ -8,6 +8,7 @@ mod cstrings;
 mod join;
 mod key;
 mod keys;
+mod large;
 mod marks;
 mod nodes;
 mod reader;
@@ -23,7 +24,7 @@ use once_cell::race::OnceBox;
 pub use cstrings::CStrings;
 use cstrings::Of;
 pub use key::Key;
-use keys::Keys;
+use large::{Known, Large};
 use nodes::{KEYED, MAX_EXTENT, Nodes, Shape, Writer};
 pub(crate) use nodes::{Node, Page};
 pub use reader::MAX_DEPTH;
@@ -33,14 +34,12 @@ pub use syntax::SyntaxError;
 pub(in crate::client) use value::shorten;
 pub use value::{Kind, Value};
 
-/// From this many elements on, a container gets an index when it is asked for elements by number.
-const INDEX_FROM: usize = 16;
-
 /// A parsed JSON text. Immutable, and readable by any number of threads.
 pub struct Document {
     /// The text up to the end of the root value, and a NUL.
     text: String,
     nodes: Nodes,
+    large: Option<Box<Large>>,
     /// Whether a key has escapes.
     escaped_keys: bool,
     /// Whether a string may have `lt;` in it: see [`Tape`].
@@ -53,8 +52,6 @@ pub struct Document {
     key_strings: OnceBox<CStrings>,
     decoded: OnceBox<CStrings>,
     decoded_keys: OnceBox<CStrings>,
-    indexes: OnceBox<Vec<Index>>,
-    keys: OnceBox<Keys>,
 }
 
 impl Document {
@@ -63,10 +60,18 @@ impl Document {
         Reading::within(usize::MAX).finish(text)
     }
 
-    fn new(text: String, tape: Tape, root: u32) -> Document {
-        let mut document = Document {
+    /// The document of the value at the node `root`, behind which the tape ends.
+    fn new(mut text: String, tape: Tape, root: u32) -> Document {
+        let mut nodes = tape.nodes;
+        let behind = root + nodes.get(root as usize).step() as u32;
+        text.truncate(tape.end);
+        text.push('\0');
+        nodes.end_before(behind as usize);
+        nodes.change(root as usize, Node::alone);
+        Document {
             text,
-            nodes: tape.nodes,
+            nodes,
+            large: Large::new(tape.large, root, behind),
             escaped_keys: tape.escaped_keys,
             entities: tape.entities,
             has_local: tape.has_local,
@@ -75,30 +80,24 @@ impl Document {
             key_strings: OnceBox::new(),
             decoded: OnceBox::new(),
             decoded_keys: OnceBox::new(),
-            indexes: OnceBox::new(),
-            keys: OnceBox::new(),
-        };
-        let root = document.root();
-        let (text_end, nodes_end) = (root.end(), root.behind());
-        document.text.truncate(text_end);
-        document.text.push('\0');
-        document.nodes.end_before(nodes_end as usize);
-        document.nodes.change(document.root as usize, Node::unkeyed);
-        document
+        }
     }
 
     /// The document that has the value at `node` as its root. What stands behind it is dropped.
     pub fn narrow(self, node: u32) -> Document {
-        if self.value(node).is_none() {
+        let Some(end) = self.value(node).map(Value::end) else {
             return self;
-        }
-        let (text, tape) = self.into_parts();
+        };
+        let (text, mut tape) = self.into_parts();
+        tape.end = end;
         Document::new(text, tape, node)
     }
 
     fn into_parts(self) -> (String, Tape) {
         let tape = Tape {
+            end: self.end(),
             nodes: self.nodes,
+            large: self.large.map_or_else(Vec::new, |large| large.into_known()),
             escaped_keys: self.escaped_keys,
             entities: self.entities,
             has_local: self.has_local,
@@ -109,6 +108,11 @@ impl Document {
     /// The root value.
     pub fn root(&self) -> Value<'_> {
         Value::new(self, self.root, self.nodes.get(self.root as usize))
+    }
+
+    /// The place behind the root value in the text.
+    fn end(&self) -> usize {
+        self.text.len() - 1
     }
 
     /// The text of the root value.
@@ -173,35 +177,6 @@ impl Document {
     fn decoded_keys(&self) -> &CStrings {
         self.decoded_keys.get_or_init(|| Box::new(CStrings::new(self, Of::EscapedKeys)))
     }
-
-    /// The node of an element of a large container. Every large container is indexed when the first is asked.
-    fn element_of_large(&self, container: u32, position: usize) -> Option<u32> {
-        let indexes = self.indexes.get_or_init(|| Box::new(self.index_large()));
-        let found = indexes.binary_search_by_key(&container, |index| index.container).ok()?;
-        indexes.get(found)?.elements.get(position).copied()
-    }
-
-    /// The keys of every object of many members. Made when the first of them is asked for one.
-    fn keys(&self) -> &Keys {
-        self.keys.get_or_init(|| Box::new(Keys::new(self)))
-    }
-
-    fn index_large(&self) -> Vec<Index> {
-        let all = (self.root..).take(self.nodes.len()).filter_map(|node| self.value(node));
-        let large = all.filter(|value| value.count() >= INDEX_FROM);
-        large
-            .map(|value| Index {
-                container: value.node(),
-                elements: value.children().map(Value::node).collect(),
-            })
-            .collect()
-    }
-}
-
-/// Where the elements of a large container are.
-struct Index {
-    container: u32,
-    elements: Box<[u32]>,
 }
 
 impl fmt::Debug for Document {

@@ -19,20 +19,26 @@ pub(super) enum Shape {
     Escaped = 7,
 }
 
-/// How many bits of `aux` are an extent; the others are a [`Shape`], or 0 where a container ends.
-const EXTENT_BITS: u32 = 29;
+/// How many bits of `aux` are an extent.
+const EXTENT_BITS: u32 = 28;
 
 /// The largest extent: how long a scalar may be, and how many nodes there may be.
 pub(super) const MAX_EXTENT: usize = (1 << EXTENT_BITS) - 1;
+
+/// Set in the `aux` of a value that another follows in the same container.
+const FOLLOWED: u32 = 1 << EXTENT_BITS;
+
+/// The bits of `aux` from here on are a [`Shape`].
+const SHAPE_AT: u32 = EXTENT_BITS + 1;
 
 /// Set in the `pos` of a member's value.
 pub(super) const KEYED: u32 = 1 << 31;
 
 /// One value on the tape.
 ///
-/// `pos` is its first byte. A scalar's extent is its length. Containers take two nodes: the opening one, whose extent is how many
-/// nodes it is to the one behind the container, and the closing one, whose extent is the count of elements or members. Keys have no
-/// nodes: the value of a member has [`KEYED`] set in its `pos`, and its key is found before it in the text.
+/// `pos` is its first byte. A scalar's extent is its length, that of a container is how many nodes it is to the one behind all that it
+/// holds. Keys have no nodes: the value of a member has [`KEYED`] set in its `pos`, and its key is found before it in the text. Ends of
+/// containers have none either: the last value of each is not [`FOLLOWED`], and the text behind it tells the rest.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub(crate) struct Node {
@@ -44,19 +50,13 @@ impl Node {
     /// What stands behind the last node.
     const NONE: Node = Node { pos: 0, aux: 0 };
 
-    /// A value that begins at `pos`, which has [`KEYED`] set where it is a member's.
+    /// A value that begins at `pos`, which has [`KEYED`] set where it is a member's. Another follows it, until [`Writer::close`].
     #[inline]
     pub(super) const fn new(shape: Shape, pos: u32, extent: u32) -> Node {
         Node {
             pos,
-            aux: ((shape as u32) << EXTENT_BITS) | (extent & MAX_EXTENT as u32),
+            aux: ((shape as u32) << SHAPE_AT) | FOLLOWED | (extent & MAX_EXTENT as u32),
         }
-    }
-
-    /// The end of a container of so many elements or members.
-    #[inline]
-    pub(super) const fn closing(pos: u32, count: u32) -> Node {
-        Node { pos, aux: count }
     }
 
     /// The same value elsewhere: in a text in which it begins so many bytes later, round the end of all numbers.
@@ -67,10 +67,18 @@ impl Node {
         }
     }
 
-    /// The same value, which is no member.
-    pub(super) const fn unkeyed(self) -> Node {
+    /// The same value, which nothing holds.
+    pub(super) const fn alone(self) -> Node {
         Node {
             pos: self.pos & !KEYED,
+            aux: self.aux & !FOLLOWED,
+        }
+    }
+
+    /// The same value, which is the last of what holds it, or is not.
+    pub(super) const fn as_last(self, is_last: bool) -> Node {
+        Node {
+            aux: if is_last { self.aux & !FOLLOWED } else { self.aux | FOLLOWED },
             ..self
         }
     }
@@ -95,15 +103,21 @@ impl Node {
         self.pos & KEYED != 0
     }
 
+    /// Whether it is the last value of what holds it.
+    #[inline]
+    pub(crate) const fn is_last(self) -> bool {
+        self.aux & FOLLOWED == 0
+    }
+
     #[inline]
     pub(crate) const fn extent(self) -> usize {
         (self.aux & MAX_EXTENT as u32) as usize
     }
 
-    /// What it is; `None` where a container ends, and behind the last node.
+    /// What it is; `None` behind the last node.
     #[inline]
     pub(crate) const fn kind(self) -> Option<Kind> {
-        match self.aux >> EXTENT_BITS {
+        match self.aux >> SHAPE_AT {
             1 => Some(Kind::Null),
             2 => Some(Kind::Bool),
             3 => Some(Kind::Number),
@@ -114,22 +128,22 @@ impl Node {
         }
     }
 
-    /// Whether it is the opening node of a container.
+    /// Whether it is a container.
     #[inline]
     pub(crate) const fn is_container(self) -> bool {
-        self.aux.wrapping_sub((Shape::Array as u32) << EXTENT_BITS) < 2 << EXTENT_BITS
+        self.aux.wrapping_sub((Shape::Array as u32) << SHAPE_AT) < 2 << SHAPE_AT
     }
 
     /// Whether it is a string that has escapes.
     #[inline]
     pub(crate) const fn is_escaped(self) -> bool {
-        self.aux >= (Shape::Escaped as u32) << EXTENT_BITS
+        self.aux >= (Shape::Escaped as u32) << SHAPE_AT
     }
 
     /// Whether it is of this shape and no longer than `most`.
     #[inline]
     pub(super) const fn is_short(self, shape: Shape, most: u32) -> bool {
-        self.aux.wrapping_sub((shape as u32) << EXTENT_BITS) <= most
+        (self.aux & !FOLLOWED).wrapping_sub((shape as u32) << SHAPE_AT) <= most
     }
 
     /// How many nodes it is to the one behind it and all that it holds.
@@ -272,12 +286,14 @@ impl Nodes {
         nodes.skip(from % Page::NODES).take(to.min(self.len).saturating_sub(from))
     }
 
-    /// The values from a node on to where what holds them ends, with their numbers.
-    pub(super) fn siblings(&self, first: usize) -> Siblings<'_> {
-        Siblings {
+    /// The values that the container of this number holds, with their numbers; none where it is no container.
+    pub(super) fn children(&self, container: usize, node: Node) -> Children<'_> {
+        let first = container + 1;
+        Children {
             room: &self.room,
             number: first,
             place: self.room.place(first),
+            more: node.is_container() && node.step() > 1,
         }
     }
 
@@ -324,19 +340,25 @@ impl Nodes {
 }
 
 /// Goes over what each holds to the next.
-pub(super) struct Siblings<'n> {
+pub(super) struct Children<'n> {
     room: &'n Room,
     number: usize,
     /// Where it stands in the room.
     place: usize,
+    /// Whether there is another one.
+    more: bool,
 }
 
-impl Iterator for Siblings<'_> {
+impl Iterator for Children<'_> {
     type Item = (u32, Node);
 
     #[inline]
     fn next(&mut self) -> Option<(u32, Node)> {
-        let node = self.room.cells.get(self.place).copied().filter(|node| node.kind().is_some())?;
+        if !self.more {
+            return None;
+        }
+        let node = self.room.cells.get(self.place).copied()?;
+        self.more = !node.is_last();
         let (number, step) = (self.number, node.step());
         self.number += step;
         // Most are on the same page.
@@ -433,17 +455,29 @@ impl Writer {
         self.push_here(node);
     }
 
-    /// Ends a container of so many elements or members, whose opening node has the number `open`, with a closing bracket at `pos`.
+    /// Ends a container whose own node has the number `open`, and the last value in it the number `last`.
     #[inline]
-    pub(super) fn close(&mut self, open: usize, pos: u32, count: u32) {
-        self.push(Node::closing(pos, count));
+    pub(super) fn close(&mut self, open: usize, last: Option<usize>) {
         let step = (self.len() - open) as u32;
-        let opening = match open.checked_sub(self.first) {
-            Some(here) => self.page.get_mut(here),
-            None => self.room.get_mut(open),
+        let here = self.used.wrapping_sub(1);
+        let last = match last {
+            None if here < Page::NODES => self.page.get_mut(here),
+            None => self.written(self.len() - 1),
+            Some(last) => self.written(last),
         };
-        if let Some(opening) = opening {
-            opening.aux |= step & MAX_EXTENT as u32;
+        if let Some(last) = last {
+            last.aux &= !FOLLOWED;
+        }
+        if let Some(open) = self.written(open) {
+            open.aux |= step & MAX_EXTENT as u32;
+        }
+    }
+
+    #[inline]
+    fn written(&mut self, number: usize) -> Option<&mut Node> {
+        match number.checked_sub(self.first) {
+            Some(here) => self.page.get_mut(here),
+            None => self.room.get_mut(number),
         }
     }
 

@@ -7,7 +7,7 @@
 
 use super::marks::{Ahead, Marks};
 use super::syntax::{Step, SyntaxError, broken_number, ends_early, too_many, too_many_values, wrong};
-use super::{KEYED, MAX_EXTENT, Node, Nodes, Shape, Writer};
+use super::{KEYED, Known, MAX_EXTENT, Node, Nodes, Page, Shape, Writer, large};
 
 /// How deep containers may nest.
 pub const MAX_DEPTH: usize = 512;
@@ -18,6 +18,10 @@ pub const MAX_TEXT: usize = (1 << 31) - 2;
 /// What is read of a text.
 pub(super) struct Tape {
     pub(super) nodes: Nodes,
+    /// The place behind the root value.
+    pub(super) end: usize,
+    /// The large containers, in the order of their ends.
+    pub(super) large: Vec<Known>,
     /// Whether a key has escapes. Hardly any reply has such a key, and without them keys are compared as they stand there.
     pub(super) escaped_keys: bool,
     /// Whether a string may have `lt;` in it: it has `t;`, or it is a long one with a semicolon.
@@ -33,6 +37,7 @@ const LOCAL: &[u8] = b"\"local\"";
 pub(super) struct Reader {
     marks: Marks,
     nodes: Writer,
+    large: Vec<Known>,
     /// The containers around the innermost one.
     around: Vec<Open>,
     /// The most nodes that there may be before a value.
@@ -49,6 +54,8 @@ struct Place {
     /// A value or its key, or what is behind a value.
     at: usize,
     is_behind: bool,
+    /// The number of the value that it is behind.
+    last: Option<usize>,
     /// The innermost container.
     inner: Open,
 }
@@ -56,11 +63,12 @@ struct Place {
 impl Reader {
     /// For a text of probably so many bytes and at most so many nodes.
     pub(super) fn new(length: usize, most: usize) -> Reader {
-        // A last value and the ends of all that is around it come behind the limit.
-        let most = most.min(MAX_EXTENT - 3 - MAX_DEPTH);
+        // A page of values may come behind the limit before that is looked at.
+        let most = most.min(MAX_EXTENT - 1 - Page::NODES);
         Reader {
             marks: Marks::new(),
             nodes: Writer::for_text(length, most),
+            large: Vec::new(),
             around: Vec::new(),
             most,
             escaped_keys: false,
@@ -68,6 +76,7 @@ impl Reader {
             place: Place {
                 at: 0,
                 is_behind: false,
+                last: None,
                 inner: Open::NOTHING,
             },
         }
@@ -109,12 +118,14 @@ impl Reader {
         let read = self.run(text, true);
         let nodes = self.nodes.finish();
         // While it read, that was looked at once in a page of values that are no containers.
-        if let Some(value) = nodes.range(self.most + 1, nodes.len()).find(|node| node.kind().is_some()) {
+        if let Some(value) = nodes.range(self.most + 1, nodes.len()).next() {
             return Err(*too_many_values(value.start()));
         }
         read.map_err(|error| *error)?;
         Ok(Tape {
             nodes,
+            end: self.place.at,
+            large: self.large,
             escaped_keys: self.escaped_keys,
             entities: self.marks.has_entities(),
             has_local: self.has_local,
@@ -122,7 +133,7 @@ impl Reader {
     }
 }
 
-/// A container whose end was not read yet: in the upper half the number of its opening node, and [`KEYED`] if it is an object; in the lower
+/// A container whose end was not read yet: in the upper half the number of its node, and [`KEYED`] if it is an object; in the lower
 /// half how many commas it has so far. It is one word, since it is put by and taken back all the time.
 #[derive(Clone, Copy)]
 struct Open(u64);
@@ -154,7 +165,7 @@ enum First {
     /// Nothing: it is no container.
     None,
     Value,
-    /// The end of a container.
+    /// Its end: it is empty.
     End,
 }
 
@@ -198,7 +209,7 @@ impl Reader {
             if self.around.is_empty() {
                 return Ok(at);
             }
-            match self.behind(text, at, place)? {
+            match self.behind(text, at, place.last, place)? {
                 Next::Value(next) => at = next,
                 Next::End(end) => return Ok(end),
             }
@@ -236,28 +247,39 @@ impl Reader {
                     First::End => {}
                 }
             }
-            match self.behind(text, at, place)? {
+            match self.behind(text, at, None, place)? {
                 Next::Value(next) => at = next,
                 Next::End(end) => return Ok(end),
             }
         }
     }
 
-    /// Reads on behind a value, where containers may end.
+    /// Reads on behind a value, where containers may end. It is the one of the number `last`, or the one that was written last.
     #[inline(always)]
-    fn behind(&mut self, text: &[u8], mut at: usize, place: &mut Place) -> Step<Next> {
+    fn behind(&mut self, text: &[u8], mut at: usize, last: Option<usize>, place: &mut Place) -> Step<Next> {
+        if text.get(at) == Some(&b',') {
+            place.inner.0 += 1;
+            return Ok(Next::Value(at + 1));
+        }
+        let mut last = last;
         loop {
             match text.get(at) {
                 Some(b',') => {
                     place.inner.0 += 1;
                     return Ok(Next::Value(at + 1));
                 }
-                Some(b'}') if place.inner.keyed() != 0 => at = self.close(at, 1, place),
-                Some(b']') if place.inner.keyed() == 0 => at = self.close(at, 1, place),
+                Some(b'}') if place.inner.keyed() != 0 => {
+                    last = Some(self.close(at, last, place));
+                    at += 1;
+                }
+                Some(b']') if place.inner.keyed() == 0 => {
+                    last = Some(self.close(at, last, place));
+                    at += 1;
+                }
                 _ => match behind_space_of_container(text, at) {
                     Ok(behind) => at = behind,
                     Err(error) => {
-                        (place.at, place.is_behind) = (at, true);
+                        (place.at, place.is_behind, place.last) = (at, true, last);
                         return Err(error);
                     }
                 },
@@ -332,7 +354,7 @@ impl Reader {
     fn put(&mut self, shape: Shape, keyed: u32, start: usize, end: usize) -> Step<()> {
         let length = end - start;
         if length > MAX_EXTENT {
-            return Err(too_many(start, "a value is longer than 512 MiB"));
+            return Err(too_many(start, "a value is longer than 256 MiB"));
         }
         match self.nodes.push_value(Node::new(shape, start as u32 | keyed, length as u32)) {
             true => Ok(()),
@@ -352,26 +374,40 @@ impl Reader {
             return Err(too_many_values(*at));
         }
         let (inside, first) = next_byte(text, *at + 1)?;
-        self.nodes.push(Node::new(shape, *at as u32 | keyed, 0));
+        let start = std::mem::replace(at, inside) as u32 | keyed;
+        if first == close {
+            self.nodes.push(Node::new(shape, start, 1));
+            *at += 1;
+            return Ok(First::End);
+        }
+        self.nodes.push(Node::new(shape, start, 0));
         self.around.push(place.inner);
         place.inner = Open::new(shape, node);
-        *at = inside;
-        if first != close {
-            return Ok(First::Value);
-        }
-        *at = self.close(inside, 0, place);
-        Ok(First::End)
+        Ok(First::Value)
     }
 
-    /// Ends the innermost container, which has so many elements or members more than commas, and gives the place behind it.
+    /// Ends the innermost container, the last value in which has the number `last`, and gives its own number.
     #[inline(always)]
-    fn close(&mut self, at: usize, more: u32, place: &mut Place) -> usize {
-        let count = place.inner.commas() + more;
-        self.nodes.close(place.inner.node(), at as u32, count);
+    fn close(&mut self, at: usize, last: Option<usize>, place: &mut Place) -> usize {
+        let (node, count, end) = (place.inner.node(), place.inner.commas() + 1, at + 1);
+        self.nodes.close(node, last);
+        if count as usize >= large::FROM {
+            self.note_large(node, count, end);
+        }
         if let Some(around) = self.around.pop() {
             place.inner = around;
         }
-        at + 1
+        node
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_large(&mut self, node: usize, count: u32, end: usize) {
+        self.large.push(Known {
+            node: node as u32,
+            count,
+            end: end as u32,
+        });
     }
 
     /// A key and the colon behind it, where it ends.
@@ -544,7 +580,7 @@ fn behind_space_of_container(text: &[u8], at: usize) -> Step<usize> {
 }
 
 /// The next place that is no white space.
-fn behind_space(text: &[u8], mut at: usize) -> usize {
+pub(super) fn behind_space(text: &[u8], mut at: usize) -> usize {
     while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
     }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Document, INDEX_FROM, Key, MAX_EXTENT, Node, Shape, cstrings, key, keys, time};
+use super::large::{self, Known, Large};
+use super::reader::behind_space;
+use super::{Document, Key, MAX_EXTENT, Node, Shape, cstrings, key, keys, time};
 use crate::client::error::{Error, Result};
 use crate::client::json::quote;
 
@@ -72,17 +74,43 @@ impl<'d> Value<'d> {
         self.place.start()
     }
 
-    /// The closing node of a container.
-    fn closing(self) -> Node {
-        self.document.nodes.get((self.behind() as usize).saturating_sub(1))
+    /// The place behind it in the text.
+    pub(super) fn end(self) -> usize {
+        if self.node == self.document.root {
+            return self.document.end();
+        }
+        let text = self.document.text.as_bytes();
+        // A container ends behind the end of its last value, or the last value in that.
+        let (mut value, mut brackets) = (self, 0);
+        let mut end = loop {
+            if !value.place.is_container() {
+                break value.start() + value.place.extent();
+            }
+            if let Some(known) = value.known_large() {
+                break known.end as usize;
+            }
+            brackets += 1;
+            match value.children().last() {
+                Some(last) => value = last,
+                None => break value.start() + 1,
+            }
+        };
+        for _ in 0..brackets {
+            end = behind_space(text, end) + 1;
+        }
+        end
     }
 
-    pub(super) fn end(self) -> usize {
-        if self.place.is_container() {
-            self.closing().start() + 1
-        } else {
-            self.place.start() + self.place.extent()
-        }
+    /// The document's large containers, if it may be one of them.
+    fn large(self) -> Option<&'d Large> {
+        // Each element takes a node, and so does it itself.
+        let may_be = self.place.step() > large::FROM;
+        self.document.large.as_deref().filter(|_| may_be)
+    }
+
+    /// What is kept of it, if it is a large container.
+    fn known_large(self) -> Option<Known> {
+        self.large()?.get(self.node)
     }
 
     /// The number of the node behind it and all that it holds.
@@ -103,41 +131,41 @@ impl<'d> Value<'d> {
 
     /// How many elements or members it has; 0 for everything else.
     pub fn count(self) -> usize {
-        if self.place.is_container() { self.closing().extent() } else { 0 }
+        match self.known_large() {
+            Some(known) => known.count as usize,
+            None => self.children().count(),
+        }
     }
 
-    /// Whether it has so many elements or members.
-    fn has_many(self, many: usize) -> bool {
-        // Each takes a node, and its own two come on top.
-        self.place.step() >= many + 2 && self.count() >= many
+    /// Whether it holds nothing.
+    pub fn is_empty(self) -> bool {
+        self.place.step() <= 1
+    }
+
+    /// Whether its members are found by an index.
+    fn has_keys_indexed(self) -> bool {
+        self.place.step() > keys::INDEX_FROM && self.known_large().is_some_and(|known| known.count as usize >= keys::INDEX_FROM)
     }
 
     /// Its first element or member.
     pub fn first(self) -> Option<Value<'d>> {
-        // Behind the opening node of an empty container stands its closing one.
-        if !self.place.is_container() {
-            return None;
-        }
-        self.document.value(self.node + 1)
+        self.children().next()
     }
 
     /// The element or member behind it in what holds it.
     #[allow(clippy::should_implement_trait, reason = "a place has a next sibling; it is no iterator")]
     pub fn next(self) -> Option<Value<'d>> {
-        // Behind the root there is no node.
+        if self.place.is_last() {
+            return None;
+        }
         self.document.value(self.behind())
     }
 
     /// Its elements or members in order.
     pub fn children(self) -> impl Iterator<Item = Value<'d>> {
         let document = self.document;
-        let first = if self.place.is_container() {
-            self.node as usize + 1
-        } else {
-            document.nodes.len()
-        };
-        let siblings = document.nodes.siblings(first);
-        siblings.map(move |(node, place)| Value { document, node, place })
+        let children = document.nodes.children(self.node as usize, self.place);
+        children.map(move |(node, place)| Value { document, node, place })
     }
 
     /// What names it, when it is a member of an object.
@@ -195,7 +223,7 @@ impl<'d> Value<'d> {
             return None;
         }
         let document = self.document;
-        if document.escaped_keys || self.has_many(keys::INDEX_FROM) {
+        if document.escaped_keys || self.has_keys_indexed() {
             return self.get_carefully(std::str::from_utf8(name).ok()?);
         }
         let text = document.text.as_bytes();
@@ -210,22 +238,18 @@ impl<'d> Value<'d> {
     fn get_carefully(self, name: &str) -> Option<Value<'d>> {
         let document = self.document;
         let is_it = |member: &Value<'d>| member.key().is_some_and(|key| key.is_str(name));
-        if !self.has_many(keys::INDEX_FROM) {
-            return self.children().filter(is_it).last();
+        match self.large().and_then(|large| large.keys(document).of(self.node, name)) {
+            Some(members) => members.filter_map(|node| document.value(node)).find(is_it),
+            None => self.children().filter(is_it).last(),
         }
-        let mut members = document.keys().of(self.node, name)?.filter_map(|node| document.value(node));
-        members.find(is_it)
     }
 
     /// The element or member at this position, counted from 0.
     pub fn at(self, position: usize) -> Option<Value<'d>> {
-        if position >= self.count() {
-            return None;
+        match self.known_large().and(self.large()) {
+            Some(large) => self.document.value(large.element(self.document, self.node, position)?),
+            None => self.children().nth(position),
         }
-        if !self.has_many(INDEX_FROM) {
-            return self.children().nth(position);
-        }
-        self.document.value(self.document.element_of_large(self.node, position)?)
     }
 
     /// The value that a JSON pointer (RFC 6901) leads to, from here.
@@ -375,7 +399,7 @@ impl<'d> Value<'d> {
             Kind::Bool => self.as_bool() == Some(true),
             Kind::Number => self.as_f64().map_or(true, |number| number != 0.0),
             Kind::String => self.is_text(),
-            Kind::Array | Kind::Object => self.count() > 0,
+            Kind::Array | Kind::Object => !self.is_empty(),
         }
     }
 

@@ -124,6 +124,8 @@ pub(super) fn parse(params: impl Into<String>) -> Result<Document> {
 /// The arguments of a call, by parameter.
 pub(in crate::client) struct Args<'d> {
     method: &'static Method,
+    /// What they were given as.
+    params: Value<'d>,
     values: Vec<Option<Value<'d>>>,
 }
 
@@ -131,6 +133,7 @@ impl<'d> Args<'d> {
     pub(super) fn bind(method: &'static Method, params: Value<'d>) -> Result<Args<'d>> {
         let mut args = Args {
             method,
+            params,
             values: vec![None; method.params.len()],
         };
         match params.kind() {
@@ -214,9 +217,9 @@ impl<'d> Args<'d> {
         self.values.get(position).copied().flatten()
     }
 
-    /// How long the texts of all arguments are.
+    /// How long the text of all arguments is.
     pub(super) fn length(&self) -> usize {
-        self.values.iter().flatten().map(|value| value.json().len()).sum()
+        self.params.json().len()
     }
 
     /// The argument of a parameter that must be given.

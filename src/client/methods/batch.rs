@@ -25,7 +25,7 @@ pub(super) const METHODS: &[Method] = &[Method {
 
 fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
     let requests = args.need("requests")?;
-    if requests.count() == 0 {
+    if requests.is_empty() {
         return Ok(Step::Answer("[]".to_owned()));
     }
     let mut all = String::with_capacity(requests.json().len() * 2);

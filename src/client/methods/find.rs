@@ -232,14 +232,14 @@ pub(super) fn conditions(to: &mut String, args: &Args<'_>, info: &SiteInfo) -> R
 /// The fields to return; the id alone where none are asked for.
 pub(super) fn return_fields<'d>(fields: Option<Value<'d>>) -> &'d str {
     match fields {
-        Some(fields) if fields.count() > 0 => fields.json(),
+        Some(fields) if !fields.is_empty() => fields.json(),
         _ => r#"["id"]"#,
     }
 }
 
 /// `[{"field_name", "direction"}]`; `column` is an old name of `field_name`.
 fn sorts(args: &Args<'_>) -> Result<Option<String>> {
-    let Some(order) = args.get("order").filter(|order| order.count() > 0) else {
+    let Some(order) = args.get("order").filter(|order| !order.is_empty()) else {
         return Ok(None);
     };
     let sort = |(index, each): (usize, Value<'_>)| {

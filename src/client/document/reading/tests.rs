@@ -1,5 +1,6 @@
 //! A text is read the same however it comes.
 
+use super::super::Known;
 use super::{Document, Reader, Reading, SyntaxError};
 
 /// Reads a text that comes in pieces which end at these places.
@@ -17,7 +18,8 @@ fn read(text: &str, ends: impl IntoIterator<Item = usize>, most: usize) -> Resul
 /// All nodes of a document, and what its reader found.
 #[derive(Debug, PartialEq)]
 struct Told {
-    nodes: Vec<(usize, usize, bool)>,
+    nodes: Vec<(usize, usize, bool, bool)>,
+    large: Vec<Known>,
     found: [bool; 3],
 }
 
@@ -25,7 +27,10 @@ fn told(document: Result<Document, SyntaxError>) -> Result<Told, SyntaxError> {
     let document = document?;
     let nodes = document.nodes.range(0, document.nodes.len());
     Ok(Told {
-        nodes: nodes.map(|node| (node.start(), node.extent(), node.is_keyed())).collect(),
+        nodes: nodes
+            .map(|node| (node.start(), node.extent(), node.is_keyed(), node.is_last()))
+            .collect(),
+        large: document.large.as_ref().map_or_else(Vec::new, |large| large.known().to_vec()),
         found: [document.escaped_keys, document.entities, document.has_local],
     })
 }
