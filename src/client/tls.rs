@@ -1,7 +1,9 @@
 //! One TLS configuration for everything: rustls over ring, the operating system's trust store, extra CA files.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -17,12 +19,22 @@ use super::status::Status;
 /// The variable that names a CA file where no option does, as for the official client.
 const CA_FILE_VARIABLE: &str = "SHOTGUN_API_CACERTS";
 
-/// The configuration for a client that may name a CA file of its own.
-pub(super) fn configuration(ca_file: Option<&Path>) -> Result<ClientConfig> {
-    let extra = match ca_file.map(Path::to_owned).or_else(ca_file_from_environment) {
-        Some(path) => certificates(&path)?,
-        None => Vec::new(),
-    };
+/// The variables that name what stands for the machine's trust store.
+const STORE_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// How long what was read of the machine's trust store is good for other clients: many are made at once. Later ones see what has changed.
+const STORE_IS_FRESH: Duration = Duration::from_secs(60);
+
+/// The authorities of the CA file that a client names, or the environment does; none where neither does.
+pub(super) fn extra_authorities(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>> {
+    match ca_file.map(Path::to_owned).or_else(ca_file_from_environment) {
+        Some(path) => certificates(&path),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The configuration for a client that trusts the machine's authorities and these.
+pub(super) fn configuration(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let no_roots = |error: rustls::Error| {
         Error::new(
@@ -30,10 +42,11 @@ pub(super) fn configuration(ca_file: Option<&Path>) -> Result<ClientConfig> {
             format!("there are no trusted certificates on this machine ({error}); name a CA file"),
         )
     };
-    let verifier = Trust {
-        verifier: Verifier::new_with_extra_roots(extra.clone(), provider.clone()).map_err(no_roots)?,
-        extra,
+    let verifier = match extra.is_empty() {
+        true => machines_own().map_err(no_roots)?,
+        false => Arc::new(Verifier::new_with_extra_roots(extra.clone(), provider.clone()).map_err(no_roots)?),
     };
+    let verifier = Trust { verifier, extra };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(Status::Internal, format!("the TLS provider has no protocol version: {error}")))?
@@ -43,11 +56,40 @@ pub(super) fn configuration(ca_file: Option<&Path>) -> Result<ClientConfig> {
     Ok(config)
 }
 
+/// What was read of the machine's trust store last, as long as a client has it.
+struct Store {
+    read: Instant,
+    /// What its place was named by.
+    named: [Option<OsString>; STORE_VARIABLES.len()],
+    verifier: Weak<Verifier>,
+}
+
+/// Checks by the machine's trust store alone.
+fn machines_own() -> std::result::Result<Arc<Verifier>, rustls::Error> {
+    static STORE: Mutex<Option<Store>> = Mutex::new(None);
+    // Who comes meanwhile waits here, and does not read the same files.
+    let mut store = STORE.lock().unwrap_or_else(PoisonError::into_inner);
+    let named = STORE_VARIABLES.map(std::env::var_os);
+    let known = store
+        .as_ref()
+        .filter(|store| store.named == named && store.read.elapsed() < STORE_IS_FRESH);
+    if let Some(verifier) = known.and_then(|store| store.verifier.upgrade()) {
+        return Ok(verifier);
+    }
+    let verifier = Arc::new(Verifier::new(Arc::new(rustls::crypto::ring::default_provider()))?);
+    *store = Some(Store {
+        read: Instant::now(),
+        named,
+        verifier: Arc::downgrade(&verifier),
+    });
+    Ok(verifier)
+}
+
 /// Checks certificates as webpki does, but for a self-signed one that calls itself an authority, as `openssl req -x509` makes
 /// them. webpki takes none of those for a site's; here it is good if it is, byte for byte, in the CA file.
 #[derive(Debug)]
 struct Trust {
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
     extra: Vec<CertificateDer<'static>>,
 }
 
@@ -132,4 +174,20 @@ pub(super) fn without_roots() -> Result<ClientConfig> {
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(Status::Internal, format!("the TLS provider has no protocol version: {error}")))?;
     Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_that_live_together_share_what_was_read() {
+        // A machine without a trust store has nothing to share.
+        let Ok(first) = machines_own() else { return };
+        let together = machines_own().unwrap();
+        assert!(Arc::ptr_eq(&first, &together));
+        let read = Arc::downgrade(&first);
+        drop((first, together));
+        assert!(read.upgrade().is_none(), "it is kept for nobody");
+    }
 }

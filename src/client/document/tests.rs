@@ -9,7 +9,11 @@ fn parse(text: &str) -> Document {
 /// The value as serde_json sees it, rebuilt through the cursor functions alone.
 fn rebuild(value: Value<'_>) -> serde_json::Value {
     // A text that begins where a value does is only JSON if it ends with the value.
-    assert!(serde_json::from_str::<serde::de::IgnoredAny>(value.json()).is_ok(), "{}", value.json());
+    assert!(
+        serde_json::from_str::<serde::de::IgnoredAny>(value.json()).is_ok(),
+        "{}",
+        value.json()
+    );
     assert_eq!(value.is_empty(), value.count() == 0);
     match value.kind() {
         Kind::Null => serde_json::Value::Null,

@@ -78,11 +78,11 @@ pub(super) enum Stack {
 
 impl Net {
     pub(super) fn new(site: &Site, options: &Options) -> Result<Net> {
-        let tls = match tls::configuration(options.ca_file.as_deref()) {
-            Ok(config) => config,
-            // A machine without a trust store can still talk to a site on this machine.
-            Err(error) if error.status == Status::TlsNoRoots && site.address.scheme() == "http" => tls::without_roots()?,
-            Err(error) => return Err(error),
+        let extra = tls::extra_authorities(options.ca_file.as_deref())?;
+        // The trust store is many files. Of a site without TLS at the most the storage needs it.
+        let secure = match site.address.scheme() {
+            "http" => None,
+            _ => Some(tls::configuration(extra.clone())?),
         };
         let ways = Arc::new(Ways::new(options)?);
         let straight = ways.via(&site.address)?.is_none();
@@ -99,14 +99,22 @@ impl Net {
                     silence,
                     most_idle: usize::try_from(most).unwrap_or(usize::MAX),
                 };
-                Some(Wire::new(site, &tls, &agent, manner)?)
+                Some(Wire::new(site, secure.as_ref(), &agent, manner)?)
             }
             false => None,
         };
         let rule = ways.rule();
-        let builder = move |silence: Duration| {
+        let builder = move |silence: Duration| -> Result<reqwest::ClientBuilder> {
+            let tls = match &secure {
+                Some(config) => config.clone(),
+                None => match tls::configuration(extra.clone()) {
+                    // A machine without a trust store can still talk to a site on this machine.
+                    Err(error) if error.status == Status::TlsNoRoots => tls::without_roots()?,
+                    other => other?,
+                },
+            };
             let mut builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
+                .tls_backend_preconfigured(tls)
                 .user_agent(agent.clone())
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
@@ -120,10 +128,10 @@ impl Net {
             }
             // The environment is read by us alone.
             builder = noticing(builder, silence).no_proxy();
-            match &rule {
+            Ok(match &rule {
                 Some(rule) => builder.proxy(rule.clone()),
                 None => builder,
-            }
+            })
         };
         let broken = |error: reqwest::Error| -> Error {
             let why = failure::chain(&error.without_url());
@@ -132,9 +140,9 @@ impl Net {
         let calls = builder.clone();
         Ok(Net {
             wire,
-            calls: Http::new(most, move || calls(silence).build().map_err(broken)),
+            calls: Http::new(most, move || calls(silence)?.build().map_err(broken)),
             files: Http::new(most.div_ceil(2), move || {
-                let builder = builder(longest).no_gzip().no_deflate();
+                let builder = builder(longest)?.no_gzip().no_deflate();
                 builder.build().map_err(broken)
             }),
             ways,

@@ -56,7 +56,7 @@ fn secure(serve: impl Fn(&mut Secured) + Send + Clone + 'static) -> Wire {
             thread::spawn(move || serve(&mut secured));
         }
     });
-    tests::wire(&address, &client)
+    tests::wire(&address, Some(&client))
 }
 
 /// A site that serves one connection by a function.
@@ -68,7 +68,7 @@ fn serving(serve: impl FnOnce(TcpStream) + Send + 'static) -> Wire {
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         serve(stream);
     });
-    tests::wire(&address, &crate::client::tls::without_roots().unwrap())
+    tests::wire(&address, None)
 }
 
 fn say(to: &mut impl Write, text: &[u8]) {

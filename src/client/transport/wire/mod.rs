@@ -125,19 +125,25 @@ impl Drop for Kept {
 }
 
 impl Wire {
-    pub(super) fn new(site: &Site, tls: &ClientConfig, agent: &HeaderValue, manner: Manner) -> Outcome<Wire> {
+    /// A site whose address begins with `https` needs a configuration of TLS.
+    pub(super) fn new(site: &Site, tls: Option<&ClientConfig>, agent: &HeaderValue, manner: Manner) -> Outcome<Wire> {
         let internal = |what: &dyn std::fmt::Display| Error::new(Status::Internal, format!("the site's address cannot be used: {what}"));
         let url = &site.rpc;
         let place = url.as_str().parse().map_err(|error| internal(&error))?;
-        let secure = match url.host() {
-            _ if url.scheme() == "http" => None,
-            Some(url::Host::Domain(name)) => Some(ServerName::try_from(name.to_owned()).map_err(|error| internal(&error))?),
-            Some(url::Host::Ipv4(address)) => Some(ServerName::from(std::net::IpAddr::V4(address))),
-            Some(url::Host::Ipv6(address)) => Some(ServerName::from(std::net::IpAddr::V6(address))),
-            None => return Err(internal(&"it has no host")),
+        let name = match url.host() {
+            Some(url::Host::Domain(name)) => ServerName::try_from(name.to_owned()).map_err(|error| internal(&error)),
+            Some(url::Host::Ipv4(address)) => Ok(ServerName::from(std::net::IpAddr::V4(address))),
+            Some(url::Host::Ipv6(address)) => Ok(ServerName::from(std::net::IpAddr::V6(address))),
+            None => Err(internal(&"it has no host")),
         };
-        let mut tls = tls.clone();
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let secure = match tls.cloned() {
+            _ if url.scheme() == "http" => None,
+            None => return Err(internal(&"there is no configuration of TLS")),
+            Some(mut tls) => {
+                tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Some((name?, Arc::new(tls)))
+            }
+        };
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
@@ -150,7 +156,7 @@ impl Wire {
         connector.set_tcp_user_timeout(Some(manner.silence));
         Ok(Wire {
             place,
-            secure: secure.map(|name| (name, Arc::new(tls))),
+            secure,
             connector,
             manner,
             head: head(site, agent),

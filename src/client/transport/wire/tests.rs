@@ -96,11 +96,11 @@ impl Scripted {
     }
 
     pub(super) fn wire(&self) -> Wire {
-        wire(&self.address, &tls::without_roots().unwrap())
+        wire(&self.address, None)
     }
 }
 
-pub(super) fn wire(address: &str, tls: &ClientConfig) -> Wire {
+pub(super) fn wire(address: &str, tls: Option<&ClientConfig>) -> Wire {
     let site = Site::parse(address, true).unwrap();
     let manner = Manner {
         connect_timeout: Some(LIMIT),
