@@ -34,6 +34,7 @@ pub async fn events(site: &Site, events: &Events, format: Format, whole: &Whole)
         Kinds::Json | Kinds::Lines => json_line,
     };
     let mut feed = open(site, events).await?;
+    warn_of_unknown(site, &events.entity_type).await;
     if let Some(path) = &events.state {
         // Before anything is printed: a place that cannot be kept is told at once, and "now" is what it is from here on.
         kept::replace(path, &feed.state())?;
@@ -119,6 +120,23 @@ async fn open(site: &Site, events: &Events) -> Result<Feed, Failure> {
             (Some(path), Status::InvalidArgument) if resumes => of_state(path, &error),
             _ => error.into(),
         })
+}
+
+/// Whoever misspells a type waits for events that never come. It is no error: a log may tell of types that the site has no more.
+async fn warn_of_unknown(site: &Site, entity_types: &[String]) {
+    if entity_types.is_empty() {
+        return;
+    }
+    // Not everybody may read the schema.
+    let Ok(all) = site.call("schema_entity_read", "").await else {
+        return;
+    };
+    for unknown in entity_types.iter().filter(|entity_type| all.root().get(entity_type).is_none()) {
+        let unknown = harmless(unknown);
+        say(&format!(
+            "sg: the site has no entity type \"{unknown}\"; `sg schema` lists those that it has"
+        ));
+    }
 }
 
 fn of_state(path: &Path, error: &Error) -> Failure {

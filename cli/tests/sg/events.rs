@@ -142,6 +142,12 @@ fn what_cannot_be_read_is_told_with_what_can() {
     desk.sg(&["events", "--from", "beginning", "--csv"]).fails(2, &["no --csv"]);
     desk.sg(&["events", "--from", "0", "-f", "user near x"]).fails(2, &["no relation"]);
     desk.sg(&["events", "--from", "0", "-f", "nothing is x"]).fails(6, &["nothing"]);
+    let misspelt = desk.sg(&["events", "--from", "beginning", "--type", "Shot,Shots"]);
+    assert_eq!(misspelt.code, 0, "{}", misspelt.err);
+    assert_eq!(
+        misspelt.err,
+        "sg: the site has no entity type \"Shots\"; `sg schema` lists those that it has\n"
+    );
     for words in [["--from", "yesterday"], ["--project", "Shot:1"], ["--every", "0"]] {
         let wrong = desk.sg(&["events", words[0], words[1]]);
         assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
