@@ -3,6 +3,9 @@
 #include "peer.h"
 #include "site.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 static sg_client *const stale_client = (sg_client *)&check_failures;
 static sg_result *const stale_result = (sg_result *)&check_failures;
 
@@ -259,6 +262,27 @@ static void check_null(void)
     CHECK_TEXT(sg_status_name(0x7f20), "AUTH");
 }
 
+/* A process that may open no more files: it is not said that the site cannot be reached. */
+static void check_no_descriptors(void)
+{
+    struct rlimit before, limit;
+    sg_client *client = stale_client;
+    int next = dup(STDERR_FILENO);
+
+    REQUIRE(next > 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)next;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK_STATUS(sg_connect_script(check_setting("SG_TEST_URL"), check_setting("SG_TEST_SCRIPT_NAME"),
+                                   check_setting("SG_TEST_API_KEY"), NULL, &client),
+                 SG_STATUS_NETWORK);
+    CHECK_HAS(sg_last_error(), "as many files open as it may");
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE_OK(sg_connect_script(check_setting("SG_TEST_URL"), check_setting("SG_TEST_SCRIPT_NAME"),
+                                 check_setting("SG_TEST_API_KEY"), NULL, &client));
+    sg_client_free(client);
+}
+
 int main(void)
 {
     check_null();
@@ -266,6 +290,7 @@ int main(void)
     check_strange_sites();
     check_calling();
     check_options();
+    check_no_descriptors();
     CHECK_OK(sg_runtime_shutdown(10000));
     return check_done();
 }

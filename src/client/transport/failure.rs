@@ -44,6 +44,9 @@ impl Place {
         if let Some(told) = self.insecure(error) {
             return told;
         }
+        if error.is_connect() && is_out_of_files(error) {
+            return self.out_of_files(&chain(error));
+        }
         self.in_words(self.status_of(error), &chain(error))
     }
 
@@ -77,6 +80,9 @@ impl Place {
             return told;
         }
         let chain = chain(error);
+        if is_out_of_files(error) {
+            return self.out_of_files(&chain);
+        }
         let timed_out = sources(error)
             .filter_map(|source| source.downcast_ref::<std::io::Error>())
             .any(|io| io.kind() == ErrorKind::TimedOut);
@@ -98,6 +104,12 @@ impl Place {
             status,
             format!("no secure connection to {self}: {what}; {advice} ({})", chain(error)),
         ))
+    }
+
+    /// The site has nothing to do with it.
+    fn out_of_files(&self, why: &str) -> Error {
+        let what = "no connection can be made: this process or machine has as many files open as it may";
+        Error::new(Status::Network, format!("{what}, {self} was not asked ({why})"))
     }
 
     fn in_words(&self, status: Status, why: &str) -> Error {
@@ -151,6 +163,17 @@ pub(super) fn died_in_silence(error: &reqwest::Error) -> bool {
         && sources(error)
             .filter_map(|source| source.downcast_ref::<std::io::Error>())
             .any(|io| is_silent(io.kind()))
+}
+
+/// Whether there was no file descriptor left for a connection.
+fn is_out_of_files(error: &(dyn StdError + 'static)) -> bool {
+    #[cfg(unix)]
+    const OUT_OF_FILES: [i32; 2] = [libc::EMFILE, libc::ENFILE];
+    /// WSAEMFILE
+    #[cfg(windows)]
+    const OUT_OF_FILES: [i32; 1] = [10024];
+    let mut codes = sources(error).filter_map(|source| source.downcast_ref::<std::io::Error>()?.raw_os_error());
+    codes.any(|code| OUT_OF_FILES.contains(&code))
 }
 
 /// An error and all that caused it.
