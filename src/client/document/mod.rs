@@ -11,6 +11,7 @@ mod keys;
 mod large;
 mod marks;
 mod nodes;
+mod number;
 mod reader;
 mod reading;
 mod syntax;
