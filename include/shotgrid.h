@@ -2522,10 +2522,10 @@ SG_API int64_t sg_error_retry_after_ms(const sg_error *error) SG_NOEXCEPT;
 SG_API int32_t sg_error_may_have_applied(const sg_error *error) SG_NOEXCEPT;
 
 /**
- * Which request of a batch failed.
+ * Which request of a batch failed: the one that the site refused, or the first that the library did not send the batch for.
  *
  * @param[in] error  the record, or NULL; stays the caller's.
- * @return counted from 0; -1 for none, and for NULL
+ * @return counted from 0; -1 where no single request failed, and for NULL
  * @threadsafe yes
  * @blocking no
  * @callback-safe yes

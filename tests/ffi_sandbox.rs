@@ -179,6 +179,65 @@ fn one_client_serves_many_threads_with_the_right_rows() {
     unsafe { sg_client_free(client) };
 }
 
+/// The site takes a mode that is not there for "set", which removes every other link.
+#[test]
+fn a_batch_whose_modes_are_wrong_removes_no_link() {
+    let site = sandbox();
+    let client = script(&site);
+    let assets: Vec<serde_json::Value> = serde_json::from_str(&call(client, "find", r#"["Asset",[]]"#)).unwrap();
+    let project = call(client, "find_one", r#"["Project",[]]"#);
+    let links = |assets: &[serde_json::Value]| serde_json::to_string(assets).unwrap();
+    let shot = format!(
+        r#"["Shot",{{"code":"linked","project":{project},"assets":{}}}]"#,
+        links(&assets[..2])
+    );
+    let shot: serde_json::Value = serde_json::from_str(&call(client, "create", &shot)).unwrap();
+    let batch = |modes: &str| {
+        format!(
+            r#"[[{{"request_type":"update","entity_type":"Shot","entity_id":{},"data":{{"assets":{}}},{modes}}}]]"#,
+            shot["id"],
+            links(&assets[2..3])
+        )
+    };
+    let linked = || {
+        let found = call(client, "find_one", &format!(r#"["Shot",[["id","is",{}]],["assets"]]"#, shot["id"]));
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let ids = found["assets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|asset| asset["id"].as_i64().unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    let ids: Vec<_> = assets.iter().map(|asset| asset["id"].as_i64().unwrap()).collect();
+    assert_eq!(linked(), ids[..2]);
+    let mut out = null_mut();
+    for modes in [
+        r#""multi_entity_update_modes":"add""#,
+        r#""multi_entity_update_modes":["add"]"#,
+        r#""multi_entity_update_modes":7"#,
+        r#""multi_entity_update_modes":true"#,
+        r#""multi_entity_update_mode":"ad""#,
+        r#""multi_entity_update_mode":7"#,
+        r#""multi_entity_update_mode":{"assets":"add"}"#,
+    ] {
+        let status = unsafe { sg_call(client, c"batch".as_ptr(), c(&batch(modes)).as_ptr(), &mut out) };
+        fails(status, Status::InvalidArgument, &["requests[0].multi_entity_update_mode"]);
+        assert_eq!(linked(), ids[..2], "{modes}");
+    }
+    call(client, "batch", &batch(r#""multi_entity_update_modes":{"assets":"add"}"#));
+    assert_eq!(linked(), ids[..3]);
+    call(client, "batch", &batch(r#""multi_entity_update_mode":"remove""#));
+    assert_eq!(linked(), ids[..2]);
+    call(
+        client,
+        "batch",
+        &batch(r#""multi_entity_update_modes":null,"multi_entity_update_mode":null"#),
+    );
+    assert_eq!(linked(), ids[2..3]);
+    unsafe { sg_client_free(client) };
+}
+
 #[test]
 fn what_cannot_be_understood_is_the_callers_mistake() {
     let site = sandbox();

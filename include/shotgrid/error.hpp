@@ -79,7 +79,7 @@ class [[nodiscard]] error {
   }
   /** Whether a write may have reached the site although no answer came back. Then look before you write again. */
   bool may_have_applied() const noexcept { return sg_error_may_have_applied(record_.get()) != 0; }
-  /** Which request of a batch failed, from 0. */
+  /** Which request of a batch the site or the library refused, from 0. */
   std::optional<std::int64_t> batch_index() const noexcept { return unless(sg_error_batch_index(record_.get()), -1); }
   /** The Attachment that was uploaded before a later step failed. */
   std::optional<std::int64_t> attachment_id() const noexcept { return unless(sg_error_attachment_id(record_.get()), 0); }

@@ -31,7 +31,7 @@ pub(super) fn operator(value: Option<Value<'_>>) -> Result<&'static str, Problem
         Some("any" | "or") => Ok("or"),
         _ => Err(format!(
             "must be \"all\" (or \"and\") or \"any\" (or \"or\"), not {}",
-            super::document::shorten(value.json())
+            super::document::shown(value)
         )),
     }
 }

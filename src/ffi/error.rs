@@ -343,10 +343,10 @@ pub unsafe extern "C" fn sg_error_may_have_applied(error: *const sg_error) -> i3
     guard::getter(0, || error.peek().map_or(0, |report| i32::from(report.may_have_applied)))
 }
 
-/// Which request of a batch failed.
+/// Which request of a batch failed: the one that the site refused, or the first that the library did not send the batch for.
 ///
 /// @param[in] error  the record, or NULL; stays the caller's.
-/// @return counted from 0; -1 for none, and for NULL
+/// @return counted from 0; -1 where no single request failed, and for NULL
 /// @threadsafe yes
 /// @blocking no
 /// @callback-safe yes

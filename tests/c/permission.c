@@ -79,6 +79,24 @@ static void check_update(const sg_client *script, const sg_client *artist)
     CHECK_TEXT(sg_error_operation(error), "delete");
     CHECK_TEXT(sg_error_entity_type(error), "Shot");
     sg_error_free(error);
+
+    /* The library tells the request, too, where it does not ask the site. */
+    CHECK_CLASS(sg_call(artist, "batch", "[[{\"request_type\":\"delete\",\"entity_type\":\"Shot\",\"entity_id\":1}, null]]", &result),
+                SG_STATUS_INVALID_ARGUMENT);
+    CHECK_HAS(sg_last_error(), "requests[1] must be an object, not null");
+    error = sg_error_take_last();
+    CHECK_INT(sg_error_batch_index(error), 1);
+    CHECK(sg_error_server_message(error) == NULL);
+    sg_error_free(error);
+    CHECK_CLASS(sg_call(artist, "batch", "[[{\"request_type\":\"dismiss\"}]]", &result), SG_STATUS_INVALID_ARGUMENT);
+    error = sg_error_take_last();
+    CHECK_INT(sg_error_batch_index(error), 0);
+    sg_error_free(error);
+    CHECK_CLASS(sg_call(artist, "batch", "[{}]", &result), SG_STATUS_INVALID_ARGUMENT);
+    error = sg_error_take_last();
+    CHECK_INT(sg_error_batch_index(error), -1);
+    sg_error_free(error);
+
     REQUIRE_OK(sg_call(script, "find", "[\"Note\",[[\"subject\",\"is\",\"rolled back\"]]]", &result));
     CHECK_INT(sg_value_count(sg_result_value(result)), 0);
     sg_result_free(result);

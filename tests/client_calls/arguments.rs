@@ -46,7 +46,16 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
             r#"["Shot", [], "code"]"#,
             "\"fields\" must be an array of texts, or null, not a string",
         ),
-        ("find", r#"["Shot", [], [1]]"#, "\"fields\" must be an array of texts"),
+        (
+            "find",
+            r#"["Shot", [], ["code", 1]]"#,
+            "find: fields[1] must be a text, not a number (1)",
+        ),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"order":[{"field_name":"code"}, "code"]}"#,
+            "find: order[1] must be an object, not a string (\"code\")",
+        ),
         (
             "find",
             r#"{"entity_type":"Shot","filters":[],"limit":-1}"#,
@@ -107,6 +116,12 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
             "\"user_password\" must be a text that is not empty, not a number",
         ),
         ("batch", r#"[{}]"#, "\"requests\" must be an array of objects"),
+        (
+            "find",
+            r#"{"entity_type":"Shot","filters":[],"a\nb":1}"#,
+            r#"find has no parameter "a\nb". It takes"#,
+        ),
+        ("fi\nd_everything", "[]", r#"there is no method "fi\nd_everything""#),
         ("batch", r#"[[{}]]"#, "batch: requests[0] needs \"request_type\""),
         (
             "batch",
@@ -117,6 +132,11 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
             "batch",
             r#"[[{"request_type":"delete","entity_type":"Shot"}]]"#,
             "requests[0] needs \"entity_id\"",
+        ),
+        (
+            "batch",
+            r#"[[{"request_type":"update","entity_type":"Shot","entity_id":1,"data":{"a":[]},"multi_entity_update_modes":"add"}]]"#,
+            "batch: requests[0].multi_entity_update_modes must be an object, or null, not a string",
         ),
         (
             "batch",
@@ -136,6 +156,48 @@ fn bad_arguments_are_refused_before_anything_is_sent() {
     for (method, params) in [("nope", "[]"), ("", "[]"), ("find", r#"{"sort":1}"#)] {
         let error = call(&site, method, params).unwrap_err();
         assert!(!error.message.contains("did you mean"), "{method} {params}: {error}");
+    }
+    assert!(site.requests().iter().all(|request| request.wire_method() == "info"));
+}
+
+#[test]
+fn a_batch_tells_which_request_is_wrong_also_where_the_site_was_not_asked() {
+    let site = FakeSite::new(|_| Answer::Close);
+    let good = r#"{"request_type":"delete","entity_type":"Shot","entity_id":1}"#;
+    for (wrong, words) in [
+        ("null", "batch: requests[57] must be an object, not null"),
+        ("5", "batch: requests[57] must be an object, not a number (5)"),
+        ("[{}]", "batch: requests[57] must be an object, not an array"),
+        ("{}", "batch: requests[57] needs \"request_type\""),
+        (r#"{"request_type":"x"}"#, "batch: requests[57].request_type must be"),
+        (
+            r#"{"request_type":"delete","entity_type":"Shot"}"#,
+            "batch: requests[57] needs \"entity_id\"",
+        ),
+        (
+            r#"{"request_type":"delete","x":1}"#,
+            "batch: requests[57] has an unknown key \"x\"; a delete",
+        ),
+        (
+            r#"{"request_type":"update","x":1}"#,
+            "batch: requests[57] has an unknown key \"x\"; an update",
+        ),
+    ] {
+        let requests = [vec![good; 57], vec![wrong, good, wrong]].concat().join(",");
+        for params in [format!("[[{requests}]]"), format!(r#"{{"requests":[{requests}]}}"#)] {
+            let error = call(&site, "batch", &params).unwrap_err();
+            assert_eq!((error.status, error.batch_index), (Status::InvalidArgument, Some(57)), "{error}");
+            assert!(error.message.starts_with(words), "{error}");
+        }
+    }
+    // Where no request is at fault, none is told.
+    for (method, params) in [
+        ("batch", "[5]"),
+        ("batch", "{}"),
+        ("batch", r#"{"request":[]}"#),
+        ("find", r#"["Shot", [], [1]]"#),
+    ] {
+        assert_eq!(call(&site, method, params).unwrap_err().batch_index, None, "{method} {params}");
     }
     assert!(site.requests().iter().all(|request| request.wire_method() == "info"));
 }

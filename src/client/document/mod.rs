@@ -32,8 +32,8 @@ pub use reader::MAX_DEPTH;
 use reader::{MAX_TEXT, Tape};
 pub use reading::Reading;
 pub use syntax::SyntaxError;
-pub(in crate::client) use value::shorten;
 pub use value::{Kind, Value};
+pub(in crate::client) use value::{shorten, shown};
 
 /// A parsed JSON text. Immutable, and readable by any number of threads.
 pub struct Document {

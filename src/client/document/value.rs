@@ -415,7 +415,15 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// The text, cut where a message would grow too long.
+/// A value as a message shows it in place of what is allowed. Arrays and objects may have line breaks, and are told by their kind.
+pub(in crate::client) fn shown(value: Value<'_>) -> Cow<'_, str> {
+    match value.kind() {
+        Kind::Array | Kind::Object => Cow::Borrowed(value.kind().with_article()),
+        _ => shorten(value.json()),
+    }
+}
+
+/// The text, cut where a message would grow too long. It may have line breaks: a message shows the text of a caller in JSON's quotes.
 pub(in crate::client) fn shorten(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 80;
     match text.char_indices().nth(LONGEST) {

@@ -144,7 +144,7 @@ impl EventOptions {
             _ => {
                 return Err(Error::invalid_argument(format!(
                     "a feed has no option {}; there are {}",
-                    shorten(name),
+                    quote(&shorten(name)),
                     NAMES.join(", ")
                 )));
             }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Method, Run};
+use super::{Method, Run, batch};
 use crate::client::document::{Document, Key, Kind, Value, shorten};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
+use crate::client::json::quote;
 
 /// One parameter of a method.
 pub struct Param {
@@ -92,23 +93,36 @@ impl Takes {
     }
 
     fn accepts(self, value: Value<'_>) -> bool {
-        let all = |wanted: Kind| value.kind() == Kind::Array && value.children().all(|each| each.kind() == wanted);
         match self {
             Takes::Text | Takes::Secret => value.is_text(),
             Takes::AnyText => value.kind() == Kind::String,
             Takes::Id => value.as_i64().is_ok_and(|id| id >= 1),
             Takes::Count => value.as_i64().is_ok_and(|count| count >= 0),
             Takes::Flag => value.kind() == Kind::Bool,
-            Takes::Texts => all(Kind::String),
-            Takes::Ids => value.kind() == Kind::Array && value.children().all(|id| Takes::Id.accepts(id)),
             Takes::Object => value.kind() == Kind::Object,
-            Takes::Objects => all(Kind::Object),
+            Takes::Texts | Takes::Ids | Takes::Objects => value.kind() == Kind::Array && self.wrong_element(value).is_none(),
             Takes::Filters => matches!(value.kind(), Kind::Array | Kind::Object),
             Takes::Operator => filters::operator(Some(value)).is_ok(),
             Takes::Entity => value.get("type").is_some() && value.get("id").is_some(),
             Takes::Time => value.as_time_ms().is_ok(),
             Takes::Any => true,
         }
+    }
+
+    /// What each element of an array must be; `None` where this takes no array, or checks what is in it elsewhere.
+    fn element(self) -> Option<Takes> {
+        match self {
+            Takes::Texts => Some(Takes::AnyText),
+            Takes::Ids => Some(Takes::Id),
+            Takes::Objects => Some(Takes::Object),
+            _ => None,
+        }
+    }
+
+    /// The first element of an array that is not what it must be.
+    fn wrong_element(self, array: Value<'_>) -> Option<(usize, Value<'_>)> {
+        let element = self.element().filter(|_| array.kind() == Kind::Array)?;
+        array.children().enumerate().find(|(_, each)| !element.accepts(*each))
     }
 }
 
@@ -196,16 +210,7 @@ impl<'d> Args<'d> {
                 (None, Some(_)) => {}
                 (Some(value), Some("null")) if value.kind() == Kind::Null => *slot = None,
                 (Some(value), _) if param.takes.accepts(value) => {}
-                (Some(value), default) => {
-                    let or_null = if default == Some("null") { ", or null" } else { "" };
-                    return Err(Error::invalid_argument(format!(
-                        "{}: parameter \"{}\" must be {}{or_null}, not {}",
-                        self.method.name,
-                        param.name,
-                        param.takes.allowed(),
-                        shown(param.takes, value)
-                    )));
-                }
+                (Some(value), _) => return Err(wrong(self.method, param, value)),
             }
         }
         Ok(())
@@ -276,6 +281,27 @@ impl<'d> Args<'d> {
     }
 }
 
+/// The error of an argument that is not what its parameter takes. Where an element of an array is at fault, that is told: among hundreds
+/// nobody finds it.
+#[cold]
+fn wrong(method: &Method, param: &Param, value: Value<'_>) -> Error {
+    let (name, takes) = (param.name, param.takes);
+    if let (Some(element), Some((index, each))) = (takes.element(), takes.wrong_element(value)) {
+        let (allowed, shown) = (element.allowed(), shown(element, each));
+        let mut error = Error::invalid_argument(format!("{}: {name}[{index}] must be {allowed}, not {shown}", method.name));
+        if batch::are_requests(method, param) {
+            error.batch_index = u64::try_from(index).ok();
+        }
+        return error;
+    }
+    let or_null = if param.default == Some("null") { ", or null" } else { "" };
+    let (allowed, shown) = (takes.allowed(), shown(takes, value));
+    Error::invalid_argument(format!(
+        "{}: parameter \"{name}\" must be {allowed}{or_null}, not {shown}",
+        method.name
+    ))
+}
+
 /// A value as a message shows it: its kind, and its text where that helps.
 fn shown(takes: Takes, value: Value<'_>) -> String {
     match value.kind() {
@@ -297,9 +323,9 @@ fn unknown(method: &Method, name: &str) -> Error {
         names(method)
     };
     Error::invalid_argument(format!(
-        "{} has no parameter \"{}\"{} It takes {takes}",
+        "{} has no parameter {}{} It takes {takes}",
         method.name,
-        shorten(name),
+        quote(&shorten(name)),
         hint.as_deref().unwrap_or(".")
     ))
 }

@@ -1,18 +1,20 @@
 //! `batch`: many writes that are applied together or not at all.
 
-use super::entity::{Modes, name_of, push_field};
+use super::entity::{Modes, is_mode, name_of, push_field};
 use super::find::return_fields;
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Kind, Value, shorten};
+use crate::client::document::{Kind, Value, shorten, shown};
 use crate::client::error::{Error, Result};
 use crate::client::info::SiteInfo;
-use crate::client::json::push_list;
+use crate::client::json::{push_list, quote};
 use crate::client::retry::Effect;
+
+const REQUESTS: &str = "requests";
 
 pub(super) const METHODS: &[Method] = &[Method {
     name: "batch",
     summary: "Makes several creates, updates and deletes in one transaction.",
-    params: &[Param::required("requests", Takes::Objects)],
+    params: &[Param::required(REQUESTS, Takes::Objects)],
     returns: "An array with what each request would have returned by itself, in order.",
     example: r#"[[{"request_type": "create", "entity_type": "Shot", "data": {"code": "SQ010_0020", "project": {"type": "Project", "id": 70}}}, {"request_type": "update", "entity_type": "Shot", "entity_id": 862, "data": {"sg_status_list": "fin"}}, {"request_type": "delete", "entity_type": "Shot", "entity_id": 863}]]"#,
     run: Run::Rpc {
@@ -23,17 +25,24 @@ pub(super) const METHODS: &[Method] = &[Method {
     },
 }];
 
+/// Whether a parameter holds the requests of a batch, each of which an error tells by its index.
+pub(super) fn are_requests(method: &Method, param: &Param) -> bool {
+    METHODS.iter().any(|batch| batch.name == method.name) && param.name == REQUESTS
+}
+
 fn build(args: &Args<'_>, _: &SiteInfo) -> Result<Step> {
-    let requests = args.need("requests")?;
+    let requests = args.need(REQUESTS)?;
     if requests.is_empty() {
         return Ok(Step::Answer("[]".to_owned()));
     }
     let mut all = String::with_capacity(requests.json().len() * 2);
     for (index, each) in requests.children().enumerate() {
         all.push(if index == 0 { '[' } else { ',' });
-        Request::of(each)
-            .push(&mut all)
-            .map_err(|problem| args.wrong_inside("requests", &format!("[{index}]{problem}")))?;
+        Request::of(each).push(&mut all).map_err(|problem| {
+            let mut error = args.wrong_inside(REQUESTS, &format!("[{index}]{problem}"));
+            error.batch_index = u64::try_from(index).ok();
+            error
+        })?;
     }
     all.push(']');
     Ok(Step::Send(Some(all)))
@@ -110,8 +119,8 @@ impl<'d> Request<'d> {
             "delete" => (r#"{"request_type":"delete","type":"#, OF_DELETE),
             other => {
                 return Err(format!(
-                    ".request_type must be \"create\", \"update\" or \"delete\", not \"{}\"",
-                    shorten(other)
+                    ".request_type must be \"create\", \"update\" or \"delete\", not {}",
+                    quote(&shorten(other))
                 ));
             }
         };
@@ -134,9 +143,10 @@ impl<'d> Request<'d> {
         let allowed = MEMBERS.iter().enumerate().filter(|(index, _)| allowed & (1 << index) != 0);
         let allowed: Vec<_> = allowed.map(|(_, name)| *name).collect();
         let unknown = self.given.children().map(name_of).find(|name| !allowed.contains(&name.as_ref()));
+        let article = if request_type == "update" { "an" } else { "a" };
         format!(
-            " has an unknown key \"{}\"; a {request_type} takes {}",
-            shorten(&unknown.unwrap_or_default()),
+            " has an unknown key {}; {article} {request_type} takes {}",
+            quote(&shorten(&unknown.unwrap_or_default())),
             allowed.join(", ")
         )
     }
@@ -159,6 +169,13 @@ fn push_update(to: &mut String, data: Value<'_>, id: Option<Value<'_>>, [modes, 
         push_field(to, member, member.json(), modes.of(member))
     });
     if let Some(mode) = mode {
+        // The site's way with what is no mode is not known; "set" would remove every other link.
+        if mode.kind() != Kind::Null && !is_mode(mode) {
+            return Err(format!(
+                ".multi_entity_update_mode must be \"set\", \"add\" or \"remove\", or null, not {}",
+                shown(mode)
+            ));
+        }
         to.push_str(r#","multi_entity_update_mode":"#);
         to.push_str(mode.json());
     }
@@ -184,10 +201,18 @@ fn object(data: Option<Value<'_>>) -> Checked<Value<'_>> {
 }
 
 fn texts<'d>(given: Option<Value<'d>>, name: &str) -> Checked<Option<Value<'d>>> {
-    match given {
-        Some(list) if list.kind() == Kind::Array && list.children().all(|each| each.kind() == Kind::String) => Ok(Some(list)),
-        Some(other) if other.kind() != Kind::Null => Err(format!(".{name} must be an array of texts, not {}", other.kind().with_article())),
-        _ => Ok(None),
+    let Some(list) = given.filter(|list| list.kind() != Kind::Null) else {
+        return Ok(None);
+    };
+    if list.kind() != Kind::Array {
+        return Err(format!(
+            ".{name} must be an array of texts, or null, not {}",
+            list.kind().with_article()
+        ));
+    }
+    match list.children().enumerate().find(|(_, each)| each.kind() != Kind::String) {
+        Some((index, wrong)) => Err(format!(".{name}[{index}] must be a text, not {}", wrong.kind().with_article())),
+        None => Ok(Some(list)),
     }
 }
 
@@ -228,12 +253,12 @@ mod tests {
                 r#"{"request_type":"create","type":"Shot","fields":[{"field_name":"a","value":1}],"return_fields":["id"]}"#,
             ),
             (
-                r#"{"request_type":"update","entity_type":"Shot","entity_id": 3 ,"data":{"a":[],"b":[],"c":2},"multi_entity_update_modes":{"b":"a\u0064d","c":"set"},"multi_entity_update_mode": "x"}"#,
-                r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":[]},{"field_name":"b","value":[],"multi_entity_update_mode":"a\u0064d"},{"field_name":"c","value":2,"multi_entity_update_mode":"set"}],"multi_entity_update_mode":"x"}"#,
+                r#"{"request_type":"update","entity_type":"Shot","entity_id": 3 ,"data":{"a":[],"b":[],"c":2},"multi_entity_update_modes":{"b":"a\u0064d","c":"set"},"multi_entity_update_mode": "a\u0064d"}"#,
+                r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":[]},{"field_name":"b","value":[],"multi_entity_update_mode":"a\u0064d"},{"field_name":"c","value":2,"multi_entity_update_mode":"set"}],"multi_entity_update_mode":"a\u0064d"}"#,
             ),
             (
-                r#"{"request_type":"update","entity_type":"Shot","entity_id":3,"data":{"a":{"type":"Asset","id":1,"name":"x"}},"multi_entity_update_modes":null}"#,
-                r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":{"type":"Asset","id":1,"name":"x"}}]}"#,
+                r#"{"request_type":"update","entity_type":"Shot","entity_id":3,"data":{"a":{"type":"Asset","id":1,"name":"x"}},"multi_entity_update_modes":null,"multi_entity_update_mode":null}"#,
+                r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":{"type":"Asset","id":1,"name":"x"}}],"multi_entity_update_mode":null}"#,
             ),
             // The last one counts where a key is doubled.
             (
@@ -261,11 +286,11 @@ mod tests {
             ),
             (
                 r#"{"request_type":"update","d\u00e4ta":{},"return_fields":[]}"#,
-                format!(r#" has an unknown key "däta"; a update takes {takes}"#),
+                format!(r#" has an unknown key "däta"; an update takes {takes}"#),
             ),
             (
                 r#"{"request_type":"update","return_fields":[],"dat":{}}"#,
-                format!(r#" has an unknown key "return_fields"; a update takes {takes}"#),
+                format!(r#" has an unknown key "return_fields"; an update takes {takes}"#),
             ),
             (
                 r#"{"request_type":"delete","data":{}}"#,
@@ -281,7 +306,25 @@ mod tests {
             ),
             (
                 r#"{"request_type":"create","entity_type":"Shot","data":{},"return_fields":["a",1]}"#,
-                ".return_fields must be an array of texts, not an array".to_owned(),
+                ".return_fields[1] must be a text, not a number".to_owned(),
+            ),
+            (
+                r#"{"request_type":"create","entity_type":"Shot","data":{},"return_fields":"a"}"#,
+                ".return_fields must be an array of texts, or null, not a string".to_owned(),
+            ),
+            (
+                r#"{"request_type":"create","entity_type":"Shot","data":{},"return_fields":[ [1,
+                2] ]}"#,
+                ".return_fields[0] must be a text, not an array".to_owned(),
+            ),
+            // What the caller wrote does not break the message's line.
+            (
+                r#"{"request_type":"a\nb\u0007\""}"#,
+                r#".request_type must be "create", "update" or "delete", not "a\nb\u0007\"""#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"delete","a\r\nb\u001b[2J":1}"#,
+                r#" has an unknown key "a\r\nb\u001b[2J"; a delete takes request_type, entity_type, entity_id"#.to_owned(),
             ),
             (
                 r#"{"request_type":"update","entity_type":"Shot","multi_entity_update_modes":1,"entity_id":1}"#,
@@ -290,6 +333,11 @@ mod tests {
             (
                 r#"{"request_type":"update","entity_type":"Shot","data":{"a":[]},"multi_entity_update_modes":{"b":"add"}}"#,
                 r#".multi_entity_update_modes["b"] names no field of the data"#.to_owned(),
+            ),
+            (
+                r#"{"request_type":"update","entity_type":"Shot","data":{"a":[]},"multi_entity_update_modes":{"a":[1,
+                2]}}"#,
+                r#".multi_entity_update_modes["a"] must be "set", "add" or "remove", not an array"#.to_owned(),
             ),
             (
                 r#"{"request_type":"update","entity_type":"Shot","data":{},"entity_id":0}"#,
@@ -301,6 +349,36 @@ mod tests {
             ),
         ] {
             assert_eq!(written(given), Err(expected), "{given}");
+        }
+        let update = |more: &str| {
+            written(&format!(
+                r#"{{"request_type":"update","entity_type":"Shot","entity_id":1,"data":{{"a":[]}},{more}}}"#
+            ))
+        };
+        for (modes, kind) in [
+            (r#""add""#, "a string"),
+            ("7", "a number"),
+            ("true", "a boolean"),
+            (r#"["add"]"#, "an array"),
+            ("[]", "an array"),
+        ] {
+            let expected = format!(".multi_entity_update_modes must be an object, or null, not {kind}");
+            assert_eq!(update(&format!(r#""multi_entity_update_modes":{modes}"#)), Err(expected));
+        }
+        for (mode, told) in [
+            (r#""ad""#, r#""ad""#),
+            (r#""""#, r#""""#),
+            (r#""Add""#, r#""Add""#),
+            ("7", "7"),
+            ("true", "true"),
+            ("{\n}", "an object"),
+            (r#"["add"]"#, "an array"),
+        ] {
+            let expected = format!(r#".multi_entity_update_mode must be "set", "add" or "remove", or null, not {told}"#);
+            assert_eq!(update(&format!(r#""multi_entity_update_mode":{mode}"#)), Err(expected));
+        }
+        for mode in ["set", "add", "remove"] {
+            assert!(update(&format!(r#""multi_entity_update_mode":"{mode}""#)).is_ok(), "{mode}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Args, Method, Param, Reply, Run, Step, Takes};
-use crate::client::document::{Document, Key, Kind, Value, shorten};
+use crate::client::document::{Document, Key, Kind, Value, shorten, shown};
 use crate::client::error::{Error, Result};
 use crate::client::filters::trim_field;
 use crate::client::info::SiteInfo;
@@ -227,22 +227,30 @@ fn push_named_field(to: &mut String, name: &str, json: &str, mode: Option<Value<
     to.push('}');
 }
 
+/// Whether it says how the links of a multi-entity field are changed.
+pub(super) fn is_mode(value: Value<'_>) -> bool {
+    ["set", "add", "remove"].iter().any(|known| value.is_str(known))
+}
+
 /// How the links of multi-entity fields are changed, by field.
 pub(super) struct Modes<'d>(Option<Value<'d>>);
 
 impl<'d> Modes<'d> {
     pub(super) fn new(given: Option<Value<'d>>, data: Value<'_>) -> std::result::Result<Modes<'d>, String> {
         let Some(modes) = given else { return Ok(Modes(None)) };
+        if modes.kind() != Kind::Object {
+            return Err(format!(" must be an object, or null, not {}", modes.kind().with_article()));
+        }
         for mode in modes.children() {
             // A mode that is not taken for what it is meant for would let "set" remove every other link.
             if data.get(&name_of(mode)).is_none() {
                 return Err(format!("[{}] names no field of the data", quote(&shorten(&name_of(mode)))));
             }
-            if !["set", "add", "remove"].iter().any(|known| mode.is_str(known)) {
+            if !is_mode(mode) {
                 return Err(format!(
                     "[{}] must be \"set\", \"add\" or \"remove\", not {}",
                     quote(&shorten(&name_of(mode))),
-                    shorten(mode.json())
+                    shown(mode)
                 ));
             }
         }

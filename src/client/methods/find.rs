@@ -4,7 +4,7 @@ use super::entity::name_of;
 use super::pages::{Pages, entities};
 use super::{Args, Method, Param, Run, Takes};
 use crate::client::Client;
-use crate::client::document::{Document, Kind, Value, shorten};
+use crate::client::document::{Document, Kind, Value, shorten, shown};
 use crate::client::error::{Error, Result};
 use crate::client::filters;
 use crate::client::info::SiteInfo;
@@ -246,8 +246,8 @@ fn sorts(args: &Args<'_>) -> Result<Option<String>> {
         let known = |name: &str| matches!(name, "field_name" | "column" | "direction");
         if let Some(unknown) = each.children().map(name_of).find(|name| !known(name)) {
             let problem = format!(
-                "[{index}] has an unknown key \"{}\"; it takes \"field_name\" and \"direction\"",
-                shorten(&unknown)
+                "[{index}] has an unknown key {}; it takes \"field_name\" and \"direction\"",
+                quote(&shorten(&unknown))
             );
             return Err(args.wrong_inside("order", &problem));
         }
@@ -258,7 +258,7 @@ fn sorts(args: &Args<'_>) -> Result<Option<String>> {
             Some(direction) => direction.as_str().filter(|text| matches!(&**text, "asc" | "desc")).ok_or_else(|| {
                 args.wrong_inside(
                     "order",
-                    &format!("[{index}].direction must be \"asc\" or \"desc\", not {}", shorten(direction.json())),
+                    &format!("[{index}].direction must be \"asc\" or \"desc\", not {}", shown(direction)),
                 )
             })?,
         };

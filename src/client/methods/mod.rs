@@ -23,7 +23,7 @@ mod transfers;
 use std::sync::Arc;
 
 use super::Client;
-use super::document::{Document, Kind, Value};
+use super::document::{Document, Kind, Value, shorten};
 use super::error::{Error, Result};
 use super::fault;
 use super::info::SiteInfo;
@@ -225,7 +225,7 @@ fn effect_on_the_wire(wire_method: &str) -> Effect {
 fn unknown(name: &str) -> Error {
     let nearest = args::nearest(name, methods().map(|method| method.name));
     let hint = nearest.map_or(String::new(), |known| format!("; did you mean \"{known}\"?"));
-    Error::invalid_argument(format!("there is no method \"{}\"{hint}", super::document::shorten(name)))
+    Error::invalid_argument(format!("there is no method {}{hint}", quote(&shorten(name))))
 }
 
 /// The result of a call that the site was not asked about.

@@ -6,7 +6,7 @@ use crate::client::document::{Kind, Value, shorten};
 use crate::client::error::Result;
 use crate::client::filters;
 use crate::client::info::SiteInfo;
-use crate::client::json::Object;
+use crate::client::json::{Object, quote};
 use crate::client::retry::Effect;
 
 const ENTITY_FIELDS: Param = Param::optional("entity_fields", Takes::Object, "null");
@@ -124,13 +124,13 @@ fn text_search(args: &Args<'_>, info: &SiteInfo) -> Result<Step> {
         let name = name_of(conditions);
         if conditions.kind() != Kind::Array {
             let problem = format!(
-                "[\"{}\"] must be an array of conditions, not {}",
-                shorten(&name),
+                "[{}] must be an array of conditions, not {}",
+                quote(&shorten(&name)),
                 conditions.kind().with_article()
             );
             return Err(args.wrong_inside("entity_types", &problem));
         }
-        let place = |problem: String| args.wrong_inside("entity_types", &format!("[\"{}\"]{problem}", shorten(&name)));
+        let place = |problem: String| args.wrong_inside("entity_types", &format!("[{}]{problem}", quote(&shorten(&name))));
         let mut wire = String::new();
         filters::translate(&mut wire, conditions, "and").map_err(place)?;
         types = types.raw(&name, &wire);
