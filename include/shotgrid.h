@@ -496,7 +496,7 @@ typedef struct sg_pages sg_pages;
 typedef struct sg_queue sg_queue;
 
 /**
- * The answer to a call: a JSON value, as the site sent it.
+ * The answer to a call: a JSON value, as the site sent it but for what sg_call() changes in records.
  *
  * It never changes: any number of threads may read it at once. It does not need its client any more: it stays valid after
  * sg_client_free(), after sg_runtime_shutdown(), and in a forked child.
@@ -1483,6 +1483,12 @@ SG_NOEXCEPT;
 /**
  * Calls a method of the official Python client by its name and waits for the answer.
  *
+ * The answer has the site's bytes, with two changes that the official client makes as well, at the top level of each record that find,
+ * find_one, create, update, batch, note_thread_read, text_search and activity_stream_read give, and of pages and events: in a text `&lt;`
+ * becomes "<", and a link to a local file (an object whose "link_type" is "local") gets this platform's path as "local_path", and its
+ * "url". So a text that was read may differ from the one that the site keeps: mind that where a filter or an update is made of it.
+ * sg_call_raw() changes nothing.
+ *
  * @param[in] client  the client; not NULL; stays the caller's.
  * @param[in] method  a method's name, such as "find" or "create"; not NULL; copied. An unknown one is
  *   SG_STATUS_INVALID_ARGUMENT, with the nearest known name in the message.
@@ -1529,7 +1535,7 @@ SG_NOEXCEPT;
 /**
  * Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
  *
- * Parameters and answer are the wire's: nothing is filled in or converted. A method that the library does not know to only
+ * Parameters and answer are the wire's, to the byte: nothing is filled in or converted. A method that the library does not know to only
  * read is treated as a write, and never sent twice.
  *
  * @param[in] client  the client; not NULL; stays the caller's.
@@ -2086,7 +2092,7 @@ SG_NOEXCEPT;
 SG_API void sg_events_free(sg_events *feed) SG_NOEXCEPT;
 
 /**
- * The JSON text of the whole answer.
+ * The JSON text of the whole answer: the site's bytes, but for what sg_call() changes in records. That of sg_call_raw() is not changed.
  *
  * @param[in] result  the result; NULL gives NULL; stays the caller's.
  * @param[out] len  its length in bytes without the NUL; may be NULL.
@@ -2096,7 +2102,10 @@ SG_API void sg_events_free(sg_events *feed) SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API const char *sg_result_json(const sg_result *result, size_t *len) SG_NOEXCEPT;
+SG_API
+const char *sg_result_json(const sg_result *result,
+                           size_t *len)
+SG_NOEXCEPT;
 
 /**
  * A cursor on the whole answer, from where sg_value_get(), sg_value_at() and the others go on.
@@ -2284,7 +2293,7 @@ const char *sg_value_text(const sg_value *value,
 SG_NOEXCEPT;
 
 /**
- * The JSON text of a value, as the site sent it.
+ * The JSON text of a value: the site's bytes, but for what sg_call() changes in records. That of sg_call_raw() is not changed.
  *
  * @param[in] value  the cursor, or NULL.
  * @param[out] len  its length in bytes; not NULL, because the text does not end there.
@@ -2294,7 +2303,10 @@ SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API const char *sg_value_json(const sg_value *value, size_t *len) SG_NOEXCEPT;
+SG_API
+const char *sg_value_json(const sg_value *value,
+                          size_t *len)
+SG_NOEXCEPT;
 
 /**
  * Whether there is nothing: the JSON null, or no value at all.

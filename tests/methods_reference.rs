@@ -26,9 +26,24 @@ defaults, and the library's own, which say so. `params_json` is a JSON object of
 This page is written from the library's own registry: change it there.
 
 What each method returns is what `sg_result_json` and `sg_result_value` give. Texts, numbers and dates are the site's own
-bytes. What the library does differently from the official client stands in
+bytes, but for [two changes in records](#find). What the library does differently from the official client stands in
 [differences-from-shotgun_api3.md](differences-from-shotgun_api3.md).
 
+";
+
+/// Stands under `find`, for all methods that give records.
+const RECORDS: &str = "
+Two things in the records are changed, as the official client does; all else is as the site sent it. Both are at the top level of each record
+that `find`, `find_one`, `create`, `update`, `batch`, `note_thread_read`, `text_search` and `activity_stream_read` give, and of pages and events:
+
+* In a field that is a text, each `&lt;`, which sites make of `<` in what people type, becomes `<` again. No other entity is changed, and
+  no text in a list or in a linked entity.
+* A link to a local file, which is an object whose `link_type` is `local`, gets as `local_path` the path that it has for this platform
+  (`local_path_linux`, `local_path_mac`, `local_path_windows`), and as `url` that path behind `file://`. Where it has none, it stays as it is.
+
+So a text that was read is not always what the site keeps. A filter that is made of it (`[\"description\", \"is\", text]`) may not find its row, and an update
+that writes it back may change the field, or turn an `&lt;` that somebody typed into `<`. Where that matters, read the row by `sg_call_raw`
+(`\"read\"` is `find` on the wire), which gives the site's bytes.
 ";
 
 #[test]
@@ -97,6 +112,9 @@ fn section(page: &mut String, method: &Method) {
         page.push('\n');
     }
     write!(page, "Returns: {}\n\n```c\n{}\n```\n", method.returns, example(method)).unwrap();
+    if method.name == "find" {
+        page.push_str(RECORDS);
+    }
 }
 
 fn row(page: &mut String, param: &Param) {

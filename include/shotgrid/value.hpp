@@ -75,7 +75,7 @@ class value {
     const char *text = sg_value_key_text(place_, &length);
     return {text != nullptr ? text : "", text != nullptr ? length : 0};
   }
-  /** The JSON text, as the site sent it; empty for no value. */
+  /** The JSON text: the site's bytes, but for what sg_call() changes in records (`&lt;`, local paths); empty for no value. */
   std::string_view json() const noexcept {
     std::size_t length = 0;
     const char *text = sg_value_json(place_, &length);
@@ -210,7 +210,7 @@ class document {
   value::iterator begin() const & noexcept { return root().begin(); }
   value::iterator end() const & noexcept { return root().end(); }
   value::member_range members() const & noexcept { return root().members(); }
-  /** The whole JSON text, as the site sent it. */
+  /** The whole JSON text: the site's bytes, but for what sg_call() changes in records (`&lt;`, local paths). */
   std::string_view json() const & noexcept {
     std::size_t length = 0;
     const char *text = sg_result_json(result_.get(), &length);

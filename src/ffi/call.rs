@@ -15,6 +15,12 @@ use crate::client::{Client, Document, Error, Progress, Result, Status};
 
 /// Calls a method of the official Python client by its name and waits for the answer.
 ///
+/// The answer has the site's bytes, with two changes that the official client makes as well, at the top level of each record that find,
+/// find_one, create, update, batch, note_thread_read, text_search and activity_stream_read give, and of pages and events: in a text `&lt;`
+/// becomes "<", and a link to a local file (an object whose "link_type" is "local") gets this platform's path as "local_path", and its
+/// "url". So a text that was read may differ from the one that the site keeps: mind that where a filter or an update is made of it.
+/// sg_call_raw() changes nothing.
+///
 /// @param[in] client  the client; not NULL; stays the caller's.
 /// @param[in] method  a method's name, such as "find" or "create"; not NULL; copied. An unknown one is
 ///   SG_STATUS_INVALID_ARGUMENT, with the nearest known name in the message.
@@ -75,7 +81,7 @@ pub unsafe extern "C" fn sg_call_n(
 
 /// Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
 ///
-/// Parameters and answer are the wire's: nothing is filled in or converted. A method that the library does not know to only
+/// Parameters and answer are the wire's, to the byte: nothing is filled in or converted. A method that the library does not know to only
 /// read is treated as a write, and never sent twice.
 ///
 /// @param[in] client  the client; not NULL; stays the caller's.

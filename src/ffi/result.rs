@@ -8,7 +8,7 @@ use super::handle::{Borrowed, Exclusive, Handle, InBox, Out, Owned};
 use super::value::sg_value;
 use crate::client::Document;
 
-/// The answer to a call: a JSON value, as the site sent it.
+/// The answer to a call: a JSON value, as the site sent it but for what sg_call() changes in records.
 ///
 /// It never changes: any number of threads may read it at once. It does not need its client any more: it stays valid after
 /// sg_client_free(), after sg_runtime_shutdown(), and in a forked child.
@@ -34,7 +34,7 @@ pub(super) fn give(document: Document) -> *mut sg_result {
     result
 }
 
-/// The JSON text of the whole answer.
+/// The JSON text of the whole answer: the site's bytes, but for what sg_call() changes in records. That of sg_call_raw() is not changed.
 ///
 /// @param[in] result  the result; NULL gives NULL; stays the caller's.
 /// @param[out] len  its length in bytes without the NUL; may be NULL.

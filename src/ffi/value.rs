@@ -353,7 +353,7 @@ pub unsafe extern "C" fn sg_value_text(value: *const sg_value, len: *mut usize) 
     }
 }
 
-/// The JSON text of a value, as the site sent it.
+/// The JSON text of a value: the site's bytes, but for what sg_call() changes in records. That of sg_call_raw() is not changed.
 ///
 /// @param[in] value  the cursor, or NULL.
 /// @param[out] len  its length in bytes; not NULL, because the text does not end there.

@@ -299,6 +299,23 @@ fn results_are_the_sites_own_bytes() {
 }
 
 #[test]
+fn only_raw_calls_give_every_byte_of_records() {
+    let site = FakeSite::new(|_| Answer::json(r#"{"results":{"entities":[{"id":1, "a":"x &lt; \u00e9","l":["&lt;"]}]}}"#));
+    assert_eq!(
+        call(&site, "find", r#"{"entity_type":"Shot","filters":[],"limit":5}"#).unwrap(),
+        r#"[{"id":1, "a":"x < é","l":["&lt;"]}]"#
+    );
+    let raw = run(async {
+        client(&site)
+            .await
+            .call_raw("read", "{}")
+            .await
+            .map(|found| found.json().to_owned())
+    });
+    assert_eq!(raw.unwrap(), r#"{"entities":[{"id":1, "a":"x &lt; \u00e9","l":["&lt;"]}]}"#);
+}
+
+#[test]
 fn a_refusal_names_the_row_that_the_call_is_about() {
     let refusing = |message: &'static str| FakeSite::new(move |_| Answer::fault(104, message));
     let site = refusing("The field is not editable for this user: [Shot.code]. Rule: Artist -- PermissionRule 5: DENY update_field");
