@@ -723,7 +723,10 @@ sg_status sg_options_set_timeout_ms(sg_options *options,
 SG_NOEXCEPT;
 
 /**
- * Limits how long making one connection may take. Default: 10000.
+ * Limits how long making one connection may take, TLS included. Default: 10000.
+ *
+ * Each attempt of sg_options_set_max_attempts() has this limit anew, for writes too, since nothing was sent: with the defaults, a call that
+ * nobody takes the connection of ends after some 31 seconds. The limit of sg_options_set_timeout_ms() counts all of them.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
  * @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of sg_options_set_timeout_ms() counts.
@@ -739,7 +742,8 @@ sg_status sg_options_set_connect_timeout_ms(sg_options *options,
 SG_NOEXCEPT;
 
 /**
- * Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice.
+ * Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice: they are tried again where
+ * nothing was sent, as when no connection was made.
  *
  * A download goes on where it broke, and each attempt that brought something begins the count anew: one that breaks again
  * and again goes on for as long as it moves, until it is cancelled.
@@ -752,7 +756,10 @@ SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API sg_status sg_options_set_max_attempts(sg_options *options, uint32_t attempts) SG_NOEXCEPT;
+SG_API
+sg_status sg_options_set_max_attempts(sg_options *options,
+                                      uint32_t attempts)
+SG_NOEXCEPT;
 
 /**
  * Sets how many requests a client has under way at once. Further ones wait for their turn, in order; that wait counts in the time

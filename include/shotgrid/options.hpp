@@ -45,13 +45,13 @@ class options {
     return limited(sg_options_set_timeout_ms, detail::milliseconds("timeout", limit));
   }
   options &no_timeout() & { return set(sg_options_set_timeout_ms, std::uint32_t{0}); }
-  /** Limits the making of one connection. Default: 10 s. */
+  /** Limits the making of one connection, in each attempt anew. Default: 10 s. */
   template <class Rep, class Period>
   options &connect_timeout(std::chrono::duration<Rep, Period> limit) & {
     return limited(sg_options_set_connect_timeout_ms, detail::milliseconds("connect_timeout", limit));
   }
   options &no_connect_timeout() & { return set(sg_options_set_connect_timeout_ms, std::uint32_t{0}); }
-  /** How often a read is tried in all. Default: 3. Writes are never sent twice. */
+  /** How often a read is tried in all; a write, only while nothing was sent. Default: 3. */
   options &max_attempts(std::uint32_t attempts) & { return set(sg_options_set_max_attempts, attempts); }
   /** How many requests are under way at once. Default: 32. */
   options &max_connections(std::uint32_t connections) & { return set(sg_options_set_max_connections, connections); }

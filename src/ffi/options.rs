@@ -69,7 +69,10 @@ pub unsafe extern "C" fn sg_options_set_timeout_ms(options: *mut sg_options, tim
     guard::status(|| set(options, |options| options.timeout = limit(timeout_ms)))
 }
 
-/// Limits how long making one connection may take. Default: 10000.
+/// Limits how long making one connection may take, TLS included. Default: 10000.
+///
+/// Each attempt of sg_options_set_max_attempts() has this limit anew, for writes too, since nothing was sent: with the defaults, a call that
+/// nobody takes the connection of ends after some 31 seconds. The limit of sg_options_set_timeout_ms() counts all of them.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
 /// @param[in] timeout_ms  milliseconds; 0 for no limit of its own, so that only the limit of sg_options_set_timeout_ms() counts.
@@ -84,7 +87,8 @@ pub unsafe extern "C" fn sg_options_set_connect_timeout_ms(options: *mut sg_opti
     guard::status(|| set(options, |options| options.connect_timeout = limit(timeout_ms)))
 }
 
-/// Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice.
+/// Sets how often a read is tried in all before its failure is reported. Default: 3. Writes are never sent twice: they are tried again where
+/// nothing was sent, as when no connection was made.
 ///
 /// A download goes on where it broke, and each attempt that brought something begins the count anew: one that breaks again
 /// and again goes on for as long as it moves, until it is cancelled.
