@@ -1496,6 +1496,11 @@ SG_NOEXCEPT;
  * "url". So a text that was read may differ from the one that the site keeps: mind that where a filter or an update is made of it.
  * sg_call_raw() changes nothing.
  *
+ * It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
+ * call, use sg_submit() with sg_op_wait() and sg_op_cancel().
+ *
+ * Whatever is JSON goes out as it is given, also what a site may refuse, such as 1e400, or an escape that is half of a surrogate pair.
+ *
  * @param[in] client  the client; not NULL; stays the caller's.
  * @param[in] method  a method's name, such as "find" or "create"; not NULL; copied. An unknown one is
  *   SG_STATUS_INVALID_ARGUMENT, with the nearest known name in the message.
@@ -1543,7 +1548,7 @@ SG_NOEXCEPT;
  * Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
  *
  * Parameters and answer are the wire's, to the byte: nothing is filled in or converted. A method that the library does not know to only
- * read is treated as a write, and never sent twice.
+ * read is treated as a write, and never sent twice. It cannot be cancelled, as sg_call() cannot: sg_submit_raw() can.
  *
  * @param[in] client  the client; not NULL; stays the caller's.
  * @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.
@@ -1948,6 +1953,9 @@ SG_API sg_status sg_pages_open(const sg_client *client, const char *params_json,
  *
  * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
  * every further call fails in the same way, so that a part is never taken for the whole.
+ *
+ * It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
+ * page, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
  *
  * @param[in] pages  the pages; not NULL; stay the caller's.
  * @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not

@@ -21,6 +21,11 @@ use crate::client::{Client, Document, Error, Progress, Result, Status};
 /// "url". So a text that was read may differ from the one that the site keeps: mind that where a filter or an update is made of it.
 /// sg_call_raw() changes nothing.
 ///
+/// It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
+/// call, use sg_submit() with sg_op_wait() and sg_op_cancel().
+///
+/// Whatever is JSON goes out as it is given, also what a site may refuse, such as 1e400, or an escape that is half of a surrogate pair.
+///
 /// @param[in] client  the client; not NULL; stays the caller's.
 /// @param[in] method  a method's name, such as "find" or "create"; not NULL; copied. An unknown one is
 ///   SG_STATUS_INVALID_ARGUMENT, with the nearest known name in the message.
@@ -82,7 +87,7 @@ pub unsafe extern "C" fn sg_call_n(
 /// Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
 ///
 /// Parameters and answer are the wire's, to the byte: nothing is filled in or converted. A method that the library does not know to only
-/// read is treated as a write, and never sent twice.
+/// read is treated as a write, and never sent twice. It cannot be cancelled, as sg_call() cannot: sg_submit_raw() can.
 ///
 /// @param[in] client  the client; not NULL; stays the caller's.
 /// @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.

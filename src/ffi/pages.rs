@@ -77,6 +77,9 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
 /// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
 /// every further call fails in the same way, so that a part is never taken for the whole.
 ///
+/// It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
+/// page, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
+///
 /// @param[in] pages  the pages; not NULL; stay the caller's.
 /// @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
 ///   NULL itself.

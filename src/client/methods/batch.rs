@@ -260,6 +260,11 @@ mod tests {
                 r#"{"request_type":"update","entity_type":"Shot","entity_id":3,"data":{"a":{"type":"Asset","id":1,"name":"x"}},"multi_entity_update_modes":null,"multi_entity_update_mode":null}"#,
                 r#"{"request_type":"update","type":"Shot","id":3,"fields":[{"field_name":"a","value":{"type":"Asset","id":1,"name":"x"}}],"multi_entity_update_mode":null}"#,
             ),
+            // JSON, though a site may refuse it.
+            (
+                r#"{"request_type":"create","entity_type":"Shot","data":{"h":"\ud83c","huge":1e400}}"#,
+                r#"{"request_type":"create","type":"Shot","fields":[{"field_name":"h","value":"\ud83c"},{"field_name":"huge","value":1e400}],"return_fields":["id"]}"#,
+            ),
             // The last one counts where a key is doubled.
             (
                 r#"{"entity_id":"x","entity_type":"A","request_type":"create","entity_type":"Shot","\u0065ntity_id":7,"request_type":"delete"}"#,
