@@ -123,11 +123,11 @@
  * with the same major number, else 0. Ask once, before the first call of another function.
  */
 #define SG_CHECK_VERSION() \
-  (sg_lib_version_number() >= (uint32_t)SG_VERSION_NUMBER && \
-   sg_lib_version_number() >> 16 == (uint32_t)SG_VERSION_MAJOR)
+  (sg_lib_version_number() >= (SG_VERSION_NUMBER + 0u) && \
+   sg_lib_version_number() >> 16 == (SG_VERSION_MAJOR + 0u))
 
 /** The class of a status: its low 8 bits. */
-#define SG_STATUS_CLASS(status) ((int32_t)(status) & 0xff)
+#define SG_STATUS_CLASS(status) ((status) & 0xff)
 
 /** What a sg_call_options begins as: everything as the client has it. */
 #define SG_CALL_OPTIONS_INIT {sizeof(sg_call_options), 0, 0}

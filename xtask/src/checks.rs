@@ -79,13 +79,22 @@ pub fn tls_stack(session: &Session) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// What C++ hosts turn on besides, and C compilers do not know.
+const CXX_WARNINGS: &[&str] = &["-Wold-style-cast", "-Wsign-conversion"];
+
 /// The header alone, included twice, and the program in its comment, as each language that a host may be written in.
 pub fn header_compiles(session: &Session) -> Result<Outcome> {
     let workspace = &session.workspace;
     let folder = workspace.scratch.join("c-header");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // The macros are used, so that the compiler sees what they expand to.
-    let body = "int main(void) { return SG_STATUS_CLASS(SG_STATUS_OK) == 0 && SG_VERSION_NUMBER > 0 ? 0 : 1; }\n";
+    let body = "int main(void) {\n\
+        sg_status status = SG_STATUS_OK;\n\
+        sg_call_options options = SG_CALL_OPTIONS_INIT;\n\
+        sg_stats stats = SG_STATS_INIT;\n\
+        (void)options, (void)stats;\n\
+        return SG_STATUS_CLASS(status) == SG_STATUS_OK && SG_VERSION_NUMBER > 0 && SG_CHECK_VERSION() ? 0 : 1;\n\
+        }\n";
     let include = "#include <shotgrid.h>\n";
     let example = header_example(&read(&header::path(workspace))?)?;
     let texts = [
@@ -98,7 +107,12 @@ pub fn header_compiles(session: &Session) -> Result<Outcome> {
             let source = folder.join(name).with_extension(extension);
             fs::write(&source, text).with_context(|| format!("{} cannot be written", source.display()))?;
             for standard in standards {
-                cc::must_compile(cc::compiler(workspace, program, standard).arg("-fsyntax-only").arg(&source))?;
+                let mut command = cc::compiler(workspace, program, standard);
+                command.args(["-Wconversion", "-Wshadow"]);
+                if extension == "cpp" {
+                    command.args(CXX_WARNINGS);
+                }
+                cc::must_compile(command.arg("-fsyntax-only").arg(&source))?;
             }
         }
         println!("   {program}: {}", standards.join(", "));

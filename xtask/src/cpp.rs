@@ -18,7 +18,7 @@ use crate::tools::{self, CLANGXX, CXX, Tool, VALGRIND};
 use crate::workspace::{Workspace, bounded, files_below, read};
 
 /// What the wrapper and everything that is written with it must pass besides the project's warnings.
-const STRICT: &[&str] = &["-Wconversion", "-Wshadow"];
+const STRICT: &[&str] = &["-Wconversion", "-Wshadow", "-Wold-style-cast"];
 /// As Unreal and others build.
 const BARE: &[&str] = &["-fno-exceptions", "-fno-rtti"];
 
