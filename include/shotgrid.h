@@ -85,8 +85,9 @@
  *
  * # fork, signals, dlopen
  *
- * - fork: in the child, clients, operations, pages and queues of the parent answer SG_STATUS_FORKED and are freed as usual;
- *   connect again there. Results stay readable. No callback or finalizer of the parent's is called in the child.
+ * - fork: in the child, clients, operations, pages, queues, feeds and sign-ins of the parent answer SG_STATUS_FORKED and are
+ *   freed as usual; connect again there. Functions that only look or set, such as sg_client_stats(), sg_op_progress() and
+ *   sg_sign_in_set_lifetime_ms(), do not fail, and tell what was so at the fork. Results stay readable. No callback or finalizer of the parent's is called in the child.
  * - Signals: the library's threads block all signals that can be sent to the process, SIGPIPE among them, so that your
  *   handlers run on your threads. Handlers and dispositions are never touched. A thread of yours that waits in a call may have
  *   SIGPIPE blocked meanwhile. On Linux no function of the library is a cancellation point: pthread_cancel() takes effect at the
@@ -2667,11 +2668,11 @@ SG_API const char *sg_error_rule_text(const sg_error *error) SG_NOEXCEPT;
  * ends. Where a function is too slow, messages are lost, and it is told how many.
  *
  * @param[in] log  the function; NULL for none.
- * @param[in] max_level  the least important sg_log_level that is wanted, such as SG_LOG_LEVEL_INFO.
+ * @param[in] max_level  the least important sg_log_level that is wanted, such as SG_LOG_LEVEL_INFO. Not looked at where log is NULL.
  * @param[in] user_data  is passed to it; may be NULL; stays the host's.
  * @param[in] finalize  cleans up user_data when the function was replaced; NULL if there is nothing to clean up. Not called when this
  *   fails, nor if log is NULL.
- * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: max_level is no level
+ * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: max_level is no level, and log is not NULL
  * @threadsafe yes
  * @blocking yes, while the function before is being called
  * @callback-safe yes

@@ -26,11 +26,11 @@ pub type sg_log_fn = Option<unsafe extern "C" fn(level: Level, target: *const c_
 /// ends. Where a function is too slow, messages are lost, and it is told how many.
 ///
 /// @param[in] log  the function; NULL for none.
-/// @param[in] max_level  the least important sg_log_level that is wanted, such as SG_LOG_LEVEL_INFO.
+/// @param[in] max_level  the least important sg_log_level that is wanted, such as SG_LOG_LEVEL_INFO. Not looked at where log is NULL.
 /// @param[in] user_data  is passed to it; may be NULL; stays the host's.
 /// @param[in] finalize  cleans up user_data when the function was replaced; NULL if there is nothing to clean up. Not called when this
 ///   fails, nor if log is NULL.
-/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: max_level is no level
+/// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT: max_level is no level, and log is not NULL
 /// @threadsafe yes
 /// @blocking yes, while the function before is being called
 /// @callback-safe yes

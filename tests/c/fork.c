@@ -19,16 +19,19 @@ static double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* A client of another process answers FORKED, quickly. */
+/* A client of another process answers FORKED, quickly. Its counters can be read. */
 static void check_foreign(sg_client *client)
 {
     sg_result *result = NULL;
+    sg_stats stats = SG_STATS_INIT;
     double started = now();
 
     CHECK_STATUS(sg_call(client, "info", NULL, &result), SG_STATUS_FORKED);
     CHECK(now() - started < 5);
     CHECK(result == NULL);
     CHECK_HAS(sg_last_error(), "parent process");
+    CHECK_OK(sg_client_stats(client, &stats));
+    CHECK(stats.calls > 0);
     sg_client_free(client);
 }
 
