@@ -41,7 +41,7 @@ use anyhow::{Result, bail};
 use workspace::Workspace;
 
 const USAGE: &str = "\
-cargo xtask <command>
+cargo xtask <command>        cargo xtask <command> --help tells of one alone
 
   demo                         build the library and the local site, run examples/c/quickstart.c against it
   test [--required] [STEP…]    every check and test, or only the named steps
@@ -78,6 +78,12 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         println!("{USAGE}");
         return Ok(ExitCode::from(2));
     };
+    let is_help = |word: &String| matches!(word.as_str(), "help" | "--help" | "-h");
+    if is_help(command) || rest.iter().any(|word| is_help(word) && word.starts_with('-')) {
+        let about = if is_help(command) { rest.first() } else { Some(command) };
+        println!("{}", help(about.map(String::as_str))?);
+        return Ok(ExitCode::SUCCESS);
+    }
     if command == "fuzz" {
         return fuzz::run(&Workspace::find()?, rest);
     }
@@ -109,10 +115,31 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "dist" => dist::run(workspace, !flags.is_empty(), &names),
         "header" if flags.is_empty() => header::write(&workspace).map(|()| ExitCode::SUCCESS),
         "header" => header::check(&workspace).map(|()| ExitCode::SUCCESS),
-        "help" | "--help" | "-h" => {
-            println!("{USAGE}");
-            Ok(ExitCode::SUCCESS)
-        }
         other => bail!("there is no command {other}\n\n{USAGE}"),
     }
+}
+
+/// What is said of one command, or of all.
+fn help(command: Option<&str>) -> Result<String> {
+    let Some(command) = command else {
+        return Ok(format!("{USAGE}\n\n{}", steps::list()));
+    };
+    // What belongs to a command stands below its first line, farther to the right.
+    let mut ours = false;
+    let lines = USAGE.lines().skip(1).filter(|line| {
+        if let Some(rest) = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')) {
+            ours = rest.split(' ').next() == Some(command);
+        }
+        ours
+    });
+    let about: Vec<&str> = lines.collect();
+    if about.is_empty() {
+        bail!("there is no command {command}\n\n{USAGE}");
+    }
+    let steps = if command == "test" {
+        format!("\n\n{}", steps::list())
+    } else {
+        String::new()
+    };
+    Ok(format!("{}{steps}", about.join("\n")))
 }

@@ -189,6 +189,12 @@ const STEPS: &[Step] = &[
     },
 ];
 
+/// The steps, a line each.
+pub fn list() -> String {
+    let lines = STEPS.iter().map(|step| format!("  {:<28} {}", step.name, step.about));
+    format!("The steps of test, in their order:\n\n{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
 /// Runs the named steps, or all of them.
 pub fn run(workspace: Workspace, required: bool, names: &[&str]) -> Result<ExitCode> {
     if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
