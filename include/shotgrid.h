@@ -822,14 +822,18 @@ SG_NOEXCEPT;
  * Appends the name and version of your tool to the user agent, as add_user_agent() of the official client does.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
- * @param[in] suffix  such as "my-tool (2.1)"; not empty; NULL for none; copied.
+ * @param[in] suffix  such as "my-tool (2.1)"; not empty; NULL for none; copied. Visible ASCII characters and spaces: any other is
+ *   SG_STATUS_INVALID_ARGUMENT while connecting.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
  * @threadsafe per handle: one thread at a time
  * @blocking no
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API sg_status sg_options_set_user_agent_suffix(sg_options *options, const char *suffix) SG_NOEXCEPT;
+SG_API
+sg_status sg_options_set_user_agent_suffix(sg_options *options,
+                                           const char *suffix)
+SG_NOEXCEPT;
 
 /**
  * Names a PEM file of certificates to trust besides the operating system's. It wins over the environment variable
@@ -850,7 +854,8 @@ SG_API sg_status sg_options_set_ca_file(sg_options *options, const char *path) S
  * no_proxy). Other kinds of proxies, such as socks, are refused while connecting.
  *
  * @param[in] options  the settings to change; not NULL; stay the caller's.
- * @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied.
+ * @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied. What
+ *   cannot be read as such is SG_STATUS_INVALID_ARGUMENT while connecting.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
  * @threadsafe per handle: one thread at a time
  * @blocking no
@@ -993,7 +998,9 @@ SG_NOEXCEPT;
  * Login and password are exchanged for a session, which later calls carry; when the session ends it is renewed once,
  * silently. Unless sg_options_set_verify_on_connect() is off, the credentials are proven before this returns.
  *
- * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied. A site
+ *   behind HTTP Basic authentication takes "https://user:password@host": both go along with every call as an Authorization
+ *   header, as in the official client, not with files. They sign nobody in, and no message or log shows the password.
  * @param[in] login  the person's login; not NULL; copied.
  * @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
  * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -1019,7 +1026,7 @@ SG_NOEXCEPT;
  *
  * Unless sg_options_set_verify_on_connect() is off, the key is proven before this returns.
  *
- * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
  * @param[in] script_name  the script's name; not NULL; copied.
  * @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
  * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -1043,7 +1050,7 @@ SG_NOEXCEPT;
  *
  * The session cannot be renewed: when it ends, calls answer SG_STATUS_AUTH_SESSION_EXPIRED.
  *
- * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
  * @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
  * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
  * @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
@@ -1065,7 +1072,7 @@ SG_NOEXCEPT;
  *
  * When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
  *
- * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
  * @param[in] login  the person's login; not NULL; copied.
  * @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
  * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -1090,7 +1097,7 @@ SG_NOEXCEPT;
  *
  * When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
  *
- * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
  * @param[in] script_name  the script's name; not NULL; copied.
  * @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
  * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -1115,7 +1122,7 @@ SG_NOEXCEPT;
  *
  * When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
  *
- * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+ * @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
  * @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
  * @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
  * @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.

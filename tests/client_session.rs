@@ -317,11 +317,17 @@ fn credentials_that_cannot_be_right_are_refused_before_anything_is_sent() {
         ..Options::default()
     };
     refused(script(), two_factor, "auth_token is the second factor of a person");
-    let suffix = Options {
-        user_agent_suffix: Some("a\nb".into()),
-        ..Options::default()
-    };
-    refused(script(), suffix, "user_agent_suffix");
+    for suffix in ["a\nb", "a\r\nx: y", "a\tb", "caf\u{e9}", "a\u{7f}"] {
+        let options = Options {
+            user_agent_suffix: Some(suffix.into()),
+            ..Options::default()
+        };
+        refused(
+            script(),
+            options,
+            "user_agent_suffix may have visible ASCII characters and spaces only",
+        );
+    }
     assert!(site.requests().is_empty());
 }
 

@@ -61,6 +61,9 @@ impl Site {
                  allow_insecure_http if that network is trusted",
             ));
         }
+        if url.username().is_empty() && url.password().is_some() {
+            return Err(wrong("has a password without a user".into()));
+        }
         let basic = basic_authorization(&url);
         let password = url.password().map(percent_decode);
         let password = password.map(|password| Secret::new(String::from_utf8_lossy(&password)));
@@ -115,7 +118,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// A user without a password stands for itself; a password without a user is ignored.
+/// A user without a password stands for itself.
 fn basic_authorization(url: &Url) -> Option<Secret> {
     if url.username().is_empty() {
         return None;
@@ -197,6 +200,8 @@ mod tests {
         assert!(!refused("https://user:hunter2@studio.example.com/x").contains("hunter2"));
         assert!(!refused("user:hunter2@studio.example.com").contains("hunter2"));
         assert!(!refused("https://user:12/hunter2@studio.example.com").contains("hunter2"));
+        let no_user = refused("https://:hunter2@studio.example.com");
+        assert!(no_user.contains("a password without a user") && !no_user.contains("hunter2"));
         assert!(!refused("user:hunter2://studio.example.com").contains("hunter2"));
     }
 }

@@ -39,7 +39,9 @@ impl Handle for sg_client {
 /// Login and password are exchanged for a session, which later calls carry; when the session ends it is renewed once,
 /// silently. Unless sg_options_set_verify_on_connect() is off, the credentials are proven before this returns.
 ///
-/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied. A site
+///   behind HTTP Basic authentication takes "https://user:password@host": both go along with every call as an Authorization
+///   header, as in the official client, not with files. They sign nobody in, and no message or log shows the password.
 /// @param[in] login  the person's login; not NULL; copied.
 /// @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
 /// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -67,7 +69,7 @@ pub unsafe extern "C" fn sg_connect_user(
 ///
 /// Unless sg_options_set_verify_on_connect() is off, the key is proven before this returns.
 ///
-/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
 /// @param[in] script_name  the script's name; not NULL; copied.
 /// @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
 /// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -93,7 +95,7 @@ pub unsafe extern "C" fn sg_connect_script(
 ///
 /// The session cannot be renewed: when it ends, calls answer SG_STATUS_AUTH_SESSION_EXPIRED.
 ///
-/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
 /// @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
 /// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
 /// @param[out] out  the client, owned by the caller: give it to sg_client_free(). NULL on failure. Not NULL itself.
@@ -117,7 +119,7 @@ pub unsafe extern "C" fn sg_connect_session(
 ///
 /// When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
 ///
-/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
 /// @param[in] login  the person's login; not NULL; copied.
 /// @param[in] password  the person's password or legacy passphrase; not NULL; copied, and wiped when freed.
 /// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -144,7 +146,7 @@ pub unsafe extern "C" fn sg_submit_connect_user(
 ///
 /// When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
 ///
-/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
 /// @param[in] script_name  the script's name; not NULL; copied.
 /// @param[in] api_key  the script's application key; not NULL; copied, and wiped when freed.
 /// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
@@ -171,7 +173,7 @@ pub unsafe extern "C" fn sg_submit_connect_script(
 ///
 /// When the operation is done, sg_op_take_client() gives the client. To cancel it gives the connect up.
 ///
-/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com"; not NULL; copied.
+/// @param[in] site_url  such as "https://studio.shotgrid.autodesk.com", as for sg_connect_user(); not NULL; copied.
 /// @param[in] session_token  the session's token; not NULL; copied, and wiped when freed.
 /// @param[in] options  the settings, or NULL for all defaults; stay the caller's; copied.
 /// @param[out] out  the operation, owned by the caller: give it to sg_op_free(). NULL on failure. Not NULL itself.

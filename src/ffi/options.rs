@@ -174,7 +174,8 @@ pub unsafe extern "C" fn sg_options_set_max_download_bytes(options: *mut sg_opti
 /// Appends the name and version of your tool to the user agent, as add_user_agent() of the official client does.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
-/// @param[in] suffix  such as "my-tool (2.1)"; not empty; NULL for none; copied.
+/// @param[in] suffix  such as "my-tool (2.1)"; not empty; NULL for none; copied. Visible ASCII characters and spaces: any other is
+///   SG_STATUS_INVALID_ARGUMENT while connecting.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
 /// @threadsafe per handle: one thread at a time
 /// @blocking no
@@ -212,7 +213,8 @@ pub unsafe extern "C" fn sg_options_set_ca_file(options: *mut sg_options, path: 
 /// no_proxy). Other kinds of proxies, such as socks, are refused while connecting.
 ///
 /// @param[in] options  the settings to change; not NULL; stay the caller's.
-/// @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied.
+/// @param[in] proxy  [user:password@]host[:port] or an http:// URL; not empty; NULL for the environment's; copied. What
+///   cannot be read as such is SG_STATUS_INVALID_ARGUMENT while connecting.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT
 /// @threadsafe per handle: one thread at a time
 /// @blocking no

@@ -177,6 +177,10 @@ fn user_agent(options: &Options) -> Result<HeaderValue> {
         agent.push_str("; ");
         agent.push_str(suffix);
     }
-    HeaderValue::from_str(&agent)
-        .map_err(|_| Error::invalid_argument("user_agent_suffix has characters that a header cannot hold; use visible ASCII"))
+    let wrong = || Error::invalid_argument("user_agent_suffix may have visible ASCII characters and spaces only");
+    // A header value would take other bytes too, which sites and proxies read in different ways or refuse.
+    if !agent.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    HeaderValue::from_str(&agent).map_err(|_| wrong())
 }
