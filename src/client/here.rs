@@ -24,6 +24,18 @@ pub trait Waiting: Send + Sync {
 
     /// Whether nothing has come on such a connection, not even its end, without waiting for it.
     fn is_quiet(&self, connection: &TcpStream) -> bool;
+
+    /// What has come on a connection and was not read, without waiting for it.
+    fn what_came(&self, connection: &TcpStream) -> Came;
+}
+
+/// What has come on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// So many bytes, which may be none.
+    Bytes(usize),
+    /// Its end, or what ended it, and nothing before that.
+    End,
 }
 
 /// What ended a wait.
@@ -152,6 +164,10 @@ mod tests {
         }
 
         fn is_quiet(&self, _: &TcpStream) -> bool {
+            unreachable!()
+        }
+
+        fn what_came(&self, _: &TcpStream) -> Came {
             unreachable!()
         }
     }

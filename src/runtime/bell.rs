@@ -1,9 +1,9 @@
 //! What ends the waits of hosts' threads that wait for connections by themselves, all at once and for good.
 
 #[cfg(not(unix))]
-pub use none::{Bell, is_quiet};
+pub use none::{Bell, is_quiet, what_came};
 #[cfg(unix)]
-pub use unix::{Bell, is_quiet};
+pub use unix::{Bell, is_quiet, what_came};
 
 #[cfg(unix)]
 mod unix {
@@ -14,7 +14,7 @@ mod unix {
     use std::sync::{Arc, Mutex, PoisonError, Weak};
     use std::time::{Duration, Instant};
 
-    use crate::client::here::Woken;
+    use crate::client::here::{Came, Woken};
     use crate::runtime::signals;
 
     /// A pipe into which at most one byte is ever written, and out of which none is read.
@@ -72,7 +72,7 @@ mod unix {
             let mut watched = [descriptor(connection, events), descriptor(&self.heard, libc::POLLIN)];
             loop {
                 let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-                // Though there may be something to read, as there is without end from a site that means no good.
+                // Though there may be something to read, as there is without end from a site that means no good: see `what_came`.
                 if left.is_some_and(|left| left.is_zero()) {
                     return Ok(if self.was_rung() { Woken::Stopped } else { Woken::TimeUp });
                 }
@@ -96,6 +96,19 @@ mod unix {
         matches!(signals::peek(connection), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
+    /// What has come on a connection. It takes nothing away, not even an error, which the system tells once.
+    pub fn what_came(connection: &TcpStream) -> Came {
+        let mut watched = [descriptor(connection, libc::POLLIN)];
+        match signals::poll(&mut watched, 0) {
+            Ok(0) | Err(_) => Came::Bytes(0),
+            Ok(_) => match signals::unread(connection) {
+                Ok(0) => Came::End,
+                Ok(count) => Came::Bytes(count),
+                Err(_) => Came::Bytes(0),
+            },
+        }
+    }
+
     fn descriptor(of: &impl AsRawFd, events: libc::c_short) -> libc::pollfd {
         libc::pollfd {
             fd: of.as_raw_fd(),
@@ -113,6 +126,7 @@ mod unix {
 
     #[cfg(test)]
     mod tests {
+        use std::io::Read;
         use std::net::TcpListener;
 
         use super::*;
@@ -134,6 +148,21 @@ mod unix {
             assert_eq!(bell.wait(&near, false, None).unwrap(), Woken::ToRead);
             drop(far);
             assert_eq!(bell.wait(&near, true, None).unwrap(), Woken::ToRead);
+        }
+
+        #[test]
+        fn what_came_is_told_and_left_where_it_is() {
+            let (mut near, mut far) = connected();
+            assert_eq!(what_came(&near), Came::Bytes(0));
+            far.write_all(b"abc").unwrap();
+            far.shutdown(Shutdown::Write).unwrap();
+            // Until it is there.
+            near.peek(&mut [0]).unwrap();
+            assert_eq!([what_came(&near), what_came(&near)], [Came::Bytes(3); 2]);
+            let mut read = [0; 3];
+            near.read_exact(&mut read).unwrap();
+            assert_eq!(near.peek(&mut [0]).unwrap(), 0);
+            assert_eq!([what_came(&near), what_came(&near)], [Came::End; 2]);
         }
 
         #[test]
@@ -159,11 +188,16 @@ mod none {
     use std::sync::Arc;
     use std::time::Instant;
 
-    use crate::client::here::Woken;
+    use crate::client::here::{Came, Woken};
 
     /// No connection is asked about.
     pub fn is_quiet(_: &TcpStream) -> bool {
         false
+    }
+
+    /// Nor about this.
+    pub fn what_came(_: &TcpStream) -> Came {
+        Came::Bytes(0)
     }
 
     /// There is none: hosts' threads do not wait by themselves.

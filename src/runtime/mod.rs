@@ -22,7 +22,7 @@ mod wakeup;
 mod tests;
 
 #[cfg(test)]
-pub(crate) use bell::{Bell, is_quiet};
+pub(crate) use bell::{Bell, is_quiet, what_came};
 
 use std::future::Future;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::bell::{self, Bell};
 use super::{signals, threads};
-use crate::client::here::{self, Waiting, Woken};
+use crate::client::here::{self, Came, Waiting, Woken};
 
 /// For so long the seat stays empty behind a call that a host's thread drove, which may well make another one. What happens meanwhile
 /// on connections waits: a call looks there before it begins.
@@ -264,6 +264,10 @@ impl Waiting for Seat {
 
     fn is_quiet(&self, connection: &TcpStream) -> bool {
         bell::is_quiet(connection)
+    }
+
+    fn what_came(&self, connection: &TcpStream) -> Came {
+        bell::what_came(connection)
     }
 }
 

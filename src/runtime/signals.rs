@@ -207,6 +207,17 @@ pub(super) fn peek(connection: &impl std::os::fd::AsRawFd) -> std::io::Result<us
     usize::try_from(read).map_err(|_| std::io::Error::last_os_error())
 }
 
+/// How many bytes have come on a connection that nobody has read.
+#[cfg(unix)]
+pub(super) fn unread(connection: &impl std::os::fd::AsRawFd) -> std::io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: this request fills one int, to which the pointer is; the descriptor is open as long as the connection is borrowed.
+    match unsafe { libc::ioctl(connection.as_raw_fd(), libc::FIONREAD, &raw mut count) } {
+        0 => Ok(usize::try_from(count).unwrap_or(0)),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 /// Signals that stay open: they report a fault of the very thread that gets them (blocking those is undefined), or are
 /// a profiler's clock.
 #[cfg(unix)]

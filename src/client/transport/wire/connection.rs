@@ -188,7 +188,8 @@ impl Connection {
             }
             match tls.read_tls(&mut &self.socket) {
                 Ok(0) => return Ok(false),
-                Ok(_) => {
+                Ok(count) => {
+                    self.socket.note_read(count);
                     self.eager = true;
                     let read = tls.process_new_packets();
                     // What TLS has to say to that, if the site listens: what is wrong, or another key.
@@ -273,15 +274,18 @@ impl Connection {
     /// Reads some bytes; 0 at the end.
     async fn receive(&mut self, into: &mut [u8]) -> Result<usize, Trouble> {
         loop {
-            // Where it waits that is noticed by itself.
-            if self.eager || self.tls.is_some() {
-                self.socket.take_time().await?;
-            }
             if let Some(tls) = &mut self.tls {
+                // What was read and deciphered is little.
                 match tls.reader().read(into) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     read => return read.map_err(Trouble::Io),
                 }
+            }
+            // Where it waits that is noticed by itself.
+            if self.eager || self.tls.is_some() {
+                self.socket.take_time_to_read().await?;
+            }
+            if self.tls.is_some() {
                 if !self.read_records().await?
                     && let Some(tls) = &mut self.tls
                 {
@@ -295,6 +299,7 @@ impl Connection {
             }
             match (&self.socket).read(into) {
                 Ok(count) => {
+                    self.socket.note_read(count);
                     // Where there was room left, there was no more.
                     self.eager = count == into.len();
                     return Ok(count);

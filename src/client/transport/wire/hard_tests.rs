@@ -24,10 +24,10 @@ const LARGE: usize = 32 << 20;
 const SHORT: Duration = Duration::from_secs(3);
 
 /// A stream of a secure site's, of which one can see what is in one record.
-type Secured = rustls::StreamOwned<ServerConnection, TcpStream>;
+pub(super) type Secured = rustls::StreamOwned<ServerConnection, TcpStream>;
 
 /// A secure site that serves each connection by a function.
-fn secure(serve: impl Fn(&mut Secured) + Send + Clone + 'static) -> Wire {
+pub(super) fn secure(serve: impl Fn(&mut Secured) + Send + Clone + 'static) -> Wire {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -60,7 +60,7 @@ fn secure(serve: impl Fn(&mut Secured) + Send + Clone + 'static) -> Wire {
 }
 
 /// A site that serves one connection by a function.
-fn serving(serve: impl FnOnce(TcpStream) + Send + 'static) -> Wire {
+pub(super) fn serving(serve: impl FnOnce(TcpStream) + Send + 'static) -> Wire {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -11,6 +11,8 @@ mod trouble;
 #[cfg(test)]
 mod hard_tests;
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod reading_tests;
 #[cfg(test)]
 mod tests;

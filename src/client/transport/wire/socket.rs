@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::Interest;
 
 use super::trouble::Trouble;
-use crate::client::here::{self, Waiting, Woken};
+use crate::client::here::{self, Came, Waiting, Woken};
 
 /// For so long a read waits by itself. Answers that take longer are waited for otherwise, and so is what must have ended before.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -23,6 +23,8 @@ pub(super) enum Socket {
         with: Arc<dyn Waiting>,
         until: Option<Instant>,
         patience: Patience,
+        /// How much may be read though the time is up, once that was asked.
+        late: Option<usize>,
     },
     /// By the runtime.
     Runtime(tokio::net::TcpStream),
@@ -49,6 +51,7 @@ impl Socket {
                 with,
                 until,
                 patience,
+                late: None,
             },
             None => {
                 // Nobody else has it but for the moment of a shutdown.
@@ -113,6 +116,31 @@ impl Socket {
         }
     }
 
+    /// Notes that so many bytes were read.
+    pub(super) fn note_read(&mut self, count: usize) {
+        if let Socket::Here { late: Some(left), .. } = self {
+            *left = left.saturating_sub(count);
+        }
+    }
+
+    /// Whether something is to be read though the time is up. A thread that was held up, in a handler of a signal, by a debugger or with its
+    /// whole machine, finds then what came in time: that is as much as the system holds when it is first asked, and the end behind
+    /// that. What a site sends on and on is no reason to go on.
+    fn is_to_be_read_late(&mut self) -> bool {
+        let Socket::Here { stream, with, late, .. } = self else {
+            return false;
+        };
+        match late {
+            Some(1..) => true,
+            Some(0) => with.what_came(stream) == Came::End,
+            None => {
+                let came = with.what_came(stream);
+                *late = Some(if let Came::Bytes(count) = came { count } else { 0 });
+                came != Came::Bytes(0)
+            }
+        }
+    }
+
     /// Waits until there is something to read or, if that is wanted, room to write. True for something to read, or the end.
     pub(super) async fn ready(&mut self, to_write: bool) -> Result<bool, Trouble> {
         // The call may have gone on to the runtime meanwhile, whose thread must not be held up.
@@ -126,6 +154,7 @@ impl Socket {
             Socket::Here { stream, with, until, .. } => match with.wait(stream, to_write, *until).map_err(Trouble::Io)? {
                 Woken::ToRead => Ok(true),
                 Woken::ToWrite => Ok(false),
+                Woken::TimeUp if !to_write && self.is_to_be_read_late() => Ok(true),
                 Woken::TimeUp => Err(Trouble::TimeUp),
                 // Nobody will poll this again.
                 Woken::Stopped => std::future::pending().await,
@@ -142,6 +171,14 @@ impl Socket {
     }
 
     /// Lets time limits and shutdowns be noticed though there is always something to read.
+    pub(super) async fn take_time_to_read(&mut self) -> Result<(), Trouble> {
+        match self.take_time().await {
+            Err(Trouble::TimeUp) if self.is_to_be_read_late() => Ok(()),
+            taken => taken,
+        }
+    }
+
+    /// The same where nothing is read.
     pub(super) async fn take_time(&self) -> Result<(), Trouble> {
         match self {
             Socket::Here { until: Some(until), .. } if Instant::now() >= *until => Err(Trouble::TimeUp),
@@ -165,17 +202,18 @@ fn of_runtime(stream: TcpStream, patience: Patience) -> io::Result<tokio::net::T
 
 impl Socket {
     /// Reads or writes. What waits by itself and is interrupted, or ended by a shutdown, is to be waited for otherwise, where that is seen.
+    /// A shutdown ends each connection that has ever waited by itself: its end is none of the site's.
     fn moved(&self, mut bytes: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-        let patient = match self {
-            Socket::Here { with, patience, .. } if *patience != Patience::None => Some(with),
-            _ => None,
+        let (with, is_patient) = match self {
+            Socket::Here { with, patience, .. } => (Some(with), *patience != Patience::None),
+            Socket::Runtime(_) => (None, false),
         };
         loop {
-            match (bytes(), patient) {
-                (Err(error), None) if error.kind() == ErrorKind::Interrupted => {}
-                (Err(error), Some(_)) if error.kind() == ErrorKind::Interrupted => return Err(ErrorKind::WouldBlock.into()),
-                (Ok(0) | Err(_), Some(with)) if with.is_stopped() => return Err(ErrorKind::WouldBlock.into()),
-                (moved, _) => return moved,
+            match bytes() {
+                Err(error) if error.kind() == ErrorKind::Interrupted && !is_patient => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Err(ErrorKind::WouldBlock.into()),
+                Ok(0) | Err(_) if with.is_some_and(|with| with.is_stopped()) => return Err(ErrorKind::WouldBlock.into()),
+                moved => return moved,
             }
         }
     }

@@ -15,12 +15,12 @@ use tokio::runtime::Runtime;
 
 use super::*;
 use crate::client::deadline::Deadline;
-use crate::client::here::{self, Waiting, Woken};
+use crate::client::here::{self, Came, Waiting, Woken};
 use crate::client::retry::Effect;
 use crate::client::tally::Tally;
 use crate::client::tls;
 use crate::client::transport::{Limit, Reached};
-use crate::runtime::{Bell, is_quiet};
+use crate::runtime::{Bell, is_quiet, what_came};
 
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
@@ -52,6 +52,10 @@ impl Waiting for Alone {
 
     fn is_quiet(&self, connection: &TcpStream) -> bool {
         is_quiet(connection)
+    }
+
+    fn what_came(&self, connection: &TcpStream) -> Came {
+        what_came(connection)
     }
 }
 
