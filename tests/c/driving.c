@@ -1,7 +1,7 @@
 /* A thread of the host that makes a call waits for the site itself, on a connection that was kept; where one must be made first, it drives
  * the network itself, where nothing else is under way. It must notice none of that: its signals come, its mask is its own, it can be
  * cancelled behind the call; and nobody else is held up by it: others' calls and cancels, a fork beside it, a shutdown. Who drives has
- * SIGPIPE blocked, and who waits alone is in poll(), which tells them apart. */
+ * SIGPIPE blocked, and who waits alone is in a read and, after a second of that, in poll(), which tells them apart. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -10,7 +10,7 @@
 #include "peer.h"
 #include "site.h"
 
-enum { ATTEMPTS = 200, SMALL_STACK = 128 * 1024, CHILD_SECONDS = 60, PATIENCE_MS = 20000 };
+enum { ATTEMPTS = 200, SMALL_STACK = 128 * 1024, CHILD_SECONDS = 60, PATIENCE_MS = 20000, LIMIT_MS = 2000, TICKS = 10 };
 
 /* A thread that makes a call which the site answers when it is let go. */
 struct host {
@@ -29,6 +29,7 @@ static int signals;
 static int strays;
 static int held; /* handlers that wait to be released */
 static int released;
+static int ticks_end;
 
 static void nap(void)
 {
@@ -55,6 +56,8 @@ static const char *answer(struct peer *peer, const char *request)
     (void)peer;
     if (strstr(request, "\"stall\""))
         reached(&let_go, __sync_add_and_fetch(&asked, 1));
+    if (strstr(request, "\"never\""))
+        reached(&ticks_end, 1);
     return PEER_GREETING;
 }
 
@@ -83,8 +86,10 @@ static int is_shielded(pid_t id)
     return (strtoull(mask + strlen("\nSigBlk:"), NULL, 16) >> (SIGPIPE - 1)) & 1;
 }
 
-/* Whether a thread waits in poll(), which the library's own ways of waiting are not made of. */
-static int is_in_poll(pid_t id)
+/* What a thread waits in. The library's own ways of waiting are made of neither. */
+enum wait { ELSEWHERE, IN_READ, IN_POLL };
+
+static enum wait waits_in(pid_t id)
 {
     char path[64];
     long call = -1;
@@ -98,20 +103,39 @@ static int is_in_poll(pid_t id)
     fclose(stream);
 #ifdef SYS_poll
     if (call == SYS_poll)
-        return 1;
+        return IN_POLL;
 #endif
-    return call == SYS_ppoll;
+#ifdef SYS_recv
+    if (call == SYS_recv)
+        return IN_READ;
+#endif
+    return call == SYS_recvfrom ? IN_READ : call == SYS_ppoll ? IN_POLL : ELSEWHERE;
 }
 
-static sg_client *connected(const struct peer *peer)
+static int milliseconds_since(const struct timespec *begin)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int)((now.tv_sec - begin->tv_sec) * 1000 + (now.tv_nsec - begin->tv_nsec) / 1000000);
+}
+
+static sg_client *connected_within(const struct peer *peer, int limit_ms)
 {
     sg_options *options = sg_options_new();
     sg_client *client = NULL;
 
     REQUIRE_OK(sg_options_set_verify_on_connect(options, 0));
+    if (limit_ms > 0)
+        REQUIRE_OK(sg_options_set_timeout_ms(options, (uint32_t)limit_ms));
     REQUIRE_OK(sg_connect_script(peer->url, "script", "key", options, &client));
     sg_options_free(options);
     return client;
+}
+
+static sg_client *connected(const struct peer *peer)
+{
+    return connected_within(peer, 0);
 }
 
 static void quick_call(const sg_client *client)
@@ -189,21 +213,46 @@ static void begin_driving(struct host *host, sg_client *client)
     exit(check_done());
 }
 
-/* Begins such a call on a thread that waits by itself. */
-static void begin_alone(struct host *host, sg_client *client)
+/* Begins such a call on a thread that waits by itself, in a read. */
+static void begin_reading(struct host *host, sg_client *client)
+{
+    int attempt, naps;
+
+    for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+        enum wait in = ELSEWHERE;
+
+        begin(host, client, 0);
+        for (naps = 0; naps < PATIENCE_MS / 2 && in == ELSEWHERE; naps++) {
+            nap();
+            in = waits_in(host->id);
+        }
+        CHECK(in != ELSEWHERE);
+        if (in == IN_READ) {
+            CHECK(!is_shielded(host->id));
+            return;
+        }
+        end(host, SG_STATUS_OK); /* it was there, a long time ago */
+    }
+    check_failed(__FILE__, __LINE__, "in %d attempts no thread of the host waited in a read", ATTEMPTS);
+    exit(check_done());
+}
+
+/* The same in poll(). */
+static void begin_polling(struct host *host, sg_client *client)
 {
     int naps;
 
     begin(host, client, 0);
-    for (naps = 0; naps < PATIENCE_MS / 2 && !is_in_poll(host->id); naps++)
+    for (naps = 0; naps < PATIENCE_MS / 2 && waits_in(host->id) != IN_POLL; naps++)
         nap();
-    CHECK(is_in_poll(host->id));
+    CHECK_INT(waits_in(host->id), IN_POLL);
     CHECK(!is_shielded(host->id));
 }
 
-/* The two ways in which a call begins, each with a client for which it is the one. */
+/* The ways in which a call waits, each with a client for which it is the one. */
 struct way {
     void (*begin)(struct host *host, sg_client *client);
+    const struct peer *peer;
     sg_client *client;
 };
 
@@ -255,6 +304,77 @@ static void signals_come(const struct way *way)
     CHECK(end(&host, SG_STATUS_OK) == NULL);
 }
 
+/* Nor does it lose what came in time, though it goes on when the time is over. */
+static void held_up_it_loses_no_answer(const struct way *way)
+{
+    sg_client *client = connected_within(way->peer, LIMIT_MS);
+    struct timespec begin;
+    struct host host;
+
+    way->begin(&host, client);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    REQUIRE(pthread_kill(host.thread, SIGUSR2) == 0);
+    REQUIRE(reached(&held, 1));
+    __sync_fetch_and_add(&let_go, 1);
+    while (milliseconds_since(&begin) < LIMIT_MS + LIMIT_MS / 10)
+        nap();
+    CHECK_INT(host.status, -1);
+    __sync_fetch_and_add(&released, 1);
+    REQUIRE(pthread_join(host.thread, NULL) == 0);
+    CHECK_STATUS((sg_status)host.status, SG_STATUS_OK);
+    sg_result_free(host.result);
+    released = 0;
+    sg_client_free(client);
+}
+
+/* Interrupts a thread every few milliseconds, and lets a call go whenever it was interrupted some times. */
+static void *ticking(void *data)
+{
+    int ticks;
+
+    for (ticks = 0; !__sync_fetch_and_add(&ticks_end, 0); ticks++) {
+        if (ticks % TICKS == 0 && __sync_fetch_and_add(&asked, 0) > let_go)
+            __sync_fetch_and_add(&let_go, 1);
+        pthread_kill(*(pthread_t *)data, SIGUSR1);
+        nap();
+    }
+    return NULL;
+}
+
+/* As a profiler's clock does, or a host's own: calls take what they take, and their limits hold. */
+static void a_clock_interrupts_it(const struct peer *peer, int flags)
+{
+    sg_client *client = connected_within(peer, LIMIT_MS);
+    pthread_t own = pthread_self(), clock;
+    struct sigaction action;
+    struct timespec begin;
+    sg_result *result = NULL;
+    int call, took;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = flags;
+    REQUIRE(sigaction(SIGUSR1, &action, NULL) == 0);
+    expected = own;
+    signals = 0;
+    ticks_end = 0;
+    REQUIRE(pthread_create(&clock, NULL, ticking, &own) == 0);
+    for (call = 0; call < TICKS; call++) {
+        CHECK_OK(sg_call_raw(client, "stall", NULL, &result));
+        sg_result_free(result);
+        quick_call(client);
+    }
+    CHECK(signals >= TICKS);
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    CHECK_STATUS(sg_call_raw(client, "never", NULL, &result), SG_STATUS_TIMEOUT_TOTAL);
+    took = milliseconds_since(&begin);
+    CHECK(took >= LIMIT_MS && took < LIMIT_MS * 2);
+    __sync_fetch_and_add(&ticks_end, 1);
+    REQUIRE(pthread_join(clock, NULL) == 0);
+    CHECK_INT(strays, 0);
+    sg_client_free(client);
+}
+
 /* Whether the thread leaves the network to the library's, though its own call goes on. */
 static int leaves(const struct host *host)
 {
@@ -300,7 +420,7 @@ static void it_is_followed(const struct way *way)
     sg_op_free(op);
 }
 
-static void a_fork_is_none_of_its_business(const struct peer *peer, const struct way *way)
+static void a_fork_is_none_of_its_business(const struct way *way)
 {
     struct host host;
     int status = 0;
@@ -316,7 +436,7 @@ static void a_fork_is_none_of_its_business(const struct peer *peer, const struct
         alarm(CHILD_SECONDS); /* a child that hangs is the fault that this test is for */
         check_failures = 0;
         CHECK_STATUS(sg_call_raw(way->client, "read", NULL, &result), SG_STATUS_FORKED);
-        own = connected(peer);
+        own = connected(way->peer);
         quick_call(own);
         quick_call(own);
         sg_client_free(own);
@@ -383,27 +503,31 @@ static void small_stacks_are_enough(sg_client *client)
 
     for (attempt = 0; attempt < 5; attempt++) {
         begin(&host, client, SMALL_STACK);
-        CHECK(!is_shielded(host.id) && !is_in_poll(host.id));
+        CHECK(!is_shielded(host.id));
+        CHECK_INT(waits_in(host.id), ELSEWHERE);
         end(&host, SG_STATUS_OK);
     }
 }
 
 static void a_shutdown_ends_it(const struct way *way)
 {
+    sg_client *client = connected(way->peer);
     struct host host;
 
-    way->begin(&host, way->client);
+    way->begin(&host, client);
     CHECK_OK(sg_runtime_shutdown(10000));
     end(&host, SG_STATUS_CANCELLED);
     CHECK_INT(host.may_have_applied, 1);
+    sg_client_free(client);
 }
 
 /* Who is held up then hears of it when it goes on; until then the library is in use. */
-static void a_shutdown_waits_for_who_is_held(sg_client *client)
+static void a_shutdown_waits_for_who_is_held(const struct way *way)
 {
+    sg_client *client = connected(way->peer);
     struct host host;
 
-    begin_alone(&host, client);
+    way->begin(&host, client);
     REQUIRE(pthread_kill(host.thread, SIGUSR2) == 0);
     REQUIRE(reached(&held, 1));
     CHECK_STATUS(sg_runtime_shutdown(50), SG_STATUS_TIMEOUT_WAIT);
@@ -413,13 +537,15 @@ static void a_shutdown_waits_for_who_is_held(sg_client *client)
     end(&host, SG_STATUS_CANCELLED);
     CHECK_INT(host.may_have_applied, 1);
     released = 0;
+    sg_client_free(client);
 }
 
 int main(void)
 {
     static struct peer peer, hurried;
-    struct way ways[2];
-    sg_client *used[2];
+    struct way reading = {begin_reading, &peer, NULL}, polling = {begin_polling, &peer, NULL}, driving = {begin_driving, &hurried, NULL};
+    struct way *const ways[] = {&reading, &polling, &driving};
+    enum { COUNT = sizeof ways / sizeof ways[0] };
     size_t at;
 
     peer.answer = answer;
@@ -427,32 +553,30 @@ int main(void)
     hurried.answer = answer;
     hurried.closes = 1;
     peer_start(&hurried);
-    ways[0].begin = begin_alone;
-    ways[0].client = connected(&peer);
-    ways[1].begin = begin_driving;
-    ways[1].client = connected(&hurried);
-    for (at = 0; at < 2; at++) {
-        signals_come(&ways[at]);
-        held_up_it_holds_nobody_up(&ways[at]);
-        it_is_followed(&ways[at]);
-        a_fork_is_none_of_its_business(&peer, &ways[at]);
-        it_is_cancelled_afterwards(&ways[at]);
-        small_stacks_are_enough(ways[at].client);
+    for (at = 0; at < COUNT; at++)
+        ways[at]->client = connected(ways[at]->peer);
+    for (at = 0; at < COUNT; at++) {
+        signals_come(ways[at]);
+        held_up_it_holds_nobody_up(ways[at]);
+        held_up_it_loses_no_answer(ways[at]);
+        it_is_followed(ways[at]);
+        a_fork_is_none_of_its_business(ways[at]);
+        it_is_cancelled_afterwards(ways[at]);
     }
-    others_go_on(ways[1].client);
-    a_cancel_that_is_due_waits(ways[0].client);
-    quick_call(ways[0].client);
-    a_shutdown_ends_it(&ways[0]);
-    used[0] = ways[0].client;
-    used[1] = ways[1].client;
-    ways[1].client = connected(&hurried);
-    a_shutdown_ends_it(&ways[1]);
-    ways[0].client = connected(&peer);
-    a_shutdown_waits_for_who_is_held(ways[0].client);
-    for (at = 0; at < 2; at++) {
-        sg_client_free(used[at]);
-        sg_client_free(ways[at].client);
-    }
+    small_stacks_are_enough(reading.client);
+    small_stacks_are_enough(driving.client);
+    a_clock_interrupts_it(&peer, 0);
+    a_clock_interrupts_it(&peer, SA_RESTART);
+    a_clock_interrupts_it(&hurried, 0);
+    others_go_on(driving.client);
+    a_cancel_that_is_due_waits(reading.client);
+    quick_call(reading.client);
+    for (at = 0; at < COUNT; at++)
+        a_shutdown_ends_it(ways[at]);
+    a_shutdown_waits_for_who_is_held(&reading);
+    a_shutdown_waits_for_who_is_held(&polling);
+    for (at = 0; at < COUNT; at++)
+        sg_client_free(ways[at]->client);
     peer_stop(&peer);
     peer_stop(&hurried);
     return check_done();

@@ -224,7 +224,9 @@ fn a_shutdown_at_any_moment_makes_no_reply_shorter() {
         for last in 1..16 {
             let wire = serving(|mut stream| {
                 for _ in 0..2 {
-                    assert!(read_request(&mut stream));
+                    if !read_request(&mut stream) {
+                        return;
+                    }
                     stream.write_all(OK).unwrap();
                 }
                 if !read_request(&mut stream) {
