@@ -82,16 +82,34 @@ impl Session {
 
     /// Uses another token from now on.
     pub(super) fn set_token(&self, text: Secret) -> Token {
-        place(&mut self.held(), text)
+        let token = place(&mut self.held(), text);
+        self.forget_ready();
+        token
     }
 
     /// Uses a token in place of the one with this number (0: of none), or the one that somebody has put there meanwhile.
     pub(super) fn replace_token(&self, generation: u64, text: Secret) -> Token {
         let mut held = self.held();
         match &*held {
-            Some(newer) if newer.generation != generation => newer.clone(),
-            _ => place(&mut held, text),
+            Some(newer) if newer.generation != generation => return newer.clone(),
+            _ => {}
         }
+        let token = place(&mut held, text);
+        drop(held);
+        self.forget_ready();
+        token
+    }
+
+    /// Lets go of the parameters with a token that is not in use any more.
+    fn forget_ready(&self) {
+        let mut ready = self.ready();
+        // Somebody may have put together those with the new one meanwhile.
+        let newest = self.generation();
+        drop(ready.take_if(|ready| ready.generation != newest));
+    }
+
+    fn ready(&self) -> MutexGuard<'_, Option<Ready>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Token>> {
@@ -112,7 +130,7 @@ impl Session {
     pub(super) fn with_token(&self, token: &Token, info: Option<&SiteInfo>) -> Arc<Parameters> {
         // Sites before 5.4.4 do not know the wish; where the version is not known yet, it does no harm to express it.
         let knows_wish = info.is_none_or(|info| info.has([5, 4, 4]));
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self.ready();
         let last = ready
             .as_ref()
             .filter(|last| (last.generation, last.knows_wish) == (token.generation, knows_wish));
@@ -126,11 +144,14 @@ impl Session {
             parameters
         };
         let parameters = Arc::new(self.finish(parameters));
-        *ready = Some(Ready {
-            generation: token.generation,
-            knows_wish,
-            parameters: Arc::clone(&parameters),
-        });
+        // A call that began before that may still have a token that was replaced.
+        if self.generation() == token.generation {
+            *ready = Some(Ready {
+                generation: token.generation,
+                knows_wish,
+                parameters: Arc::clone(&parameters),
+            });
+        }
         parameters
     }
 
@@ -303,6 +324,29 @@ mod tests {
             session.sign_in("u", &password, false).json().expose(),
             r#"{"user_login":"u","user_password":"p"}"#
         );
+    }
+
+    #[test]
+    fn parameters_with_a_token_go_with_it() {
+        let session = session(&Options::default());
+        let put_together = |token: &Token| Arc::downgrade(&session.with_token(token, None));
+        let first = session.set_token(Secret::new("T1"));
+        let kept = put_together(&first);
+        assert!(kept.upgrade().is_some());
+        let second = session.set_token(Secret::new("T2"));
+        assert!(kept.upgrade().is_none());
+        // A call that has the old one still keeps it for itself, and the other's stay.
+        let kept = put_together(&second);
+        assert!(put_together(&first).upgrade().is_none());
+        assert!(kept.upgrade().is_some());
+        // What comes too late replaces nothing.
+        assert_eq!(
+            session.replace_token(first.generation, Secret::new("T3")).generation,
+            second.generation
+        );
+        assert!(kept.upgrade().is_some());
+        let third = session.replace_token(second.generation, Secret::new("T3"));
+        assert!(kept.upgrade().is_none() && put_together(&third).upgrade().is_some());
     }
 
     #[test]
