@@ -113,14 +113,16 @@ impl Head {
         }
         let newer = reply.version == Some(1);
         let framing = Framing::of(status, newer, fields)?;
-        let says = |word: &str| tokens(fields, "connection").any(|token| token.eq_ignore_ascii_case(word));
+        let says = |word: &str| tokens(fields, "connection").any(|token| token.eq_ignore_ascii_case(word.as_bytes()));
+        // Of what is no plain text nobody knows what it says.
+        let is_plain = values(fields, "connection").all(<[u8]>::is_ascii);
         // Where there are two lengths, somebody on the way may go by the other one.
         let is_clear = match framing {
             Framing::Length(_) => true,
             Framing::Chunks => values(fields, "content-length").next().is_none(),
             Framing::End => false,
         };
-        let keeps = is_clear && if newer { !says("close") } else { says("keep-alive") };
+        let keeps = is_clear && is_plain && !says("close") && (newer || says("keep-alive"));
         let head = Head {
             status,
             headers,
@@ -190,19 +192,20 @@ impl Framing {
         if status < 200 || status == 204 || status == 304 {
             return Ok(Framing::Length(0));
         }
-        if values(fields, "transfer-encoding").next().is_some() {
+        let mut codings = tokens(fields, "transfer-encoding");
+        if let Some(coding) = codings.next() {
             if !newer {
                 return Err(Trouble::Broken("a reply of HTTP/1.0 has a Transfer-Encoding".to_owned()));
             }
-            let last = tokens(fields, "transfer-encoding").last();
-            return Ok(match last.is_some_and(|last| last.eq_ignore_ascii_case("chunked")) {
-                true => Framing::Chunks,
-                false => Framing::End,
-            });
+            // No other was asked for.
+            if codings.next().is_some() || !coding.eq_ignore_ascii_case(b"chunked") {
+                return Err(Trouble::Broken("the Transfer-Encoding is not chunked alone".to_owned()));
+            }
+            return Ok(Framing::Chunks);
         }
         let mut length = None;
         for told in tokens(fields, "content-length") {
-            let digits = Some(told).filter(|told| told.bytes().all(|byte| byte.is_ascii_digit()));
+            let digits = plain(told).filter(|told| told.bytes().all(|byte| byte.is_ascii_digit()));
             let told = digits.and_then(|told| told.parse::<u64>().ok());
             let told = told.ok_or_else(|| Trouble::Broken("the Content-Length is no number".to_owned()))?;
             if length.is_some_and(|length| length != told) {
@@ -225,12 +228,11 @@ fn plain(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
 
-/// What stands between the commas of a header.
-fn tokens<'f>(fields: &'f [httparse::Header<'f>], name: &'static str) -> impl Iterator<Item = &'f str> {
+/// What stands between the commas of a header, whatever that is.
+fn tokens<'f>(fields: &'f [httparse::Header<'f>], name: &'static str) -> impl Iterator<Item = &'f [u8]> {
     values(fields, name)
-        .filter_map(plain)
-        .flat_map(|text| text.split(','))
-        .map(str::trim)
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
 }
 
 async fn read_chunks(

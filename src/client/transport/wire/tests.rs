@@ -288,6 +288,24 @@ fn what_is_no_http_is_told() {
     );
     is_fault("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "no number");
     is_fault("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "no number");
+    for length in ["2\u{e9}", "2\r\nContent-Length: 2\u{e9}", "2, \u{e9}", "+2", "2,", ""] {
+        is_fault(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nok"), "no number");
+    }
+    for coding in [
+        "gzip",
+        "gzip, chunked",
+        "chunked, chunked",
+        "chunked\r\nTransfer-Encoding: chunked",
+        "chunked\r\nTransfer-Encoding: \u{e9}",
+        "\u{e9}",
+        "identity",
+        "",
+    ] {
+        is_fault(
+            &format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+            "not chunked alone",
+        );
+    }
     is_fault(
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "Transfer-Encoding",
@@ -409,7 +427,7 @@ fn a_connection_that_ends_in_the_middle_is_told_and_a_refusal_is_heard() {
 #[test]
 fn connections_are_kept_where_that_may_be() {
     let kept = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    let cases: [(&[u8], usize); 5] = [
+    let cases: [(&[u8], usize); 9] = [
         (kept, 1),
         // The site says that it is the last.
         (b"HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 2\r\n\r\nok", 3),
@@ -420,6 +438,15 @@ fn connections_are_kept_where_that_may_be() {
         ),
         // Without a word HTTP/1.0 closes.
         (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 3),
+        // Unless it says that it does not, which goes before saying that it does.
+        (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok", 1),
+        (
+            b"HTTP/1.0 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: 2\r\n\r\nok",
+            3,
+        ),
+        // What is no text may say anything.
+        (b"HTTP/1.1 200 OK\r\nConnection: close, \xe9\r\nContent-Length: 2\r\n\r\nok", 3),
+        (b"HTTP/1.1 200 OK\r\nConnection: \xe9\r\nContent-Length: 2\r\n\r\nok", 3),
         // More was said than was asked: what it belongs to is not known.
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok!", 3),
     ];
@@ -428,7 +455,7 @@ fn connections_are_kept_where_that_may_be() {
         for (answer, connections) in cases {
             let site = Scripted::by(move |stream, _| {
                 stream.write_all(answer).unwrap();
-                answer == kept
+                connections == 1
             });
             let wire = site.wire();
             for _ in 0..3 {
@@ -582,9 +609,12 @@ fn what_is_whole_is_what_hyper_takes_for_whole() {
             false
         });
         let theirs = elsewhere(&runtime, &site);
-        let ours = post(&runtime, &site.wire(), Way::Runtime, LIMIT, 10_000)
-            .ok()
-            .map(|answer| (answer.status, answer.body));
+        let ours = post(&runtime, &site.wire(), Way::Runtime, LIMIT, 10_000);
+        // Codings that nobody asked for hyper leaves to whoever reads on.
+        if matches!(&ours, Err(Broken { trouble: Trouble::Broken(what), .. }) if what.contains("not chunked alone")) {
+            continue;
+        }
+        let ours = ours.ok().map(|answer| (answer.status, answer.body));
         // A refusal is heard though its words are cut off.
         if theirs.is_none() && ours.as_ref().is_some_and(|(status, _)| *status >= 300) {
             continue;
