@@ -12,8 +12,11 @@
 
 mod support;
 
+#[cfg(target_os = "linux")]
+use std::path::{Path, PathBuf};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -75,6 +78,7 @@ fn page(request: &Request, more: bool) -> Answer {
 #[test]
 fn so_many_connections_and_no_more() {
     const CONNECTIONS: u32 = 8;
+    let _others = ROOM.read().unwrap_or_else(PoisonError::into_inner);
     static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
     static MOST: AtomicUsize = AtomicUsize::new(0);
     let site = FakeSite::bare(|request| {
@@ -128,9 +132,41 @@ fn called(client: usize, method: &str, params: &str) -> (Status, String, Value) 
     }
 }
 
+/// Held by each test, and alone by the one that looks at what the library's threads do.
+static ROOM: RwLock<()> = RwLock::new(());
+
+/// How often a thread has begun to wait so far: the library's own for the network, or this one.
+#[cfg(target_os = "linux")]
+fn waits(of_network: bool) -> u64 {
+    const NETWORK: &str = "sg-io-1";
+    let read = |task: &Path, file: &str| std::fs::read_to_string(task.join(file)).unwrap_or_default();
+    let task = match of_network {
+        false => PathBuf::from("/proc/thread-self"),
+        true => {
+            let mut tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+            tasks.find(|task| read(task, "comm").trim_end() == NETWORK).unwrap()
+        }
+    };
+    let status = read(&task, "status");
+    let count = status
+        .lines()
+        .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))
+        .unwrap();
+    count.trim().parse().unwrap()
+}
+
+/// Not known elsewhere.
+#[cfg(not(target_os = "linux"))]
+fn waits(_: bool) -> u64 {
+    0
+}
+
 #[test]
 fn threads_that_call_wait_for_their_turn_where_they_are() {
     const CONNECTIONS: u32 = 2;
+    const THREADS: u64 = 12;
+    const CALLS: u64 = 20;
+    let _alone = ROOM.write().unwrap_or_else(PoisonError::into_inner);
     static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
     static MOST: AtomicUsize = AtomicUsize::new(0);
     let site = FakeSite::bare(|request| match request.wire_method().as_str() {
@@ -145,10 +181,11 @@ fn threads_that_call_wait_for_their_turn_where_they_are() {
         }
     });
     let client = client_with(&site, CONNECTIONS, 2_000) as usize;
+    let before = waits(true);
     std::thread::scope(|scope| {
-        for thread in 0..12 {
+        for thread in 0..THREADS {
             scope.spawn(move || {
-                for id in (0..20).map(|n| thread * 1000 + n) {
+                for id in (0..CALLS).map(|n| thread * 1000 + n) {
                     let (status, message, rows) = called(client, "find", &format!(r#"["Shot", [["id","is",{id}]]]"#));
                     assert_eq!((status, &rows[0]["id"]), (Status::Ok, &Value::from(id)), "{message}");
                 }
@@ -156,6 +193,9 @@ fn threads_that_call_wait_for_their_turn_where_they_are() {
         }
     });
     assert_eq!(MOST.load(Ordering::SeqCst), CONNECTIONS as usize);
+    // But for the connections, that was nobody's work but theirs.
+    let waited = waits(true) - before;
+    assert!(waited < THREADS * CALLS / 3, "the thread of the network waited {waited} times");
     // Where nobody comes to an end, the time limit does.
     let limits = sg_call_options {
         struct_size: size_of::<sg_call_options>() as u32,
@@ -170,8 +210,12 @@ fn threads_that_call_wait_for_their_turn_where_they_are() {
     });
     std::thread::sleep(Duration::from_millis(300));
     let started = Instant::now();
+    let before = waits(false);
     let (status, message, _) = called(client, "create", r#"["Shot", {"code": "b"}]"#);
     let waited = started.elapsed();
+    // It looks whether there was a shutdown, which nobody does who waits for another thread.
+    let looks = waits(false) - before;
+    assert!(looks > 10 || cfg!(not(target_os = "linux")), "{looks}");
     assert_eq!(status, Status::TimeoutTotal);
     assert!(message.contains("busy"), "{message}");
     assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(10), "{waited:?}");
@@ -188,6 +232,7 @@ fn threads_that_call_wait_for_their_turn_where_they_are() {
 #[test]
 fn a_large_find_does_not_starve_small_calls() {
     const PAGES: u64 = 12;
+    let _others = ROOM.read().unwrap_or_else(PoisonError::into_inner);
     let site = FakeSite::bare(|request| match request.wire_method().as_str() {
         "info" => Answer::json(format!("{{\"results\":{INFO}}}")),
         _ if request.params()["type"] == "Version" => {
@@ -213,6 +258,7 @@ fn a_large_find_does_not_starve_small_calls() {
 
 #[test]
 fn a_call_that_never_had_its_turn_was_not_applied() {
+    let _others = ROOM.read().unwrap_or_else(PoisonError::into_inner);
     let site = FakeSite::bare(|request| match request.wire_method().as_str() {
         "info" => Answer::json(format!("{{\"results\":{INFO}}}")),
         _ => Answer::Stall(Duration::from_secs(20)),
