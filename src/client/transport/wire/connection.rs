@@ -154,6 +154,7 @@ impl Connection {
     /// Makes it secure.
     pub(super) async fn shake_hands(&mut self) -> Result<(), Trouble> {
         while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            self.socket.take_time().await?;
             self.flush().await?;
             if self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) && !self.read_records().await? {
                 return Err(Trouble::Io(io::Error::new(ErrorKind::UnexpectedEof, "tls handshake eof")));
@@ -281,8 +282,9 @@ impl Connection {
                     read => return read.map_err(Trouble::Io),
                 }
             }
-            // Where it waits that is noticed by itself.
-            if self.eager || self.tls.is_some() {
+            // Where this thread waits next, that is noticed by itself. The runtime's readiness is no wait while there is something to read,
+            // and counts as none.
+            if self.eager || self.tls.is_some() || self.socket.is_of_runtime() {
                 self.socket.take_time_to_read().await?;
             }
             if self.tls.is_some() {

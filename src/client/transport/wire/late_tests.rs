@@ -261,3 +261,35 @@ fn a_shutdown_at_any_moment_makes_no_reply_shorter() {
     let whole = FIRST - b"HTTP/1.1 200 OK\r\n\r\n".len() + REST;
     assert_eq!(lengths, BTreeSet::from([whole]));
 }
+
+/// A body that comes as fast as it is read, in pieces that leave room for more: there is always something, and never as much as was wanted.
+#[test]
+fn a_site_that_never_stops_holds_up_nobody_else() {
+    const LIMIT_ON_IT: Duration = Duration::from_millis(500);
+    let wire = serving(|mut stream| {
+        assert!(read_request(&mut stream));
+        stream.write_all(OK).unwrap();
+        assert!(read_request(&mut stream));
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 900000000\r\n\r\n").unwrap();
+        let (begun, piece) = (Instant::now(), [b' '; 16 * 1024]);
+        while begun.elapsed() < LIMIT && stream.write_all(&piece).is_ok() {}
+    });
+    let runtime = runtime();
+    assert!(post(&runtime, &wire, Way::Runtime, LIMIT, 100).is_ok());
+    let longest = Arc::new(AtomicUsize::new(0));
+    let others = Arc::clone(&longest);
+    runtime.spawn(async move {
+        loop {
+            let begun = Instant::now();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            others.fetch_max(begun.elapsed().as_millis() as usize, Ordering::SeqCst);
+        }
+    });
+    let begun = Instant::now();
+    let broken = post(&runtime, &wire, Way::Runtime, LIMIT_ON_IT, 1 << 30).err().unwrap();
+    let took = begun.elapsed();
+    assert!(matches!(broken.trouble, Trouble::TimeUp), "{:?}", broken.trouble);
+    let longest = longest.load(Ordering::SeqCst);
+    assert!(took < LIMIT_ON_IT + Duration::from_millis(250), "{took:?}");
+    assert!((1..250).contains(&longest), "others waited {longest} ms");
+}

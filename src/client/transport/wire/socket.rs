@@ -14,6 +14,8 @@ use crate::client::here::{self, Came, Waiting, Woken};
 const MOMENT: Duration = Duration::from_secs(1);
 /// For so long a write does, for which there is room.
 const LITTLE: Duration = Duration::from_millis(20);
+/// So much is read on the runtime before others have their turn. What is small is counted by the runtime.
+const TURN: usize = 256 * 1024;
 
 /// How a connection is waited for.
 pub(super) enum Socket {
@@ -27,7 +29,11 @@ pub(super) enum Socket {
         late: Option<usize>,
     },
     /// By the runtime.
-    Runtime(tokio::net::TcpStream),
+    Runtime {
+        stream: tokio::net::TcpStream,
+        /// How much was read since others had their turn.
+        read: usize,
+    },
 }
 
 /// What reads and writes do where there is nothing to read, or no room.
@@ -56,7 +62,7 @@ impl Socket {
             None => {
                 // Nobody else has it but for the moment of a shutdown.
                 let stream = Arc::try_unwrap(stream).or_else(|shared| shared.try_clone())?;
-                Socket::Runtime(of_runtime(stream, patience)?)
+                of_runtime(stream, patience)?
             }
         })
     }
@@ -65,8 +71,13 @@ impl Socket {
     pub(super) fn into_stream(self) -> io::Result<(Arc<TcpStream>, bool)> {
         match self {
             Socket::Here { stream, patience, .. } => Ok((stream, patience != Patience::None)),
-            Socket::Runtime(stream) => Ok((Arc::new(stream.into_std()?), false)),
+            Socket::Runtime { stream, .. } => Ok((Arc::new(stream.into_std()?), false)),
         }
+    }
+
+    /// Whether the runtime waits for it.
+    pub(super) fn is_of_runtime(&self) -> bool {
+        matches!(self, Socket::Runtime { .. })
     }
 
     /// Has reads wait by themselves, or not, where this thread of the host's carries out the call.
@@ -118,8 +129,10 @@ impl Socket {
 
     /// Notes that so many bytes were read.
     pub(super) fn note_read(&mut self, count: usize) {
-        if let Socket::Here { late: Some(left), .. } = self {
-            *left = left.saturating_sub(count);
+        match self {
+            Socket::Here { late: Some(left), .. } => *left = left.saturating_sub(count),
+            Socket::Here { .. } => {}
+            Socket::Runtime { read, .. } => *read += count,
         }
     }
 
@@ -148,7 +161,7 @@ impl Socket {
             && !here::is_here()
         {
             let moved = stream.try_clone().and_then(|stream| of_runtime(stream, *patience));
-            *self = Socket::Runtime(moved.map_err(Trouble::Io)?);
+            *self = moved.map_err(Trouble::Io)?;
         }
         match self {
             Socket::Here { stream, with, until, .. } => match with.wait(stream, to_write, *until).map_err(Trouble::Io)? {
@@ -159,7 +172,7 @@ impl Socket {
                 // Nobody will poll this again.
                 Woken::Stopped => std::future::pending().await,
             },
-            Socket::Runtime(stream) => {
+            Socket::Runtime { stream, .. } => {
                 let interest = match to_write {
                     true => Interest::READABLE | Interest::WRITABLE,
                     false => Interest::READABLE,
@@ -172,6 +185,12 @@ impl Socket {
 
     /// Lets time limits and shutdowns be noticed though there is always something to read.
     pub(super) async fn take_time_to_read(&mut self) -> Result<(), Trouble> {
+        if let Socket::Runtime { read, .. } = self
+            && *read >= TURN
+        {
+            *read = 0;
+            tokio::task::yield_now().await;
+        }
         match self.take_time().await {
             Err(Trouble::TimeUp) if self.is_to_be_read_late() => Ok(()),
             taken => taken,
@@ -184,7 +203,7 @@ impl Socket {
             Socket::Here { until: Some(until), .. } if Instant::now() >= *until => Err(Trouble::TimeUp),
             Socket::Here { with, .. } if with.is_stopped() => std::future::pending().await,
             Socket::Here { .. } => Ok(()),
-            Socket::Runtime(_) => {
+            Socket::Runtime { .. } => {
                 tokio::task::consume_budget().await;
                 Ok(())
             }
@@ -193,11 +212,12 @@ impl Socket {
 }
 
 /// A connection as the runtime has it.
-fn of_runtime(stream: TcpStream, patience: Patience) -> io::Result<tokio::net::TcpStream> {
+fn of_runtime(stream: TcpStream, patience: Patience) -> io::Result<Socket> {
     if patience != Patience::None {
         stream.set_nonblocking(true)?;
     }
-    tokio::net::TcpStream::from_std(stream)
+    let stream = tokio::net::TcpStream::from_std(stream)?;
+    Ok(Socket::Runtime { stream, read: 0 })
 }
 
 impl Socket {
@@ -206,7 +226,7 @@ impl Socket {
     fn moved(&self, mut bytes: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
         let (with, is_patient) = match self {
             Socket::Here { with, patience, .. } => (Some(with), *patience != Patience::None),
-            Socket::Runtime(_) => (None, false),
+            Socket::Runtime { .. } => (None, false),
         };
         loop {
             match bytes() {
@@ -223,7 +243,7 @@ impl Read for &Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.moved(|| match self {
             Socket::Here { stream, .. } => (&**stream).read(into),
-            Socket::Runtime(stream) => stream.try_read(into),
+            Socket::Runtime { stream, .. } => stream.try_read(into),
         })
     }
 }
@@ -233,7 +253,7 @@ impl Write for &Socket {
         self.moved(|| match self {
             // Sent so that no SIGPIPE comes of it.
             Socket::Here { stream, .. } => (&**stream).write(bytes),
-            Socket::Runtime(stream) => stream.try_write(bytes),
+            Socket::Runtime { stream, .. } => stream.try_write(bytes),
         })
     }
 
