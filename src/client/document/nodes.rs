@@ -250,6 +250,16 @@ impl Room {
         self.start + number / Page::NODES * PAGE + HEAD + number % Page::NODES
     }
 
+    /// The number and the place of the node that is so many nodes behind another. Most are on the same page.
+    #[inline]
+    fn behind(&self, number: usize, place: usize, step: usize) -> (usize, usize) {
+        let behind = match (place - self.start) % PAGE + step < PAGE {
+            true => place + step,
+            false => self.place(number + step),
+        };
+        (number + step, behind)
+    }
+
     fn get_mut(&mut self, number: usize) -> Option<&mut Node> {
         let place = self.place(number);
         self.cells.get_mut(place)
@@ -294,6 +304,21 @@ impl Nodes {
             number: first,
             place: self.room.place(first),
             more: node.is_container() && node.step() > 1,
+        }
+    }
+
+    /// The last value that a container holds, with its number.
+    pub(super) fn last_child(&self, container: usize, node: Node) -> Option<(u32, Node)> {
+        if !node.is_container() || node.step() <= 1 {
+            return None;
+        }
+        let (mut number, mut place) = (container + 1, self.room.place(container + 1));
+        loop {
+            let node = self.room.cells.get(place).copied()?;
+            if node.is_last() {
+                return Some((number as u32, node));
+            }
+            (number, place) = self.room.behind(number, place, node.step());
         }
     }
 
@@ -359,13 +384,8 @@ impl Iterator for Children<'_> {
         }
         let node = self.room.cells.get(self.place).copied()?;
         self.more = !node.is_last();
-        let (number, step) = (self.number, node.step());
-        self.number += step;
-        // Most are on the same page.
-        self.place = match (self.place - self.room.start) % PAGE + step < PAGE {
-            true => self.place + step,
-            false => self.room.place(self.number),
-        };
+        let number = self.number;
+        (self.number, self.place) = self.room.behind(number, self.place, node.step());
         Some((number as u32, node))
     }
 }

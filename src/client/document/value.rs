@@ -90,8 +90,8 @@ impl<'d> Value<'d> {
                 break known.end as usize;
             }
             brackets += 1;
-            match value.children().last() {
-                Some(last) => value = last,
+            match value.document.nodes.last_child(value.node as usize, value.place) {
+                Some((node, place)) => (value.node, value.place) = (node, place),
                 None => break value.start() + 1,
             }
         };
