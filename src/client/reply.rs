@@ -54,6 +54,7 @@ fn success(reply: Reply) -> Result<Document, Failure> {
         && !kind.starts_with("application/json")
         && kind.to_ascii_lowercase().contains("html")
     {
+        let kind = shorten(kind);
         let error = format!("the site answered with a web page ({kind}) instead of JSON; check that site_url is the site's address");
         return Err(unknown(Error::protocol(error)));
     }
@@ -150,7 +151,7 @@ fn redirected(status: u16, location: Option<&str>) -> Error {
         );
     }
     let host = url::Url::parse(target).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let whereto = host.map_or_else(|| "elsewhere".to_owned(), |host| format!("to {host}"));
+    let whereto = host.map_or_else(|| "elsewhere".to_owned(), |host| format!("to {}", shorten(&host)));
     Error::protocol(format!(
         "the site redirects {whereto} (HTTP status {status}); give its final address as site_url"
     ))
@@ -233,6 +234,18 @@ mod tests {
             assert_eq!((status, reached), (Status::Protocol, Reached::Unknown), "{body}");
         }
         assert!(failed(200, &[], "{\"results\": [1,").2.message.contains("cut short"));
+    }
+
+    #[test]
+    fn what_headers_say_is_not_repeated_at_length() {
+        let long = "a.".repeat(2_000);
+        for (status, name, text, said) in [
+            (200, header::CONTENT_TYPE, format!("text/html; {long}"), "text/html; a.a.a."),
+            (302, header::LOCATION, format!("https://{long}org/"), "to a.a.a."),
+        ] {
+            let error = failed(status, &[(name, text.leak())], "x").2;
+            assert!(error.message.contains(said) && error.message.len() < 300, "{error}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use reqwest::header;
 use url::Url;
 
 use super::download::not_sent;
-use crate::client::document::Value;
+use crate::client::document::{Value, shorten};
 use crate::client::error::Error;
 use crate::client::transport::{Failure, Incoming};
 
@@ -42,7 +42,7 @@ impl Wanted {
         } else if kind.contains("html") && !is_named && !self.may_be_text {
             "a web page; a network that asks to sign in does that. A page that is wanted has a name that ends in .html".to_owned()
         } else if kind.contains("json") && !is_kept && !self.may_be_text {
-            format!("a text ({kind}) that no server of files sent")
+            format!("a text ({}) that no server of files sent", shorten(&kind))
         } else if incoming.length() == Some(0) && !is_kept {
             "nothing, without a sign that the file is empty".to_owned()
         } else {
