@@ -56,13 +56,7 @@ impl Document {
         tape.nodes.change(last, |last| last.as_last(true));
         tape.nodes.change(open as usize, |list| list.with_step((end - open) as usize));
         tape.large.retain(|known| known.node != open);
-        if count >= large::FROM {
-            tape.large.push(Known {
-                node: open,
-                count: count as u32,
-                end: text.len() as u32,
-            });
-        }
+        large::note(&mut tape.large, open as usize, count, text.len());
         tape.end = text.len();
         Document::new(text, tape, open)
     }
@@ -85,7 +79,7 @@ impl Joined {
         }
         let (from, to) = (root.start() + 1, root.end() - 1);
         let (first, behind) = (root.node() + 1, root.behind());
-        let last = root.children().last().map(Value::node);
+        let last = root.last_child().map(Value::node);
         // The text only ever moves: behind what is there, or before where it began.
         let by = (self.text.len() as u32).wrapping_sub(from as u32);
         let nodes_by = (self.nodes.len() as u32).wrapping_sub(first);
@@ -108,12 +102,6 @@ impl Joined {
     /// Ends the list, whose closing bracket is there.
     fn end(&mut self, count: usize) {
         self.nodes.close(0, Some(self.last));
-        if count >= large::FROM {
-            self.large.push(Known {
-                node: 0,
-                count: count as u32,
-                end: self.text.len() as u32,
-            });
-        }
+        large::note(&mut self.large, 0, count, self.text.len());
     }
 }

@@ -19,6 +19,24 @@ pub(super) struct Known {
     pub(super) end: u32,
 }
 
+/// Takes note of a container, if it is large.
+#[inline(always)]
+pub(super) fn note(all: &mut Vec<Known>, node: usize, count: usize, end: usize) {
+    if count >= FROM {
+        push(all, node, count, end);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn push(all: &mut Vec<Known>, node: usize, count: usize, end: usize) {
+    all.push(Known {
+        node: node as u32,
+        count: count as u32,
+        end: end as u32,
+    });
+}
+
 /// The large containers of a document, by the numbers of their nodes.
 pub(super) struct Large {
     known: Vec<Known>,

@@ -257,12 +257,12 @@ impl Reader {
 
     /// Reads on behind a value, where containers may end. It is the one of the number `last`, or the one that was written last.
     #[inline(always)]
-    fn behind(&mut self, text: &[u8], mut at: usize, last: Option<usize>, place: &mut Place) -> Step<Next> {
+    fn behind(&mut self, text: &[u8], mut at: usize, mut last: Option<usize>, place: &mut Place) -> Step<Next> {
+        // Behind most values nothing ends.
         if text.get(at) == Some(&b',') {
             place.inner.0 += 1;
             return Ok(Next::Value(at + 1));
         }
-        let mut last = last;
         loop {
             match text.get(at) {
                 Some(b',') => {
@@ -392,23 +392,11 @@ impl Reader {
     fn close(&mut self, at: usize, last: Option<usize>, place: &mut Place) -> usize {
         let (node, count, end) = (place.inner.node(), place.inner.commas() + 1, at + 1);
         self.nodes.close(node, last);
-        if count as usize >= large::FROM {
-            self.note_large(node, count, end);
-        }
+        large::note(&mut self.large, node, count as usize, end);
         if let Some(around) = self.around.pop() {
             place.inner = around;
         }
         node
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn note_large(&mut self, node: usize, count: u32, end: usize) {
-        self.large.push(Known {
-            node: node as u32,
-            count,
-            end: end as u32,
-        });
     }
 
     /// A key and the colon behind it, where it ends.

@@ -90,8 +90,8 @@ impl<'d> Value<'d> {
                 break known.end as usize;
             }
             brackets += 1;
-            match value.document.nodes.last_child(value.node as usize, value.place) {
-                Some((node, place)) => (value.node, value.place) = (node, place),
+            match value.last_child() {
+                Some(last) => value = last,
                 None => break value.start() + 1,
             }
         };
@@ -150,6 +150,12 @@ impl<'d> Value<'d> {
     /// Its first element or member.
     pub fn first(self) -> Option<Value<'d>> {
         self.children().next()
+    }
+
+    /// Its last element or member.
+    pub(super) fn last_child(self) -> Option<Value<'d>> {
+        let (node, place) = self.document.nodes.last_child(self.node as usize, self.place)?;
+        Some(Value::new(self.document, node, place))
     }
 
     /// The element or member behind it in what holds it.
