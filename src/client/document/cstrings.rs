@@ -31,10 +31,9 @@ pub(super) enum Of {
 
 /// The strings of some pages of the tape.
 struct Group {
-    /// One behind the other.
+    /// Where the first begins and where each ends, as numbers of 2 bytes, or of 4 where `is_long`; then the strings, one behind the other.
     text: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<u32>,
+    is_long: bool,
     /// Which of the nodes have one: a bit for each of a block.
     which: [u64; BLOCKS],
     /// How many there are before each block.
@@ -45,7 +44,7 @@ struct Group {
 const BLOCK: usize = Page::NODES / 2;
 
 /// How many pages a group has at the most.
-const PAGES: usize = 8;
+const PAGES: usize = 32;
 
 /// How many blocks a group has at the most.
 const BLOCKS: usize = PAGES * Page::NODES / BLOCK;
@@ -108,36 +107,74 @@ impl Group {
         let pages = || document.nodes.pages_from(number * PAGES).take(PAGES);
         let blocks = || pages().flat_map(|page| page.chunks_exact(BLOCK));
         let (mut which, mut before) = ([0; BLOCKS], [0; BLOCKS]);
-        let (mut strings, mut room) = (0, CHUNK);
+        let (mut strings, mut raw) = (0, 0);
         for (number, block) in blocks().enumerate() {
             // Backwards, as the compiler needs fewest steps.
             let bits = block.iter().rev().fold(0, |bits, node| bits << 1 | u64::from(has(*node)));
             (which[number], before[number]) = (bits, strings);
             for bit in Bits(bits) {
                 strings += 1;
-                // Decoding never lengthens a string.
-                room += place(block[bit]).len() + usize::from(nul);
+                // Decoding never lengthens a string, and shortens one that has escapes.
+                raw += place(block[bit]).len() + usize::from(nul);
             }
         }
-        let mut ends = Vec::with_capacity(strings.into());
-        let (mut text, mut end) = (Vec::with_capacity(room), 0);
+        let places = usize::from(strings) + 1;
+        let is_long = 2 * places + raw > usize::from(u16::MAX);
+        let head = if is_long { 4 } else { 2 } * places;
+        let spared = if nul { 0 } else { usize::from(strings).saturating_sub(1) };
+        let room = head + raw - spared + CHUNK;
+        let mut group = Group {
+            text: Vec::with_capacity(room),
+            is_long,
+            which,
+            before,
+        };
+        group.text.resize(head, 0);
+        group.put(0, head);
+        let (mut end, mut put) = (head, 0);
         for (block, bits) in blocks().zip(&which) {
             for bit in Bits(*bits) {
                 let place = place(block[bit]);
-                text.resize(end + place.len() + CHUNK, 0);
-                end = decode_at(&mut text, end, document.text.as_bytes(), place);
+                group.text.resize(end + place.len() + CHUNK, 0);
+                end = decode_at(&mut group.text, end, document.text.as_bytes(), place);
                 if nul {
-                    text[end] = 0;
+                    group.text[end] = 0;
                     end += 1;
                 }
-                ends.push(end as u32);
+                put += 1;
+                group.put(put, end);
             }
         }
-        text.truncate(end);
+        group.text.truncate(end);
         if room - end > end / 16 + CHUNK {
-            text.shrink_to_fit();
+            group.text.shrink_to_fit();
         }
-        Group { text, ends, which, before }
+        group
+    }
+
+    /// Notes where a string ends, the first of which is number 1.
+    #[inline]
+    fn put(&mut self, number: usize, end: usize) {
+        match self.is_long {
+            true => self.text[4 * number..][..4].copy_from_slice(&(end as u32).to_le_bytes()),
+            false => self.text[2 * number..][..2].copy_from_slice(&(end as u16).to_le_bytes()),
+        }
+    }
+
+    #[inline]
+    fn end(&self, number: usize) -> Option<usize> {
+        match self.is_long {
+            true => self
+                .text
+                .get(4 * number..)?
+                .first_chunk()
+                .map(|end| u32::from_le_bytes(*end) as usize),
+            false => self
+                .text
+                .get(2 * number..)?
+                .first_chunk()
+                .map(|end| u16::from_le_bytes(*end).into()),
+        }
     }
 
     #[inline]
@@ -146,9 +183,8 @@ impl Group {
         if which & bit == 0 {
             return None;
         }
-        let place = usize::from(*self.before.get(block)?) + (which & (bit - 1)).count_ones() as usize;
-        let start = place.checked_sub(1).map_or(Some(&0), |last| self.ends.get(last))?;
-        self.text.get(*start as usize..*self.ends.get(place)? as usize)
+        let number = usize::from(*self.before.get(block)?) + (which & (bit - 1)).count_ones() as usize;
+        self.text.get(self.end(number)?..self.end(number + 1)?)
     }
 }
 

@@ -353,7 +353,7 @@ fn strings_are_decoded_wherever_they_stand() {
 #[test]
 fn strings_are_found_across_the_borders_of_their_groups() {
     let mut random = Random(0x0bad_cafe_1234_5678);
-    for count in [1, 62, 63, 64, 125, 126, 127, 252, 2_015, 2_016, 2_017, 10_000] {
+    for count in [1, 62, 63, 64, 125, 126, 127, 252, 4_031, 4_032, 4_033, 10_000] {
         let mut text = "[".to_owned();
         for index in 0..count {
             text.push_str(if index > 0 { "," } else { "" });
@@ -367,8 +367,17 @@ fn strings_are_found_across_the_borders_of_their_groups() {
         text.push(']');
         compare_strings(&text);
     }
-    // Far more in the text than decoded.
+    // Far more in the text than decoded, and as little as can be.
     compare_strings(&format!("[{}\"\"]", "\"\\u3042\\u3044\",".repeat(3_000)));
+    compare_strings(&format!("[{}\"\"]", "\"\\n\",".repeat(3_000)));
+}
+
+#[test]
+fn strings_are_found_however_much_text_their_group_has() {
+    // Their places take more room beyond 65,535 bytes.
+    for length in (65_490..65_540).chain([200_000]) {
+        compare_strings(&format!("[\"\\n\",\"{}\\t\",{{\"k\":\"\\\"\"}}]", "x".repeat(length)));
+    }
 }
 
 #[test]

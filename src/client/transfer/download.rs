@@ -11,6 +11,7 @@ use url::Url;
 use super::Transfer;
 use super::content::Wanted;
 use super::local::expanded;
+use super::replaced::Replaced;
 use super::spool::Spool;
 use crate::client::document::{Kind, Value};
 use crate::client::error::{Error, Result, file_trouble};
@@ -177,13 +178,12 @@ impl Partial {
 
     /// Puts the whole file where it belongs. Until then what was there stays.
     fn finish_here(mut self) -> Result<()> {
-        let put = self
-            .spool
-            .write_rest(self.length)
-            .and_then(|()| std::fs::rename(&self.path, &self.target));
-        match put {
+        let written = self.spool.write_rest(self.length);
+        let replaced = Replaced::of(&self.target);
+        match written.and_then(|()| std::fs::rename(&self.path, &self.target)) {
             Ok(()) => {
                 self.is_over = true;
+                self.spool.let_go(replaced);
                 Ok(())
             }
             Err(error) => {

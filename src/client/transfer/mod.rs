@@ -7,6 +7,7 @@ mod content;
 mod download;
 mod form;
 mod local;
+mod replaced;
 mod share;
 mod spool;
 mod storage;
