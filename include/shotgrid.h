@@ -1154,6 +1154,26 @@ SG_NOEXCEPT;
 SG_API sg_status sg_client_stats(const sg_client *client, sg_stats *out) SG_NOEXCEPT;
 
 /**
+ * Ends every call of a client that is under way, whoever waits for it: each fails with SG_STATUS_CANCELLED, as soon as it waits for anything.
+ *
+ * For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, by whatever
+ * thread: calls, operations of sg_submit(), and what reads pages or waits for events of the client. Calls that begin later go on as
+ * usual, on the same client. A call that has its answer by then may still succeed. What was being written may have been carried out:
+ * sg_error_may_have_applied() tells. Pages of which one was ended must be opened again; a feed of events goes on when it is asked again. To end
+ * one thing alone, begin it by sg_submit() and give it to sg_op_cancel().
+ *
+ * @param[in] client  the client; not NULL; stays the caller's.
+ * @return SG_STATUS_OK, also where nothing was under way; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+ * @threadsafe yes; not from a handler of a signal
+ * @blocking no
+ * @callback-safe yes
+ * @since 0.1.0
+ */
+SG_API
+sg_status sg_client_cancel_calls(const sg_client *client)
+SG_NOEXCEPT;
+
+/**
  * Frees a client. Results that came from it stay valid. It does not sign out.
  *
  * Calls that other threads have in flight still end, but no new one may begin: they must have entered the library.
@@ -1504,8 +1524,8 @@ SG_NOEXCEPT;
  * "url". So a text that was read may differ from the one that the site keeps: mind that where a filter or an update is made of it.
  * sg_call_raw() changes nothing.
  *
- * It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
- * call, use sg_submit() with sg_op_wait() and sg_op_cancel().
+ * It ends by its time limits, or by sg_client_cancel_calls() from another thread, with all other calls of the client. To bound or cancel one
+ * call alone, use sg_submit() with sg_op_wait() and sg_op_cancel().
  *
  * Whatever is JSON goes out as it is given, also what a site may refuse, such as 1e400, or an escape that is half of a surrogate pair.
  *
@@ -1556,7 +1576,7 @@ SG_NOEXCEPT;
  * Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
  *
  * Parameters and answer are the wire's, to the byte: nothing is filled in or converted. A method that the library does not know to only
- * read is treated as a write, and never sent twice. It cannot be cancelled, as sg_call() cannot: sg_submit_raw() can.
+ * read is treated as a write, and never sent twice. Alone it can be cancelled as an operation: sg_submit_raw().
  *
  * @param[in] client  the client; not NULL; stays the caller's.
  * @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.
@@ -1962,8 +1982,8 @@ SG_API sg_status sg_pages_open(const sg_client *client, const char *params_json,
  * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
  * every further call fails in the same way, so that a part is never taken for the whole.
  *
- * It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
- * page, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
+ * It ends by its time limits, or by sg_client_cancel_calls() from another thread, with all calls of the client. To bound or cancel one
+ * page alone, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
  *
  * @param[in] pages  the pages; not NULL; stay the caller's.
  * @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not

@@ -196,6 +196,34 @@ fn behind_a_wait_that_was_cancelled_another_one_begins_at_once() {
     }
 }
 
+/// Whoever waits is told, and the feed goes on.
+#[test]
+fn a_cancel_of_the_clients_calls_ends_the_wait() {
+    let site = Sandbox::builder().start().unwrap();
+    let client = script(&site, None);
+    let feed = open(client, &json!({"event_types": ["Shotgun_Shot_New"]}));
+    let mut result = null_mut();
+    unsafe {
+        std::thread::scope(|scope| {
+            let shared = feed as usize;
+            let waits = scope.spawn(move || sg_events_next(shared as *const sg_events, -1, &mut null_mut()));
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            good(sg_client_cancel_calls(client));
+            assert_eq!(waits.join().unwrap(), Status::Cancelled);
+        });
+        let mut op = null_mut();
+        good(sg_events_submit_next(feed, &mut op));
+        good(sg_client_cancel_calls(client));
+        good(sg_op_wait(op, 20_000));
+        fails(sg_op_take_result(op, &mut result), Status::Cancelled, &["calls were cancelled"]);
+        sg_op_free(op);
+        create(client, "A");
+        assert_eq!(next(feed)[0]["entity"]["name"], json!("A"));
+        sg_events_free(feed);
+        sg_client_free(client);
+    }
+}
+
 /// To ask for the state is no wait, and must not be in the way of one that begins.
 #[test]
 fn the_state_can_be_asked_for_while_another_thread_asks_for_events() {

@@ -13,6 +13,9 @@
 mod support;
 
 use std::ptr::{NonNull, null, null_mut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use shotgrid::client::Status;
 use shotgrid::ffi::*;
@@ -103,6 +106,51 @@ fn a_failure_ends_the_read() {
         sg_pages_free(pages);
         sg_client_free(client);
     }
+}
+
+/// A page that is lost must not be missing between two others.
+#[test]
+fn a_cancel_of_the_clients_calls_ends_the_read() {
+    let stuck = Arc::new(AtomicBool::new(true));
+    let stalls = Arc::clone(&stuck);
+    let site = Site::new(move |method, params| match params["paging"]["current_page"].as_u64() {
+        Some(1) | None if method != "info" => Answer::Results(r#"{"entities":[{"id":1}],"paging_info":{"has_next_page":true}}"#.to_owned()),
+        None => Answer::Results(r#"{"version":[8,60,0],"api_max_entities_per_page":1}"#.to_owned()),
+        _ if stalls.load(Ordering::SeqCst) => Answer::Stall,
+        _ => Answer::Results(r#"{"entities":[],"paging_info":{"has_next_page":false}}"#.to_owned()),
+    });
+    let client = client(&site);
+    for by_operation in [false, true] {
+        stuck.store(true, Ordering::SeqCst);
+        let pages = open(client, r#"["Shot", []]"#);
+        assert_eq!(next(pages), Some(1));
+        unsafe {
+            let mut page = NonNull::dangling().as_ptr();
+            if by_operation {
+                let mut op = null_mut();
+                good(sg_pages_submit_next(pages, &mut op));
+                good(sg_client_cancel_calls(client));
+                good(sg_op_wait(op, LONG.as_millis() as i64));
+                fails(sg_op_take_result(op, &mut page), Status::Cancelled, &["calls were cancelled"]);
+                sg_op_free(op);
+            } else {
+                let shared = client as usize;
+                let canceller = std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(200));
+                    sg_client_cancel_calls(shared as *const sg_client)
+                });
+                fails(sg_pages_next(pages, &mut page), Status::Cancelled, &["calls were cancelled"]);
+                assert_eq!(canceller.join().unwrap(), Status::Ok);
+            }
+            stuck.store(false, Ordering::SeqCst);
+            fails(sg_pages_next(pages, &mut page), Status::InvalidState, &["open the pages again"]);
+            sg_pages_free(pages);
+            let pages = open(client, r#"["Shot", []]"#);
+            assert_eq!((next(pages), next(pages), next(pages)), (Some(1), Some(0), None));
+            sg_pages_free(pages);
+        }
+    }
+    unsafe { sg_client_free(client) };
 }
 
 #[test]

@@ -65,6 +65,7 @@ _connect_user = _declare("sg_connect_user", c_int32, c_char_p, c_char_p, c_char_
 _connect_script = _declare("sg_connect_script", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
 _connect_session = _declare("sg_connect_session", c_int32, c_char_p, c_char_p, c_void_p, _OUT)
 _client_free = _declare("sg_client_free", None, c_void_p)
+_client_cancel_calls = _declare("sg_client_cancel_calls", c_int32, c_void_p)
 _client_session_token = _declare("sg_client_session_token", c_int32, c_void_p, c_char_p, c_size_t, POINTER(c_size_t))
 _client_renew_session = _declare("sg_client_renew_session", c_int32, c_void_p, c_char_p)
 _sign_in_new = _declare("sg_sign_in_new", c_int32, c_char_p, c_char_p, c_char_p, c_void_p, _OUT)
@@ -301,6 +302,10 @@ class Client(_Handle):
                 if out.value is None:
                     return
                 yield _value(out)
+
+    def cancel_calls(self):
+        """Ends every call of this client that is under way, on whatever thread: each raises an Error that is named CANCELLED."""
+        _check(_client_cancel_calls(self))
 
     def begin(self, method, *positional, **keywords):
         """Begins a call and returns at once, with an Operation."""

@@ -284,6 +284,12 @@ class client : public methods<client, result> {
     return counters;
   }
 
+  /**
+   * Ends every call that is under way, on whatever thread and whoever waits for it: each fails with SG_STATUS_CANCELLED. Calls that begin later go
+   * on as usual.
+   */
+  result<void> cancel_calls() const { return detail::checked(sg_client_cancel_calls(client_.get())); }
+
   /** The C library's object, borrowed. */
   const sg_client *capi() const noexcept { return client_.get(); }
   /** Gives the C library's object away: pass it to sg_client_free(). */

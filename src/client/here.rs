@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::cancellation::Cancellation;
+
 /// What a connection is waited for with.
 pub trait Waiting: Send + Sync {
     /// Waits for a connection until there is something to read or, if that is wanted, room to write; or the time has come.
@@ -47,29 +49,63 @@ pub enum Woken {
     ToWrite,
     /// The time.
     TimeUp,
-    /// The library was shut down: the work is to be dropped.
+    /// The library was shut down, or the call cancelled: the work is to be dropped.
     Stopped,
 }
 
-thread_local! {
-    static HERE: RefCell<Option<Arc<dyn Waiting>>> = const { RefCell::new(None) };
+/// How a call waits on a thread of the host's, and whether it is to end.
+#[derive(Clone)]
+pub(super) struct Here {
+    with: Arc<dyn Waiting>,
+    cancellation: Cancellation,
 }
 
-/// Runs something that may wait for connections on this thread.
-pub fn waiting<T>(with: Arc<dyn Waiting>, work: impl FnOnce() -> T) -> T {
-    struct Before(Option<Arc<dyn Waiting>>);
+impl Here {
+    /// As [`Waiting::wait`]. Whoever cancels the call ends its connection, and so the wait: that there is an end to read.
+    pub(super) fn wait(&self, connection: &TcpStream, to_write: bool, until: Option<Instant>) -> std::io::Result<Woken> {
+        if self.cancellation.is_requested() {
+            return Ok(Woken::Stopped);
+        }
+        self.with.wait(connection, to_write, until)
+    }
+
+    /// Whether the call is to go no further: it was cancelled, or the library was shut down.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.with.is_stopped() || self.cancellation.is_requested()
+    }
+
+    pub(super) fn watch(&self, connection: &Arc<TcpStream>) -> bool {
+        self.with.watch(connection)
+    }
+
+    pub(super) fn is_quiet(&self, connection: &TcpStream) -> bool {
+        self.with.is_quiet(connection)
+    }
+
+    pub(super) fn what_came(&self, connection: &TcpStream) -> Came {
+        self.with.what_came(connection)
+    }
+}
+
+thread_local! {
+    static HERE: RefCell<Option<Here>> = const { RefCell::new(None) };
+}
+
+/// Runs something that may wait for connections on this thread, as a part of a call that is to end when it is cancelled.
+pub fn waiting<T>(with: Arc<dyn Waiting>, cancellation: Cancellation, work: impl FnOnce() -> T) -> T {
+    struct Before(Option<Here>);
     impl Drop for Before {
         fn drop(&mut self) {
             let before = self.0.take();
             let _ = HERE.try_with(|here| here.replace(before));
         }
     }
-    let _before = Before(HERE.try_with(|here| here.replace(Some(with))).ok().flatten());
+    let _before = Before(HERE.try_with(|here| here.replace(Some(Here { with, cancellation }))).ok().flatten());
     work()
 }
 
 /// How to wait on this thread, where that may be done.
-pub(super) fn current() -> Option<Arc<dyn Waiting>> {
+pub(super) fn current() -> Option<Here> {
     HERE.try_with(|here| here.borrow().clone()).ok().flatten()
 }
 
@@ -94,7 +130,7 @@ pub(super) async fn tried<F: Future>(mut work: Pin<&mut F>) -> Option<F::Output>
 
 /// Waits on the host's thread for what other threads do, at the longest until then: `Some(None)` where that comes first. `None` elsewhere.
 pub(super) async fn waited<F: Future>(mut work: Pin<&mut F>, until: Option<Instant>) -> Option<Option<F::Output>> {
-    /// How long a shutdown may go unnoticed.
+    /// How long a shutdown or a cancel may go unnoticed.
     const LOOK: Duration = Duration::from_millis(20);
     let with = current()?;
     let nudge = Arc::new(Nudge::default());
@@ -176,7 +212,7 @@ mod tests {
     fn polled<T>(stopped: bool, work: impl Future<Output = T>, until: Option<Instant>) -> Poll<Option<Option<T>>> {
         let mut work = pin!(work);
         let mut waiting_for = pin!(waited(work.as_mut(), until));
-        waiting(Arc::new(ForOthers(stopped)), || {
+        waiting(Arc::new(ForOthers(stopped)), Cancellation::default(), || {
             waiting_for.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         })
     }

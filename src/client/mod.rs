@@ -4,6 +4,7 @@
 //! back through `reply` and `fault` (what the site said) to a [`Document`].
 
 pub mod behind;
+mod cancellation;
 mod credentials;
 mod deadline;
 mod document;
@@ -49,6 +50,7 @@ use session::Session;
 use tally::Tally;
 use transport::Transport;
 
+pub use cancellation::Cancellation;
 pub use credentials::{Credentials, Secret};
 pub use document::{CStrings, Document, Key, Kind, MAX_DEPTH, SyntaxError, Value};
 pub(crate) use document::{Node, Page};

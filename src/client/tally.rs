@@ -1,11 +1,13 @@
 //! Counting what a client does: for each call, and for all of them together.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
 use super::Client;
+use super::cancellation::Cancellation;
 use super::document::{Document, shorten};
 use super::error::{Error, Result};
 use super::journal::Level;
@@ -59,6 +61,7 @@ pub(super) struct Tally {
     totals: Arc<Totals>,
     own: Counters,
     progress: Arc<Progress>,
+    cancellation: Cancellation,
 }
 
 fn read(counter: &AtomicU64) -> u64 {
@@ -76,11 +79,17 @@ impl Tally {
             totals: Arc::clone(&self.totals),
             own: Counters::default(),
             progress: Arc::clone(progress),
+            cancellation: self.cancellation.another(),
         }
     }
 
+    /// Whether the call is to end.
+    pub(super) fn cancellation(&self) -> &Cancellation {
+        &self.cancellation
+    }
+
     /// How far the call is.
-    pub(super) fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
 
@@ -156,14 +165,27 @@ impl Running {
 
     /// Carries it out as a method of the official client's vocabulary: see [`Client::call`].
     pub async fn call(&mut self, params: String) -> Result<Document> {
-        let outcome = methods::call(&self.client, &self.what, params, &self.client.tally.progress).await;
+        let outcome = {
+            let work = pin!(methods::call(&self.client, &self.what, params));
+            let tally = &self.client.tally;
+            tally.cancellation.watch(work, &tally.progress).await
+        };
         self.ended(outcome)
     }
 
     /// Carries it out as a wire method: see [`Client::call_raw`].
     pub async fn call_raw(&mut self, params: String) -> Result<Document> {
-        let outcome = methods::call_raw(&self.client, &self.what, params).await;
+        let outcome = {
+            let work = pin!(methods::call_raw(&self.client, &self.what, params));
+            let tally = &self.client.tally;
+            tally.cancellation.watch(work, &tally.progress).await
+        };
         self.ended(outcome)
+    }
+
+    /// Tells whether it is to end.
+    pub fn cancellation(&self) -> Cancellation {
+        self.client.cancellation()
     }
 
     /// Ends it, and gives its outcome back.

@@ -11,7 +11,7 @@ use super::guard;
 use super::handle::{Borrowed, Out};
 use super::result::{give, sg_result};
 use super::string::{Span, Text};
-use crate::client::{Client, Document, Error, Progress, Result, Status};
+use crate::client::{Cancellation, Client, Document, Error, Progress, Result, Status};
 
 /// Calls a method of the official Python client by its name and waits for the answer.
 ///
@@ -21,8 +21,8 @@ use crate::client::{Client, Document, Error, Progress, Result, Status};
 /// "url". So a text that was read may differ from the one that the site keeps: mind that where a filter or an update is made of it.
 /// sg_call_raw() changes nothing.
 ///
-/// It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
-/// call, use sg_submit() with sg_op_wait() and sg_op_cancel().
+/// It ends by its time limits, or by sg_client_cancel_calls() from another thread, with all other calls of the client. To bound or cancel one
+/// call alone, use sg_submit() with sg_op_wait() and sg_op_cancel().
 ///
 /// Whatever is JSON goes out as it is given, also what a site may refuse, such as 1e400, or an escape that is half of a surrogate pair.
 ///
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn sg_call_n(
 /// Sends any method of the wire with any parameters, for what sg_call() does not know, and waits for the answer.
 ///
 /// Parameters and answer are the wire's, to the byte: nothing is filled in or converted. A method that the library does not know to only
-/// read is treated as a write, and never sent twice. It cannot be cancelled, as sg_call() cannot: sg_submit_raw() can.
+/// read is treated as a write, and never sent twice. Alone it can be cancelled as an operation: sg_submit_raw().
 ///
 /// @param[in] client  the client; not NULL; stays the caller's.
 /// @param[in] wire_method  the method's name on the wire, such as "read"; not NULL; copied.
@@ -173,7 +173,7 @@ impl Call {
         Ok(Call { way, method, params })
     }
 
-    /// Begins it on a client. Gives what is to be awaited, and what it comes to if it is stopped before its end.
+    /// Begins it on a client. Gives what is to be awaited, what it comes to if it is stopped before its end, and what tells whether it is to end.
     pub(super) fn begin(
         self,
         client: &Client,
@@ -182,9 +182,10 @@ impl Call {
     ) -> (
         Pin<Box<impl Future<Output = Result<Document>> + Send + use<>>>,
         impl Fn() -> Error + Send + Sync + use<>,
+        Cancellation,
     ) {
         let mut running = client.begin(self.method, progress);
-        let stopped = Arc::clone(progress);
+        let (stopped, cancellation) = (Arc::clone(progress), running.cancellation());
         // Boxed where it is made: wherever it is moved it would be copied whole, with all the room for what it will hold.
         let work = Box::pin(async move {
             match self.way {
@@ -192,7 +193,7 @@ impl Call {
                 Way::Raw => running.call_raw(self.params).await,
             }
         });
-        (work, move || Client::stopped(&stopped, why))
+        (work, move || Client::stopped(&stopped, why), cancellation)
     }
 }
 
@@ -208,7 +209,7 @@ fn call<'a>(
     let call = Call::new(way, method, params)?;
     let connection = connection.body();
     connection.runtime.ready()?;
-    let (work, stopped) = call.begin(&connection.client, &Arc::default(), "the library was shut down during the call");
-    out.put(give(connection.runtime.run_here(stopped, work)?));
+    let (work, stopped, cancellation) = call.begin(&connection.client, &Arc::default(), "the library was shut down during the call");
+    out.put(give(connection.runtime.run_here(cancellation, stopped, work)?));
     Ok(())
 }

@@ -213,6 +213,31 @@ pub unsafe extern "C" fn sg_client_stats(client: *const sg_client, out: *mut sg_
     })
 }
 
+/// Ends every call of a client that is under way, whoever waits for it: each fails with SG_STATUS_CANCELLED, as soon as it waits for anything.
+///
+/// For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, by whatever
+/// thread: calls, operations of sg_submit(), and what reads pages or waits for events of the client. Calls that begin later go on as
+/// usual, on the same client. A call that has its answer by then may still succeed. What was being written may have been carried out:
+/// sg_error_may_have_applied() tells. Pages of which one was ended must be opened again; a feed of events goes on when it is asked again. To end
+/// one thing alone, begin it by sg_submit() and give it to sg_op_cancel().
+///
+/// @param[in] client  the client; not NULL; stays the caller's.
+/// @return SG_STATUS_OK, also where nothing was under way; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+/// @threadsafe yes; not from a handler of a signal
+/// @blocking no
+/// @callback-safe yes
+/// @since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sg_client_cancel_calls(client: *const sg_client) -> Status {
+    from_c!(client: Borrowed<sg_client>);
+    guard::status(|| {
+        let connection = client.get("client")?;
+        connection.runtime.check_process()?;
+        connection.client.cancel_calls();
+        Ok(())
+    })
+}
+
 /// Frees a client. Results that came from it stay valid. It does not sign out.
 ///
 /// Calls that other threads have in flight still end, but no new one may begin: they must have entered the library.

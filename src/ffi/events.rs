@@ -13,7 +13,7 @@ use super::op::{Gives, Outcome, Work, sg_op};
 use super::result::{give, sg_result};
 use super::string::Text;
 use crate::client::events::{EventOptions, Feed};
-use crate::client::{Document, Error, Result, Status};
+use crate::client::{Cancellation, Document, Error, Result, Status};
 use crate::runtime::Runtime;
 
 /// A feed of the events of a site: every event at least once, although their numbers fill in late and out of order.
@@ -26,6 +26,7 @@ pub struct sg_events {
 /// What is behind an `sg_events`.
 pub(super) struct Following {
     runtime: Runtime,
+    cancellation: Cancellation,
     shared: Arc<Shared>,
 }
 
@@ -76,7 +77,9 @@ pub unsafe extern "C" fn sg_events_open(client: *const sg_client, options_json: 
         let connection = client.share("client")?;
         let (runtime, client) = (connection.body().runtime.clone(), connection.body().client.clone());
         let options = EventOptions::parse(options_json.optional("options_json")?.unwrap_or_default())?;
-        let feed = runtime.run(stopped, async move { Feed::open(&client, options).await })?;
+        let cancellation = client.cancellation();
+        let opening = cancellation.or(async move { Feed::open(&client, options).await });
+        let feed = runtime.run(stopped, opening)?;
         let shared = Shared {
             feed: tokio::sync::Mutex::new(feed),
             waiting: AtomicU64::new(0),
@@ -87,6 +90,7 @@ pub unsafe extern "C" fn sg_events_open(client: *const sg_client, options_json: 
         };
         let following = Following {
             runtime,
+            cancellation,
             shared: Arc::new(shared),
         };
         out.put(Owned::<sg_events>::new(following).into_c());
@@ -120,7 +124,8 @@ pub unsafe extern "C" fn sg_events_next(feed: *const sg_events, timeout_ms: i64,
         following.runtime.ready()?;
         let turn = Turn::begin(&following.shared, false)?;
         let limit = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let events = following.runtime.run(stopped, async move { turn.next(limit).await })?;
+        let waiting = following.cancellation.or(async move { turn.next(limit).await });
+        let events = following.runtime.run(stopped, waiting)?;
         let none = || Error::new(Status::TimeoutWait, "no event came within the time");
         out.put(give(events.ok_or_else(none)?));
         Ok(())
@@ -156,7 +161,8 @@ pub unsafe extern "C" fn sg_events_submit_next(feed: *const sg_events, out: *mut
             shared.over(wait);
             Error::new(Status::Cancelled, "the wait for events was cancelled")
         };
-        let work = async move { turn.next(None).await.map(Outcome::Answer) };
+        let waiting = following.cancellation.or(async move { turn.next(None).await });
+        let work = async move { waiting.await.map(Outcome::Answer) };
         out.put(Work::start(&following.runtime, Gives::Answer, stopped, Arc::default(), work)?);
         Ok(())
     })

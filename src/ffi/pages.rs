@@ -13,7 +13,7 @@ use super::handle::{Borrowed, Handle, InBox, Out, Owned};
 use super::op::{Gives, Outcome, Work, sg_op};
 use super::result::{give, sg_result};
 use super::string::Text;
-use crate::client::{Client, Document, Error, Pages, Progress, Result, Status};
+use crate::client::{Cancellation, Client, Document, Error, Pages, Progress, Result, Status};
 use crate::runtime::Runtime;
 
 /// A `find` in progress, for reads of any size: a million rows never take more memory than a few pages.
@@ -26,6 +26,7 @@ pub struct sg_pages {
 /// What is behind an `sg_pages`.
 pub(super) struct Walk {
     runtime: Runtime,
+    cancellation: Cancellation,
     /// Where the last page that was asked for leaves the pages for the next one. Who asks is in line at once, so that pages come
     /// in that order; one that is stopped leaves nothing.
     next: Mutex<oneshot::Receiver<Pages>>,
@@ -57,14 +58,16 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
         let connection = client.share("client")?;
         let (runtime, client) = (connection.body().runtime.clone(), connection.body().client.clone());
         let params = params_json.required("params_json")?.to_owned();
-        let pages = runtime.run(stopped("the library was shut down while the pages were being opened"), async move {
-            Pages::open(&client, &params).await
-        })?;
+        let why = "the library was shut down while the pages were being opened";
+        let cancellation = client.cancellation();
+        let opening = cancellation.or(async move { Pages::open(&client, &params).await });
+        let pages = runtime.run(stopped(why), opening)?;
         let (first, next) = oneshot::channel();
         // Its far end is in our hand.
         let _ = first.send(pages);
         let walk = Walk {
             runtime,
+            cancellation,
             next: Mutex::new(next),
         };
         out.put(Owned::<sg_pages>::new(walk).into_c());
@@ -77,8 +80,8 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
 /// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
 /// every further call fails in the same way, so that a part is never taken for the whole.
 ///
-/// It cannot be cancelled: it ends by its time limits, or by sg_runtime_shutdown() with everything else of the process. To bound or cancel one
-/// page, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
+/// It ends by its time limits, or by sg_client_cancel_calls() from another thread, with all calls of the client. To bound or cancel one
+/// page alone, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
 ///
 /// @param[in] pages  the pages; not NULL; stay the caller's.
 /// @param[out] out  the page, owned by the caller: give it to sg_result_free(). NULL behind the last page and on failure. Not
@@ -152,17 +155,17 @@ pub unsafe extern "C" fn sg_pages_free(pages: *mut sg_pages) {
 }
 
 impl Walk {
-    fn next(&self) -> impl Future<Output = Result<Option<Document>>> + use<> {
+    fn next(&self) -> impl Future<Output = Result<Option<Document>>> + Send + use<> {
         let (leave, next) = oneshot::channel();
         let before = std::mem::replace(&mut *self.next.lock().unwrap_or_else(PoisonError::into_inner), next);
-        async move {
+        self.cancellation.or(async move {
             let lost = |_| Error::new(Status::InvalidState, "reading a page was stopped before; open the pages again");
             let mut pages = before.await.map_err(lost)?;
             let page = pages.next().await;
             // Nobody may come for them.
             let _ = leave.send(pages);
             page
-        }
+        })
     }
 }
 

@@ -147,7 +147,7 @@ fn submit<'a>(
     let client = options()?.limit(connection.body().client.clone());
     runtime.check_usable()?;
     let progress = Arc::<Progress>::default();
-    let (work, stopped) = call.begin(&client, &progress, "the operation was cancelled");
+    let (work, stopped, _) = call.begin(&client, &progress, "the operation was cancelled");
     let work = async move { work.await.map(|answer| Outcome::Answer(Some(answer))) };
     out.put(Work::start(runtime, Gives::Answer, stopped, progress, work)?);
     Ok(())

@@ -37,7 +37,7 @@ pub use queue::Queue;
 use seat::Seat;
 pub use signals::Uncancelled;
 
-use crate::client::{Error, Result};
+use crate::client::{Cancellation, Error, Result};
 
 /// Something to be run once, on whatever thread.
 pub type Job = Box<dyn FnOnce() + Send>;
@@ -96,13 +96,14 @@ impl Runtime {
     /// by itself.
     pub fn run_here<T: Send + 'static>(
         &self,
+        cancellation: Cancellation,
         stopped: impl Fn() -> Error + Send + Sync + 'static,
         work: impl Future<Output = Result<T>> + Send + Unpin + 'static,
     ) -> Result<T> {
         threads::refuse_own()?;
         let seat = self.0.usable()?;
         let mut work = operation::caught(work);
-        match seat.poll_here(&mut work) {
+        match seat.poll_here(cancellation, &mut work) {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => waited_for(seat, stopped, work),
         }

@@ -17,6 +17,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::bell::{self, Bell};
 use super::{signals, threads};
+use crate::client::Cancellation;
 use crate::client::here::{self, Came, Waiting, Woken};
 
 /// For so long the seat stays empty behind a call that a host's thread drove, which may well make another one. What happens meanwhile
@@ -135,14 +136,14 @@ impl Seat {
 
     /// Polls work on this thread of a host's, which waits for the connections of its own by itself: then nobody need drive. Work that has to
     /// wait for anything else is pending, and is to be given to the runtime.
-    pub(super) fn poll_here<T>(self: &Arc<Self>, work: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
+    pub(super) fn poll_here<T>(self: &Arc<Self>, cancellation: Cancellation, work: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
         if !threads::may_drive() || self.bell.get_or_try_init(Bell::new).is_err() {
             return Poll::Pending;
         }
         let Some(_alone) = self.alone() else { return Poll::Pending };
         let _own = threads::Driving::new();
         let context = self.handle.enter();
-        let outcome = here::waiting(Arc::clone(self) as Arc<dyn Waiting>, || {
+        let outcome = here::waiting(Arc::clone(self) as Arc<dyn Waiting>, cancellation, || {
             Pin::new(work).poll(&mut Context::from_waker(Waker::noop()))
         });
         drop(context);

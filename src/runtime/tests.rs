@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::{Runtime, shutdown};
-use crate::client::{Error, Result, Status, behind};
+use crate::client::{Cancellation, Error, Result, Status, behind};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -130,6 +130,7 @@ fn what_need_not_wait_is_done_where_it_was_begun() {
     let before = blocked_signals("thread-self");
     let inner = runtime.clone();
     let done = runtime.run_here(
+        Cancellation::default(),
         stopped,
         Box::pin(async move {
             let reentrant = status(inner.run(stopped, for_ever()));
@@ -138,6 +139,7 @@ fn what_need_not_wait_is_done_where_it_was_begun() {
     );
     assert_eq!(done.unwrap(), (here, before, Status::InvalidStateReentrant));
     let gone_on = runtime.run_here(
+        Cancellation::default(),
         stopped,
         Box::pin(async {
             let begun = std::thread::current().id();
@@ -148,13 +150,22 @@ fn what_need_not_wait_is_done_where_it_was_begun() {
     );
     assert_eq!(gone_on.unwrap(), (here, 5));
     let error = runtime
-        .run_here(stopped, Box::pin(async { panic!("on purpose") as Result<u8> }))
+        .run_here(
+            Cancellation::default(),
+            stopped,
+            Box::pin(async { panic!("on purpose") as Result<u8> }),
+        )
         .unwrap_err();
     assert_eq!(error.status, Status::Internal);
     // A thread that is not fit for it has it done by the library's.
     let shallow = std::thread::Builder::new().stack_size(128 << 10);
-    let elsewhere =
-        shallow.spawn(move || runtime.run_here(stopped, Box::pin(async { Ok(std::thread::current().name().map(str::to_owned)) })));
+    let elsewhere = shallow.spawn(move || {
+        runtime.run_here(
+            Cancellation::default(),
+            stopped,
+            Box::pin(async { Ok(std::thread::current().name().map(str::to_owned)) }),
+        )
+    });
     assert_eq!(elsewhere.unwrap().join().unwrap().unwrap().as_deref(), Some("sg-io-1"));
 }
 

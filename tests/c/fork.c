@@ -27,6 +27,7 @@ static void check_foreign(sg_client *client)
     double started = now();
 
     CHECK_STATUS(sg_call(client, "info", NULL, &result), SG_STATUS_FORKED);
+    CHECK_STATUS(sg_client_cancel_calls(client), SG_STATUS_FORKED);
     CHECK(now() - started < 5);
     CHECK(result == NULL);
     CHECK_HAS(sg_last_error(), "parent process");

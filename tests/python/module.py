@@ -11,6 +11,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 import urllib.parse
 import urllib.request
@@ -133,6 +135,28 @@ class Module(unittest.TestCase):
             stopped = client.begin("find", "Shot", [])
             stopped.cancel()
             self.assertTrue(stopped.wait(20000))
+
+    def test_all_calls_of_a_client_are_cancelled_at_once(self):
+        client = self.script()
+        told = []
+
+        def call():
+            while not told:
+                try:
+                    client.find("Shot", [])
+                except shotgrid.Error as error:
+                    told.append(error.name)
+
+        calling = threading.Thread(target=call)
+        calling.start()
+        for _ in range(1000):
+            if told:
+                break
+            client.cancel_calls()
+            time.sleep(0.005)
+        calling.join()
+        self.assertEqual(told, ["CANCELLED"])
+        self.assertTrue(client.find("Shot", []))
 
     def test_what_the_library_does_not_take_is_told(self):
         client = self.script()

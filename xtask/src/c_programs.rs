@@ -56,6 +56,7 @@ const PROGRAMS: &[Program] = &[
     Program::new("bad_input", Links::Library),
     Program::new("callbacks", Links::Library),
     Program::new("cancel", Links::Library),
+    Program::new("cancel_calls", Links::Library),
     Program::new("cycles", Links::Library),
     Program::new("dlclose", Links::Nothing),
     Program::new("events", Links::Library),

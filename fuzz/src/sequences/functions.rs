@@ -129,6 +129,7 @@ functions! {
         w.check(got);
         assert!(memory[size_of::<sg_stats>() / 8..].iter().all(|word| *word == u64::MAX), "it wrote behind what it knows");
     }
+    sg_client_cancel_calls(f, w, i) { let got = f(w.client(i)); w.check(got); }
     sg_client_free(f, w, i) { f(w.clients.take(i)); f(w.options.get(i).cast()); }
     sg_client_session_token(f, w, i) {
         let mut buffer = [0x55_u8; 64];

@@ -28,7 +28,6 @@ use super::error::{Error, Result};
 use super::fault;
 use super::info::SiteInfo;
 use super::json::quote;
-use super::progress::Progress;
 use super::records;
 use super::retry::Effect;
 use super::rpc::Call;
@@ -146,13 +145,13 @@ fn method(name: &str) -> Result<&'static Method> {
 }
 
 /// Carries out a method of the vocabulary.
-pub(super) async fn call(client: &Client, name: &str, params: String, progress: &Arc<Progress>) -> Result<Document> {
+pub(super) async fn call(client: &Client, name: &str, params: String) -> Result<Document> {
     let method = method(name)?;
     let document = parse(params)?;
     let args = Args::bind(method, document.root())?;
     let transfer = || Transfer {
         client: client.clone(),
-        progress: Arc::clone(progress),
+        progress: Arc::clone(client.tally.progress()),
     };
     // What is large and rare is boxed: this future is as large as its largest part, and is moved for each call.
     match &method.run {

@@ -278,6 +278,17 @@ impl Transport {
         }
     }
 
+    /// Cancels calls, by `request`, and has the threads of the host's that carry them out notice.
+    pub(super) fn cancel_calls(&self, request: impl FnOnce()) {
+        match &self.line {
+            Line::Net(net) => match &net.wire {
+                Some(wire) => wire.cancel_calls(request),
+                None => request(),
+            },
+            Line::Replay { .. } => request(),
+        }
+    }
+
     /// The passwords that stand in addresses.
     pub(super) fn secrets(&self, mask: &mut Mask) {
         self.site.password.iter().for_each(|password| mask.secret(password));

@@ -76,6 +76,28 @@ void cancelling() {
   FAILS(client.with(sg::limits().timeout(50ms).max_attempts(1)).info(), SG_STATUS_TIMEOUT_TOTAL, "");
 }
 
+void cancelling_all() {
+  const silence site;
+  const sg::client client = site.client();
+  std::atomic<bool> over{false};
+  sg_status told = SG_STATUS_OK;
+  std::thread waiting([&] {
+    auto rows = client.find("Shot", {});
+    told = rows ? SG_STATUS_OK : rows.error().status();
+    over = true;
+  });
+  auto op = client.async().find("Shot", {});
+  CHECK(!op.wait(50ms));
+  // The thread may not have begun yet.
+  for (int round = 0; round < 500 && !over; ++round) {
+    OK(client.cancel_calls());
+    std::this_thread::sleep_for(10ms);
+  }
+  waiting.join();
+  EQUAL(told, SG_STATUS_CANCELLED);
+  FAILS(op.get(), SG_STATUS_CANCELLED, "calls were cancelled");
+}
+
 void connecting() {
   auto script = sg::client::connect_script_async(setting("SG_TEST_URL"), setting("SG_TEST_SCRIPT_NAME"), setting("SG_TEST_API_KEY")).get();
   CHECK(OK(script) && script->find_one("Shot", {}).has_value());
@@ -244,6 +266,7 @@ void test_operations() {
   const sg::client client = script_client();
   taking(client);
   cancelling();
+  cancelling_all();
   connecting();
   queued(client);
   dropped();

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use rustls::ClientConnection;
@@ -33,6 +33,15 @@ pub(super) struct Idle {
 }
 
 impl Idle {
+    pub(super) fn watched(&self) -> Weak<TcpStream> {
+        Arc::downgrade(&self.stream)
+    }
+
+    /// Whether it is this one.
+    pub(super) fn is(&self, stream: &Arc<TcpStream>) -> bool {
+        Arc::ptr_eq(&self.stream, stream)
+    }
+
     /// Whether the site has kept it open and said nothing.
     pub(super) fn is_alive(&mut self) -> bool {
         /// A secure one may have been sent tickets for later; one that has been sent many is not worth the time.
@@ -127,6 +136,11 @@ impl Connection {
             furthest: 0,
             eager: false,
         })
+    }
+
+    /// Whether the runtime waits for it.
+    pub(super) fn is_of_runtime(&self) -> bool {
+        self.socket.is_of_runtime()
     }
 
     /// It, to be used again. `None` where the site said more than was asked, or that it is the end.
@@ -284,7 +298,7 @@ impl Connection {
             }
             // Where this thread waits next, that is noticed by itself. The runtime's readiness is no wait while there is something to read,
             // and counts as none.
-            if self.eager || self.tls.is_some() || self.socket.is_of_runtime() {
+            if self.eager || self.tls.is_some() || self.is_of_runtime() {
                 self.socket.take_time_to_read().await?;
             }
             if self.tls.is_some() {

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::tests::{self, Alone, LIMIT, Scripted, Way, post, post_body, read_request, runtime};
 use super::*;
+use crate::client::cancellation::Cancellation;
 use crate::client::deadline::Deadline;
 use crate::client::retry::Effect;
 use crate::client::transport::{Limit, Reached};
@@ -259,7 +260,7 @@ fn a_connection_moves_to_the_runtime_with_its_call() {
     assert!(post(&runtime, &wire, Way::Here, LIMIT, 100).is_ok());
     let idle = wire.take_idle().unwrap();
     let _context = runtime.enter();
-    let here = || here::waiting(Alone::new(), || Connection::again(idle, None));
+    let here = || here::waiting(Alone::new(), Cancellation::default(), || Connection::again(idle, None));
     let mut connection = here().unwrap();
     drop(_context);
     runtime.block_on(async {
@@ -342,7 +343,9 @@ fn second(pause: Duration, limit: Duration, shut_down_after: Duration) -> (Poll<
         thread::sleep(shut_down_after);
         shutting.shut_down();
     });
-    let outcome = here::waiting(alone, || work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    let outcome = here::waiting(alone, Cancellation::default(), || {
+        work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    });
     let took = begun.elapsed();
     shuts_down.join().unwrap();
     (outcome, took)

@@ -16,6 +16,7 @@ use flate2::write::GzEncoder;
 use super::hard_tests::{Secured, secure, serving};
 use super::tests::{Alone, LIMIT, Way, post, read_request, runtime};
 use super::*;
+use crate::client::cancellation::Cancellation;
 use crate::client::deadline::Deadline;
 use crate::client::here::{Came, Waiting, Woken};
 use crate::client::retry::Effect;
@@ -98,7 +99,9 @@ fn post_like(with: Arc<impl Waiting + 'static>, wire: &Wire, body: &[u8], limit:
     let request = wire.request(&[body]);
     let begun = Instant::now();
     let mut work = pin!(wire.post(&request, &watch, Some(begun + limit), 1 << 30));
-    let outcome = here::waiting(with, || work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    let outcome = here::waiting(with, Cancellation::default(), || {
+        work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    });
     (outcome, begun.elapsed())
 }
 

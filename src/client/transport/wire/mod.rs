@@ -18,6 +18,7 @@ mod reading_tests;
 mod tests;
 
 use std::future::Future;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -112,6 +113,8 @@ enum Written {
 #[derive(Default)]
 struct Kept {
     idle: Vec<Idle>,
+    /// Those that hosts' threads may wait for: a cancel ends them, but for those that are idle.
+    waited_for: Vec<Weak<TcpStream>>,
     /// Whether something closes those that nobody uses.
     is_swept: bool,
     /// That.
@@ -304,10 +307,15 @@ impl Wire {
 
     /// Keeps a connection for another request.
     fn keep(&self, connection: Connection) {
+        let is_of_runtime = connection.is_of_runtime();
         let Some(idle) = connection.into_idle() else { return };
         let mut all = kept(&self.idle);
         if all.idle.len() >= self.manner.most_idle {
             return;
+        }
+        if is_of_runtime {
+            all.waited_for.retain(|each| each.strong_count() > 0);
+            all.waited_for.push(idle.watched());
         }
         all.idle.push(idle);
         if std::mem::replace(&mut all.is_swept, true) {
@@ -318,6 +326,18 @@ impl Wire {
         let sweeper = Sweeper(Arc::downgrade(&self.idle));
         let swept = tokio::spawn(sweeper.sweep(self.manner.idle_limit)).abort_handle();
         kept(&self.idle).sweeper = Some(swept);
+    }
+
+    /// Cancels calls, by `request`, and ends the connections that hosts' threads use for them. Those that are idle then, and calls that begin
+    /// later, have nothing to do with that. One that is ended as its call succeeds is kept, and found to have ended when it is to be used.
+    pub(super) fn cancel_calls(&self, request: impl FnOnce()) {
+        let all = kept(&self.idle);
+        request();
+        let used = all.waited_for.iter().filter_map(Weak::upgrade);
+        for connection in used.filter(|each| !all.idle.iter().any(|idle| idle.is(each))) {
+            // Of one that has ended already.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 
     /// Lets go of every connection that waits for another request. Where one has died without a word, because a firewall forgot

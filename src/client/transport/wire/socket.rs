@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::Interest;
 
 use super::trouble::Trouble;
-use crate::client::here::{self, Came, Waiting, Woken};
+use crate::client::here::{self, Came, Here, Woken};
 
 /// For so long a read waits by itself. Answers that take longer are waited for otherwise, and so is what must have ended before.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub(super) enum Socket {
     /// By this thread of the host's.
     Here {
         stream: Arc<TcpStream>,
-        with: Arc<dyn Waiting>,
+        with: Here,
         until: Option<Instant>,
         patience: Patience,
         /// How much may be read though the time is up, once that was asked.
@@ -222,7 +222,7 @@ fn of_runtime(stream: TcpStream, patience: Patience) -> io::Result<Socket> {
 
 impl Socket {
     /// Reads or writes. What waits by itself and is interrupted, or ended by a shutdown, is to be waited for otherwise, where that is seen.
-    /// A shutdown ends each connection that has ever waited by itself: its end is none of the site's.
+    /// A shutdown ends each connection that has ever waited by itself, and a cancel those of the calls: such an end is none of the site's.
     fn moved(&self, mut bytes: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
         let (with, is_patient) = match self {
             Socket::Here { with, patience, .. } => (Some(with), *patience != Patience::None),

@@ -14,6 +14,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 use tokio::runtime::Runtime;
 
 use super::*;
+use crate::client::cancellation::Cancellation;
 use crate::client::deadline::Deadline;
 use crate::client::here::{self, Came, Waiting, Woken};
 use crate::client::retry::Effect;
@@ -182,7 +183,9 @@ fn outcome<T>(
     let mut work = pin!(work);
     let _context = runtime.enter();
     if let Way::Here = way {
-        let waits_only_for_the_site = here::waiting(Alone::new(), || work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+        let waits_only_for_the_site = here::waiting(Alone::new(), Cancellation::default(), || {
+            work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        });
         if let Poll::Ready(outcome) = waits_only_for_the_site {
             return outcome;
         }
