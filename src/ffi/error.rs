@@ -301,7 +301,7 @@ pub unsafe extern "C" fn sg_error_http_status(error: *const sg_error) -> i32 {
 }
 
 /// Whether the same call may succeed if it is made again, and would do nothing twice: it is 0 wherever
-/// sg_error_may_have_applied() is 1.
+/// sg_error_may_have_applied() is 1, and for what was cancelled.
 ///
 /// @param[in] error  the record, or NULL; stays the caller's.
 /// @return 1 or 0; 0 for NULL
@@ -329,7 +329,8 @@ pub unsafe extern "C" fn sg_error_retry_after_ms(error: *const sg_error) -> i64 
     guard::getter(-1, || error.peek().map_or(-1, |report| report.retry_after_ms))
 }
 
-/// Whether a write may have reached the site although no answer came back. Then look before you write again.
+/// Whether a write may have reached the site although no answer came back. Then look before you write again. Of a download that was cancelled,
+/// whether its file took its place all the same; where it is 0 it never will.
 ///
 /// @param[in] error  the record, or NULL; stays the caller's.
 /// @return 1 or 0; 0 for NULL

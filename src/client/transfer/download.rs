@@ -1,6 +1,7 @@
 //! Downloading an attachment: to a file, whole or not at all, or into memory.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +18,7 @@ use crate::client::document::{Kind, Value};
 use crate::client::error::{Error, Result, file_trouble};
 use crate::client::fault::THE_SITE_SAID;
 use crate::client::json::quote;
+use crate::client::progress::Progress;
 use crate::client::reply;
 use crate::client::retry::{self, Attempts, Effect};
 use crate::client::session::Token;
@@ -77,8 +79,9 @@ pub(in crate::client) async fn download(transfer: &Transfer, wanted: &Wanted, pa
         failed => failed,
     };
     // When the host is told, the file is there, or nothing.
+    let progress = Arc::clone(&transfer.progress);
     aside(move || match settled {
-        Ok(()) => partial.finish_here(),
+        Ok(()) => partial.finish_here(&progress),
         Err(error) => partial.give_up_here(error),
     })
     .await?;
@@ -176,14 +179,22 @@ impl Partial {
         self.spool.settle().await.map_err(|error| unwritable(&self.target, &error))
     }
 
-    /// Puts the whole file where it belongs. Until then what was there stays.
-    fn finish_here(mut self) -> Result<()> {
+    /// Puts the whole file where it belongs, unless the call was stopped before. Until then what was there stays.
+    fn finish_here(mut self, progress: &Progress) -> Result<()> {
         let written = self.spool.write_rest(self.length);
+        self.spool.close();
+        // A host that was told of a cancel may have put something else there since. The disk may have taken long before.
+        if written.is_ok() && !progress.let_write_go() {
+            return self.give_up_here(Error::new(
+                Status::Cancelled,
+                "the download was stopped before its file took its place",
+            ));
+        }
         let replaced = Replaced::of(&self.target);
         match written.and_then(|()| std::fs::rename(&self.path, &self.target)) {
             Ok(()) => {
                 self.is_over = true;
-                self.spool.let_go(replaced);
+                replaced.free_behind();
                 Ok(())
             }
             Err(error) => {
@@ -436,4 +447,64 @@ fn local(partial: &Partial, error: &std::io::Error) -> Failure {
 
 fn unwritable(target: &Path, error: &std::io::Error) -> Error {
     file_trouble(target, "cannot be written", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a download of these bytes over "before" leaves, and how it ends.
+    fn replaced(name: &str, bytes: &[u8], progress: &Progress) -> (PathBuf, Result<()>) {
+        let folder = std::env::temp_dir().join(format!("libshotgrid-{}-download-{name}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let target = folder.join("file");
+        std::fs::write(&target, "before").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let outcome = runtime.block_on(async {
+            let mut partial = Partial::create(target.clone(), None).await.unwrap();
+            partial.append(bytes).await.unwrap();
+            partial.settle().await.unwrap();
+            partial.finish_here(progress)
+        });
+        let names: Vec<_> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(names, ["file"]);
+        (target, outcome)
+    }
+
+    /// Whoever starts a program that it has fetched may do so at once.
+    #[test]
+    fn a_whole_file_is_in_its_place_and_closed() {
+        let bytes = vec![7; 1 << 20];
+        for round in 0..20 {
+            let (target, outcome) = replaced(&format!("whole-{round}"), &bytes, &Progress::default());
+            outcome.unwrap();
+            #[cfg(target_os = "linux")]
+            {
+                let open = std::fs::read_dir("/proc/self/fd").unwrap();
+                let mut open = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+                assert!(!open.any(|path| path == target));
+            }
+            assert!(std::fs::read(&target).unwrap() == bytes);
+            std::fs::remove_dir_all(target.parent().unwrap()).unwrap();
+        }
+    }
+
+    /// The disk may take long to take a file, and the host was told of the cancel at once.
+    #[test]
+    fn what_was_stopped_before_it_took_its_place_never_does() {
+        let progress = Progress::default();
+        assert!(!progress.stop_writes());
+        let (target, outcome) = replaced("stopped", b"behind", &progress);
+        assert_eq!(outcome.unwrap_err().status, Status::Cancelled);
+        assert_eq!(std::fs::read(&target).unwrap(), b"before");
+        std::fs::remove_dir_all(target.parent().unwrap()).unwrap();
+        // One that is stopped behind that may have.
+        let progress = Progress::default();
+        let (target, outcome) = replaced("in-place", b"behind", &progress);
+        assert!(outcome.is_ok() && progress.stop_writes());
+        std::fs::remove_dir_all(target.parent().unwrap()).unwrap();
+    }
 }

@@ -12,7 +12,7 @@ const LARGE: u64 = 16 << 20;
 /// quarter of its download, which nobody needs to wait for.
 pub(super) struct Replaced {
     #[cfg(target_os = "linux")]
-    _file: Option<File>,
+    file: Option<File>,
 }
 
 impl Replaced {
@@ -23,7 +23,15 @@ impl Replaced {
         // It is only held, not read: whoever may not read it may hold it.
         let held = || File::options().read(true).custom_flags(libc::O_PATH).open(target).ok();
         Replaced {
-            _file: std::fs::metadata(target).is_ok_and(|file| is_worth_it(&file)).then(held).flatten(),
+            file: std::fs::metadata(target).is_ok_and(|file| is_worth_it(&file)).then(held).flatten(),
+        }
+    }
+
+    /// Lets go of it on a thread for files.
+    pub(super) fn free_behind(self) {
+        #[cfg(target_os = "linux")]
+        if let (Some(file), Ok(runtime)) = (self.file, tokio::runtime::Handle::try_current()) {
+            runtime.spawn_blocking(move || drop(file));
         }
     }
 
@@ -34,8 +42,8 @@ impl Replaced {
     }
 }
 
-/// Whether it is large, and on a disk of this machine: NFS gives a file that is held and has no name another name in its folder, which cannot be
-/// removed as long. What is no disk's has devices of the kind 0.
+/// Whether it is large, and on a device: NFS gives a file that is held and has no name another name in its folder, which cannot be removed as long.
+/// What is on no single device (also btrfs and overlayfs) has a number of the kind 0.
 #[cfg(target_os = "linux")]
 fn is_worth_it(file: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -27,7 +27,6 @@ pub(super) struct Spool {
 }
 
 struct Shared {
-    file: File,
     /// Whether it is to be on the disk when it is whole, if it is large.
     lasts: bool,
     lane: Mutex<Lane>,
@@ -37,6 +36,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Lane {
+    /// Until it is closed. Whoever works with it has let go of it by the time it says that it has done its work.
+    file: Option<Arc<File>>,
     due: VecDeque<Vec<u8>>,
     /// Pieces that were written, to be filled again.
     spare: Vec<Vec<u8>>,
@@ -55,9 +56,11 @@ impl Spool {
     pub(super) fn new(file: File, lasts: bool) -> Spool {
         Spool {
             shared: Arc::new(Shared {
-                file,
                 lasts,
-                lane: Mutex::default(),
+                lane: Mutex::new(Lane {
+                    file: Some(Arc::new(file)),
+                    ..Lane::default()
+                }),
                 moved: Notify::new(),
             }),
             gathered: Vec::new(),
@@ -86,9 +89,9 @@ impl Spool {
         self.gathered.clear();
         let shared = Arc::clone(&self.shared);
         let emptied = spawn_blocking(move || {
-            let mut file = &shared.file;
+            let file = shared.file()?;
             file.set_len(0)?;
-            file.rewind()
+            (&*file).rewind()
         });
         emptied.await?
     }
@@ -100,11 +103,16 @@ impl Spool {
 
     /// Writes what is left, on a thread that may wait, once it has settled.
     pub(super) fn write_rest(&mut self, length: u64) -> Result<()> {
-        (&self.shared.file).write_all(&std::mem::take(&mut self.gathered))?;
+        (&*self.shared.file()?).write_all(&std::mem::take(&mut self.gathered))?;
         match self.shared.lasts && length > SAVED_AT_ONCE as u64 {
             true => self.shared.save(),
             false => Ok(()),
         }
+    }
+
+    /// Closes it, once it has settled.
+    pub(super) fn close(&self) {
+        self.shared.lane().file = None;
     }
 
     /// Lets go of the file and of its name on a thread for files: a disk may take long for either.
@@ -148,14 +156,15 @@ impl Shared {
     /// Writes what is due, and what becomes due meanwhile.
     fn write_due(self: &Arc<Self>) {
         let mut lane = self.lane();
-        while let Some(mut piece) = lane.due.pop_front() {
+        let file = lane.file.clone();
+        while let (Some(file), Some(mut piece)) = (&file, lane.due.pop_front()) {
             // Who waits for room is woken for a good deal of it, and not for each piece.
             let is_roomy = lane.due.len() <= MOST_DUE / 2;
             drop(lane);
             if is_roomy {
                 self.moved.notify_one();
             }
-            let written = piece.chunks(WRITE).try_for_each(|part| (&self.file).write_all(part));
+            let written = piece.chunks(WRITE).try_for_each(|part| (&**file).write_all(part));
             lane = self.lane();
             lane.unsaved += piece.len();
             piece.clear();
@@ -168,6 +177,7 @@ impl Shared {
                 spawn_blocking(move || shared.save_behind());
             }
         }
+        drop(file);
         lane.writes = false;
         self.moved.notify_one();
     }
@@ -182,10 +192,15 @@ impl Shared {
 
     /// Brings what was written to the disk, where the file system knows how.
     fn save(&self) -> Result<()> {
-        match self.file.sync_data() {
+        match self.file()?.sync_data() {
             Err(error) if !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn file(&self) -> Result<Arc<File>> {
+        let closed = || Error::new(ErrorKind::NotConnected, "the file was closed");
+        self.lane().file.clone().ok_or_else(closed)
     }
 
     fn lane(&self) -> MutexGuard<'_, Lane> {
