@@ -376,6 +376,8 @@ fn strings_are_found_across_the_borders_of_their_groups() {
 fn strings_are_found_however_much_text_their_group_has() {
     // Their places take more room beyond 65,535 bytes.
     for length in (65_490..65_540).chain([200_000]) {
+        compare_strings(&format!("[\"{}\"]", "x".repeat(length)));
+        compare_strings(&format!("{{\"{}\":1}}", "x".repeat(length)));
         compare_strings(&format!("[\"\\n\",\"{}\\t\",{{\"k\":\"\\\"\"}}]", "x".repeat(length)));
     }
 }
