@@ -1154,16 +1154,19 @@ SG_NOEXCEPT;
 SG_API sg_status sg_client_stats(const sg_client *client, sg_stats *out) SG_NOEXCEPT;
 
 /**
- * Ends every call of a client that is under way, whoever waits for it: each fails with SG_STATUS_CANCELLED, as soon as it waits for anything.
+ * Ends every call of a client that is under way, whoever waits for it: each fails with SG_STATUS_CANCELLED, a moment later.
  *
- * For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, by whatever
- * thread: calls, operations of sg_submit(), and what reads pages or waits for events of the client. Calls that begin later go on as
- * usual, on the same client. A call that has its answer by then may still succeed. What was being written may have been carried out:
- * sg_error_may_have_applied() tells. Pages of which one was ended must be opened again; a feed of events goes on when it is asked again. To end
- * one thing alone, begin it by sg_submit() and give it to sg_op_cancel().
+ * For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, on whatever
+ * thread: calls, operations of sg_submit(), and waits for pages and events, also of pages and feeds that were opened with the client. It does not wait until they have
+ * ended: that takes less than 100 ms where a call waits for the site or in the line, and as long as it takes where it works on an answer that is there, with
+ * which it may still succeed. Calls that begin later go on as usual, on the same client; so a thread that is about to call needs a flag of yours as well.
+ *
+ * What was being written may have been carried out: sg_error_may_have_applied() tells. Pages of which somebody waited for one must be opened
+ * again, as after sg_op_cancel(); those that were only read ahead are asked for again. A feed of events loses nothing and goes on when it is asked again.
+ * Connects and sign-ins are not ended. To end one thing alone, begin it by sg_submit() and give it to sg_op_cancel().
  *
  * @param[in] client  the client; not NULL; stays the caller's.
- * @return SG_STATUS_OK, also where nothing was under way; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+ * @return SG_STATUS_OK, also where nothing was under way, and after a shutdown; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
  * @threadsafe yes; not from a handler of a signal
  * @blocking no
  * @callback-safe yes
@@ -1537,7 +1540,7 @@ SG_NOEXCEPT;
  * @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED in a child of
  *   the process that connected; SG_STATUS_PERMISSION (you may not); SG_STATUS_NOT_FOUND; SG_STATUS_CONFLICT;
- *   SG_STATUS_REJECTED; the classes of sg_connect_user()
+ *   SG_STATUS_REJECTED; SG_STATUS_CANCELLED by sg_client_cancel_calls() or a shutdown; the classes of sg_connect_user()
  * @threadsafe yes
  * @blocking yes, within the time limits of the client's options
  * @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT
@@ -1739,10 +1742,11 @@ SG_API sg_status sg_op_wait(const sg_op *op, int64_t timeout_ms) SG_NOEXCEPT;
 SG_API int32_t sg_op_is_done(const sg_op *op) SG_NOEXCEPT;
 
 /**
- * Cancels an operation. Whoever waits for it is told at once; connections are closed and unfinished files removed.
+ * Cancels an operation. Whoever waits for it is told at once; connections are closed and unfinished files removed
+ * soon after.
  *
  * An operation that was cancelled in time fails with SG_STATUS_CANCELLED; sg_error_may_have_applied() tells whether the site
- * may have done a write all the same. Cancelling again, or at the end, does nothing.
+ * may have done a write all the same, and of a download whether its file took its place. Cancelling again, or at the end, does nothing.
  *
  * @param[in] op  the operation; not NULL; stays the caller's.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
@@ -1980,7 +1984,7 @@ SG_API sg_status sg_pages_open(const sg_client *client, const char *params_json,
  * The next page: a result that is an array of rows.
  *
  * Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
- * every further call fails in the same way, so that a part is never taken for the whole.
+ * every further call fails in the same way, and behind a page that was stopped with SG_STATUS_INVALID_STATE, so that a part is never taken for the whole.
  *
  * It ends by its time limits, or by sg_client_cancel_calls() from another thread, with all calls of the client. To bound or cancel one
  * page alone, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().
@@ -2062,7 +2066,7 @@ SG_NOEXCEPT;
  *
  * Each is a row of EventLogEntry with three members more: "actor" ({"kind", "user", "acting"}; kind is "person", "script", "script_for_person",
  * "person_for_person" or "site"), "duplicate_possible" (true only where a feed has resumed and may have given it before), and "late" (true where
- * it filled in behind others). To ask for the next events says that those before have been handled. A failure does not end the
+ * it filled in behind others). sg_client_cancel_calls() ends the wait. To ask for the next events says that those before have been handled. A failure does not end the
  * feed: it looks again when you ask again, after a pause.
  *
  * @param[in] feed  the feed; not NULL; stays the caller's.
@@ -2541,7 +2545,7 @@ SG_API int32_t sg_error_http_status(const sg_error *error) SG_NOEXCEPT;
 
 /**
  * Whether the same call may succeed if it is made again, and would do nothing twice: it is 0 wherever
- * sg_error_may_have_applied() is 1.
+ * sg_error_may_have_applied() is 1, and for what was cancelled.
  *
  * @param[in] error  the record, or NULL; stays the caller's.
  * @return 1 or 0; 0 for NULL
@@ -2565,7 +2569,8 @@ SG_API int32_t sg_error_is_retryable(const sg_error *error) SG_NOEXCEPT;
 SG_API int64_t sg_error_retry_after_ms(const sg_error *error) SG_NOEXCEPT;
 
 /**
- * Whether a write may have reached the site although no answer came back. Then look before you write again.
+ * Whether a write may have reached the site although no answer came back. Then look before you write again. Of a download that was cancelled,
+ * whether its file took its place all the same; where it is 0 it never will.
  *
  * @param[in] error  the record, or NULL; stays the caller's.
  * @return 1 or 0; 0 for NULL
@@ -2574,7 +2579,9 @@ SG_API int64_t sg_error_retry_after_ms(const sg_error *error) SG_NOEXCEPT;
  * @callback-safe yes
  * @since 0.1.0
  */
-SG_API int32_t sg_error_may_have_applied(const sg_error *error) SG_NOEXCEPT;
+SG_API
+int32_t sg_error_may_have_applied(const sg_error *error)
+SG_NOEXCEPT;
 
 /**
  * Which request of a batch failed: the one that the site refused, or the first that the library did not send the batch for.

@@ -153,6 +153,48 @@ fn a_cancel_of_the_clients_calls_ends_the_read() {
     unsafe { sg_client_free(client) };
 }
 
+/// Nobody waits for them, and no row is missing.
+#[test]
+fn a_cancel_between_two_pages_has_those_read_ahead_asked_for_again() {
+    let stuck = Arc::new(AtomicBool::new(true));
+    let stalls = Arc::clone(&stuck);
+    let site = Site::new(move |method, params| match params["paging"]["current_page"].as_u64() {
+        _ if method == "info" => Answer::Results(r#"{"version":[8,60,0],"api_max_entities_per_page":1}"#.to_owned()),
+        Some(page @ 2..) if stalls.load(Ordering::SeqCst) && page != 3 => Answer::Stall,
+        page => Answer::Results(format!(
+            r#"{{"entities":[{{"id":{}}}],"paging_info":{{"has_next_page":{}}}}}"#,
+            page.unwrap(),
+            page < Some(7)
+        )),
+    });
+    let client = client(&site);
+    let pages = open(client, r#"["Shot", []]"#);
+    assert_eq!(next(pages), Some(1));
+    while site.requests() < 6 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    stuck.store(false, Ordering::SeqCst);
+    good(unsafe { sg_client_cancel_calls(client) });
+    let mut ids = Vec::new();
+    loop {
+        let mut page = null_mut();
+        good(unsafe { sg_pages_next(pages, &mut page) });
+        if page.is_null() {
+            break;
+        }
+        let row = unsafe { sg_value_first(sg_result_value(page)) };
+        let mut id = 0;
+        good(unsafe { sg_value_int64(sg_value_get(row, c"id".as_ptr()), &mut id) });
+        ids.push(id);
+        unsafe { sg_result_free(page) };
+    }
+    assert_eq!(ids, [2, 3, 4, 5, 6, 7]);
+    unsafe {
+        sg_pages_free(pages);
+        sg_client_free(client);
+    }
+}
+
 #[test]
 fn bad_arguments() {
     let site = rows(1, false);

@@ -210,9 +210,19 @@ mod tests {
 
     /// What the first poll of a wait comes to.
     fn polled<T>(stopped: bool, work: impl Future<Output = T>, until: Option<Instant>) -> Poll<Option<Option<T>>> {
+        polled_in(Cancellation::default(), stopped, work, until)
+    }
+
+    /// The same in a call that may have been cancelled.
+    fn polled_in<T>(
+        cancellation: Cancellation,
+        stopped: bool,
+        work: impl Future<Output = T>,
+        until: Option<Instant>,
+    ) -> Poll<Option<Option<T>>> {
         let mut work = pin!(work);
         let mut waiting_for = pin!(waited(work.as_mut(), until));
-        waiting(Arc::new(ForOthers(stopped)), Cancellation::default(), || {
+        waiting(Arc::new(ForOthers(stopped)), cancellation, || {
             waiting_for.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         })
     }
@@ -237,6 +247,9 @@ mod tests {
             assert!(started.elapsed() >= soon);
         }
         assert_eq!(polled(true, std::future::pending::<()>(), None), Poll::Pending);
+        let cancelled = Cancellation::default();
+        cancelled.request();
+        assert_eq!(polled_in(cancelled, false, std::future::pending::<()>(), None), Poll::Pending);
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::client::{Cancellation, Client, Document, Error, Progress, Result, Sta
 /// @param[out] out  the answer, owned by the caller: give it to sg_result_free(). NULL on failure. Not NULL itself.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_INVALID_STATE after a shutdown; SG_STATUS_FORKED in a child of
 ///   the process that connected; SG_STATUS_PERMISSION (you may not); SG_STATUS_NOT_FOUND; SG_STATUS_CONFLICT;
-///   SG_STATUS_REJECTED; the classes of sg_connect_user()
+///   SG_STATUS_REJECTED; SG_STATUS_CANCELLED by sg_client_cancel_calls() or a shutdown; the classes of sg_connect_user()
 /// @threadsafe yes
 /// @blocking yes, within the time limits of the client's options
 /// @callback-safe no: answers SG_STATUS_INVALID_STATE_REENTRANT

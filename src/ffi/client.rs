@@ -213,16 +213,19 @@ pub unsafe extern "C" fn sg_client_stats(client: *const sg_client, out: *mut sg_
     })
 }
 
-/// Ends every call of a client that is under way, whoever waits for it: each fails with SG_STATUS_CANCELLED, as soon as it waits for anything.
+/// Ends every call of a client that is under way, whoever waits for it: each fails with SG_STATUS_CANCELLED, a moment later.
 ///
-/// For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, by whatever
-/// thread: calls, operations of sg_submit(), and what reads pages or waits for events of the client. Calls that begin later go on as
-/// usual, on the same client. A call that has its answer by then may still succeed. What was being written may have been carried out:
-/// sg_error_may_have_applied() tells. Pages of which one was ended must be opened again; a feed of events goes on when it is asked again. To end
-/// one thing alone, begin it by sg_submit() and give it to sg_op_cancel().
+/// For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, on whatever
+/// thread: calls, operations of sg_submit(), and waits for pages and events, also of pages and feeds that were opened with the client. It does not wait until they have
+/// ended: that takes less than 100 ms where a call waits for the site or in the line, and as long as it takes where it works on an answer that is there, with
+/// which it may still succeed. Calls that begin later go on as usual, on the same client; so a thread that is about to call needs a flag of yours as well.
+///
+/// What was being written may have been carried out: sg_error_may_have_applied() tells. Pages of which somebody waited for one must be opened
+/// again, as after sg_op_cancel(); those that were only read ahead are asked for again. A feed of events loses nothing and goes on when it is asked again.
+/// Connects and sign-ins are not ended. To end one thing alone, begin it by sg_submit() and give it to sg_op_cancel().
 ///
 /// @param[in] client  the client; not NULL; stays the caller's.
-/// @return SG_STATUS_OK, also where nothing was under way; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
+/// @return SG_STATUS_OK, also where nothing was under way, and after a shutdown; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
 /// @threadsafe yes; not from a handler of a signal
 /// @blocking no
 /// @callback-safe yes

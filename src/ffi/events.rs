@@ -102,7 +102,7 @@ pub unsafe extern "C" fn sg_events_open(client: *const sg_client, options_json: 
 ///
 /// Each is a row of EventLogEntry with three members more: "actor" ({"kind", "user", "acting"}; kind is "person", "script", "script_for_person",
 /// "person_for_person" or "site"), "duplicate_possible" (true only where a feed has resumed and may have given it before), and "late" (true where
-/// it filled in behind others). To ask for the next events says that those before have been handled. A failure does not end the
+/// it filled in behind others). sg_client_cancel_calls() ends the wait. To ask for the next events says that those before have been handled. A failure does not end the
 /// feed: it looks again when you ask again, after a pause.
 ///
 /// @param[in] feed  the feed; not NULL; stays the caller's.

@@ -78,7 +78,7 @@ pub unsafe extern "C" fn sg_pages_open(client: *const sg_client, params_json: *c
 /// The next page: a result that is an array of rows.
 ///
 /// Behind the last page the answer is SG_STATUS_OK and NULL. A find that finds nothing has one empty page. After a failure
-/// every further call fails in the same way, so that a part is never taken for the whole.
+/// every further call fails in the same way, and behind a page that was stopped with SG_STATUS_INVALID_STATE, so that a part is never taken for the whole.
 ///
 /// It ends by its time limits, or by sg_client_cancel_calls() from another thread, with all calls of the client. To bound or cancel one
 /// page alone, use sg_pages_submit_next() with sg_op_wait() and sg_op_cancel().

@@ -185,6 +185,8 @@ impl Feed {
                 self.take_in(found, scan);
                 Ok(())
             }
+            // It ended when all calls of the client were cancelled, before this wait began.
+            Ok(Err(error)) if error.status == Status::Cancelled => Ok(()),
             Ok(Err(error)) => {
                 let asked = Duration::from_millis(error.retry_after_ms.unwrap_or(0));
                 self.rest(asked);

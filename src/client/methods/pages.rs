@@ -147,9 +147,12 @@ impl Pages {
             self.query.fetch(&self.client, 1).await
         } else {
             self.ask(if is_first { 1 } else { AHEAD });
-            match self.asked.pop_front() {
-                Some(mut page) => joined(&mut page.0).await,
-                None => return Ok(None),
+            let Some(mut page) = self.asked.pop_front() else { return Ok(None) };
+            let number = self.next - 1 - self.asked.len() as u64;
+            match joined(&mut page.0).await {
+                // Read ahead, it ended when all calls of the client were cancelled, before this one began.
+                Err(error) if error.status == Status::Cancelled => self.query.fetch(&self.client, number).await,
+                read => read,
             }
         };
         let page = outcome.and_then(|reply| self.receive(reply));
@@ -167,8 +170,10 @@ impl Pages {
     fn ask(&mut self, wanted: usize) {
         while self.asked.len() < wanted && (self.asked.is_empty() || self.last.is_none_or(|last| self.next <= last)) {
             let (client, query, number) = (self.client.clone(), Arc::clone(&self.query), self.next);
-            let fetch = async move { query.fetch(&client, number).await };
-            self.asked.push_back(Asked(behind::spawn(Box::pin(fetch))));
+            let fetch = client
+                .cancellation()
+                .or(Box::pin(async move { query.fetch(&client, number).await }));
+            self.asked.push_back(Asked(behind::spawn(fetch)));
             self.next += 1;
         }
     }

@@ -37,9 +37,8 @@ impl Idle {
         Arc::downgrade(&self.stream)
     }
 
-    /// Whether it is this one.
-    pub(super) fn is(&self, stream: &Arc<TcpStream>) -> bool {
-        Arc::ptr_eq(&self.stream, stream)
+    pub(super) fn is_watched_by(&self, watch: &Weak<TcpStream>) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.stream), watch.as_ptr())
     }
 
     /// Whether the site has kept it open and said nothing.

@@ -298,7 +298,12 @@ impl Wire {
     /// The idle connection that was used last and is open.
     fn take_idle(&self) -> Option<Idle> {
         loop {
-            let mut idle = kept(&self.idle).idle.pop()?;
+            let mut all = kept(&self.idle);
+            let mut idle = all.idle.pop()?;
+            if !here::is_here() {
+                all.waited_for.retain(|each| !idle.is_watched_by(each));
+            }
+            drop(all);
             if idle.since.elapsed() < self.manner.idle_limit && idle.is_alive() {
                 return Some(idle);
             }
@@ -333,9 +338,12 @@ impl Wire {
     pub(super) fn cancel_calls(&self, request: impl FnOnce()) {
         let all = kept(&self.idle);
         request();
-        let used = all.waited_for.iter().filter_map(Weak::upgrade);
-        for connection in used.filter(|each| !all.idle.iter().any(|idle| idle.is(each))) {
-            // Of one that has ended already.
+        let used = all
+            .waited_for
+            .iter()
+            .filter(|each| !all.idle.iter().any(|idle| idle.is_watched_by(each)));
+        for connection in used.filter_map(Weak::upgrade) {
+            // It may have ended already.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
