@@ -109,6 +109,11 @@ pub(super) fn current() -> Option<Here> {
     HERE.try_with(|here| here.borrow().clone()).ok().flatten()
 }
 
+/// Tells this thread from others that live.
+pub(super) fn thread() -> usize {
+    HERE.try_with(|here| std::ptr::from_ref(here).addr()).unwrap_or(0)
+}
+
 /// Whether this is such a call.
 pub(super) fn is_here() -> bool {
     HERE.try_with(|here| here.borrow().is_some()).unwrap_or(false)

@@ -30,6 +30,8 @@ pub(super) struct Idle {
     buffer: Box<[u8]>,
     /// When it was used last.
     pub(super) since: Instant,
+    /// The thread that used it last.
+    pub(super) by: usize,
 }
 
 impl Idle {
@@ -119,6 +121,7 @@ impl Connection {
                 tls,
                 buffer: room(ROOM),
                 since: Instant::now(),
+                by: here::thread(),
             },
             until,
         )
@@ -156,6 +159,7 @@ impl Connection {
             tls: self.tls,
             buffer: if self.buffer.len() > ROOM { room(ROOM) } else { self.buffer },
             since: Instant::now(),
+            by: here::thread(),
         })
     }
 

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -479,4 +479,50 @@ fn what_is_whole_is_what_hyper_takes_for_whole() {
         }
         assert_eq!(ours, theirs, "{:?}", String::from_utf8_lossy(&answer));
     }
+}
+
+#[test]
+fn a_thread_has_the_connection_again_that_it_used_last() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    // The first two requests are answered when both are there, so that there are two connections.
+    let both = Arc::new(Barrier::new(2));
+    thread::spawn(move || {
+        for (number, stream) in (0..2).zip(listener.incoming()) {
+            let (mut stream, both) = (stream.unwrap(), Arc::clone(&both));
+            thread::spawn(move || {
+                for round in 0.. {
+                    if !read_request(&mut stream) {
+                        break;
+                    }
+                    if round == 0 {
+                        both.wait();
+                    }
+                    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}").unwrap();
+                }
+            });
+        }
+    });
+    let wire = tests::wire(&address, None);
+    let (first, turn) = (Barrier::new(2), Mutex::new(()));
+    let by_thread: Vec<Vec<u8>> = thread::scope(|scope| {
+        let calling = || {
+            let runtime = runtime();
+            let call = || post(&runtime, &wire, Way::Here, LIMIT, 1).ok().unwrap().body;
+            let mut answers = call();
+            first.wait();
+            for _ in 0..50 {
+                let _turn = turn.lock().unwrap();
+                answers.extend(call());
+            }
+            first.wait();
+            answers
+        };
+        let threads = [scope.spawn(calling), scope.spawn(calling)];
+        threads.map(|thread| thread.join().unwrap()).into()
+    });
+    for answers in &by_thread {
+        assert!(answers.iter().all(|number| number == &answers[0]), "{answers:?}");
+    }
+    assert_ne!(by_thread[0][0], by_thread[1][0]);
 }

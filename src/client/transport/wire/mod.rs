@@ -295,11 +295,17 @@ impl Wire {
         }
     }
 
-    /// The idle connection that was used last and is open.
+    /// An idle connection that is open: the one that this thread used last, because the system keeps what works together on one processor; otherwise
+    /// the one that was used last.
     fn take_idle(&self) -> Option<Idle> {
         loop {
             let mut all = kept(&self.idle);
-            let mut idle = all.idle.pop()?;
+            let thread = here::thread();
+            let own = all.idle.iter().rposition(|idle| idle.by == thread);
+            let mut idle = match own {
+                Some(own) => all.idle.remove(own),
+                None => all.idle.pop()?,
+            };
             if !here::is_here() {
                 all.waited_for.retain(|each| !idle.is_watched_by(each));
             }
