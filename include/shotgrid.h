@@ -1159,7 +1159,8 @@ SG_API sg_status sg_client_stats(const sg_client *client, sg_stats *out) SG_NOEX
  * For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, on whatever
  * thread: calls, operations of sg_submit(), and waits for pages and events, also of pages and feeds that were opened with the client. It does not wait until they have
  * ended: that takes less than 100 ms where a call waits for the site or in the line, and as long as it takes where it works on an answer that is there, with
- * which it may still succeed. Calls that begin later go on as usual, on the same client; so a thread that is about to call needs a flag of yours as well.
+ * which it may still succeed. Calls that begin later go on as usual, on the same client; so where threads are to end, set a flag of
+ * yours that they look at before each call, and cancel again until they have ended: one may be just behind its look.
  *
  * What was being written may have been carried out: sg_error_may_have_applied() tells. Pages of which somebody waited for one must be opened
  * again, as after sg_op_cancel(); those that were only read ahead are asked for again. A feed of events loses nothing and goes on when it is asked again.
@@ -1746,7 +1747,7 @@ SG_API int32_t sg_op_is_done(const sg_op *op) SG_NOEXCEPT;
  * soon after.
  *
  * An operation that was cancelled in time fails with SG_STATUS_CANCELLED; sg_error_may_have_applied() tells whether the site
- * may have done a write all the same, and of a download whether its file took its place. Cancelling again, or at the end, does nothing.
+ * may have done a write all the same, and of a download whether its file may have taken its place. Cancelling again, or at the end, does nothing.
  *
  * @param[in] op  the operation; not NULL; stays the caller's.
  * @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED
@@ -2570,7 +2571,7 @@ SG_API int64_t sg_error_retry_after_ms(const sg_error *error) SG_NOEXCEPT;
 
 /**
  * Whether a write may have reached the site although no answer came back. Then look before you write again. Of a download that was cancelled,
- * whether its file took its place all the same; where it is 0 it never will.
+ * whether its file may have taken its place all the same, or does at that very moment; where it is 0 it never will.
  *
  * @param[in] error  the record, or NULL; stays the caller's.
  * @return 1 or 0; 0 for NULL

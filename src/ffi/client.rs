@@ -218,7 +218,8 @@ pub unsafe extern "C" fn sg_client_stats(client: *const sg_client, out: *mut sg_
 /// For a host whose threads are in sg_call(): when the person presses Escape, or the document is closed. It ends what has begun, on whatever
 /// thread: calls, operations of sg_submit(), and waits for pages and events, also of pages and feeds that were opened with the client. It does not wait until they have
 /// ended: that takes less than 100 ms where a call waits for the site or in the line, and as long as it takes where it works on an answer that is there, with
-/// which it may still succeed. Calls that begin later go on as usual, on the same client; so a thread that is about to call needs a flag of yours as well.
+/// which it may still succeed. Calls that begin later go on as usual, on the same client; so where threads are to end, set a flag of
+/// yours that they look at before each call, and cancel again until they have ended: one may be just behind its look.
 ///
 /// What was being written may have been carried out: sg_error_may_have_applied() tells. Pages of which somebody waited for one must be opened
 /// again, as after sg_op_cancel(); those that were only read ahead are asked for again. A feed of events loses nothing and goes on when it is asked again.

@@ -330,7 +330,7 @@ pub unsafe extern "C" fn sg_error_retry_after_ms(error: *const sg_error) -> i64 
 }
 
 /// Whether a write may have reached the site although no answer came back. Then look before you write again. Of a download that was cancelled,
-/// whether its file took its place all the same; where it is 0 it never will.
+/// whether its file may have taken its place all the same, or does at that very moment; where it is 0 it never will.
 ///
 /// @param[in] error  the record, or NULL; stays the caller's.
 /// @return 1 or 0; 0 for NULL

@@ -105,7 +105,7 @@ pub unsafe extern "C" fn sg_op_is_done(op: *const sg_op) -> i32 {
 /// soon after.
 ///
 /// An operation that was cancelled in time fails with SG_STATUS_CANCELLED; sg_error_may_have_applied() tells whether the site
-/// may have done a write all the same, and of a download whether its file took its place. Cancelling again, or at the end, does nothing.
+/// may have done a write all the same, and of a download whether its file may have taken its place. Cancelling again, or at the end, does nothing.
 ///
 /// @param[in] op  the operation; not NULL; stays the caller's.
 /// @return SG_STATUS_OK; SG_STATUS_INVALID_ARGUMENT; SG_STATUS_FORKED

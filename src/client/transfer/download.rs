@@ -183,6 +183,7 @@ impl Partial {
     fn finish_here(mut self, progress: &Progress) -> Result<()> {
         let written = self.spool.write_rest(self.length);
         self.spool.close();
+        let replaced = Replaced::of(&self.target);
         // A host that was told of a cancel may have put something else there since. The disk may have taken long before.
         if written.is_ok() && !progress.let_write_go() {
             return self.give_up_here(Error::new(
@@ -190,7 +191,6 @@ impl Partial {
                 "the download was stopped before its file took its place",
             ));
         }
-        let replaced = Replaced::of(&self.target);
         match written.and_then(|()| std::fs::rename(&self.path, &self.target)) {
             Ok(()) => {
                 self.is_over = true;

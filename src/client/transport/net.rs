@@ -18,6 +18,8 @@ use crate::client::tls;
 
 /// An idle connection is not reused after this long: firewalls forget connections without a word.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// A thread that calls again and again does so within this time.
+const OWN_WITHIN: Duration = Duration::from_millis(100);
 /// How often an idle connection is probed while it is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -95,6 +97,7 @@ impl Net {
                 let manner = Manner {
                     connect_timeout,
                     idle_limit: IDLE_LIMIT,
+                    own_within: OWN_WITHIN,
                     keep_alive: KEEP_ALIVE,
                     silence,
                     most_idle: usize::try_from(most).unwrap_or(usize::MAX),

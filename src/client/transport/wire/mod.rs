@@ -52,6 +52,9 @@ pub(super) struct Manner {
     pub(super) connect_timeout: Option<Duration>,
     /// An idle one is not used again after so long.
     pub(super) idle_limit: Duration,
+    /// The one that a thread used last is not preferred when it has been idle for so much longer than another: that one is more surely alive,
+    /// and what nobody prefers is closed in the end.
+    pub(super) own_within: Duration,
     /// How often an idle one is probed.
     pub(super) keep_alive: Duration,
     /// For how long what was sent may stay unacknowledged.
@@ -295,13 +298,15 @@ impl Wire {
         }
     }
 
-    /// An idle connection that is open: the one that this thread used last, because the system keeps what works together on one processor; otherwise
-    /// the one that was used last.
+    /// An idle connection that is open: the one that this thread used last, because the system keeps what works together on one processor, if
+    /// it is nearly as fresh as the one that was used last; otherwise that.
     fn take_idle(&self) -> Option<Idle> {
         loop {
             let mut all = kept(&self.idle);
             let thread = here::thread();
-            let own = all.idle.iter().rposition(|idle| idle.by == thread);
+            let newest = all.idle.last()?.since;
+            let is_fresh = |idle: &Idle| newest.saturating_duration_since(idle.since) < self.manner.own_within;
+            let own = all.idle.iter().rposition(|idle| idle.by == thread && is_fresh(idle));
             let mut idle = match own {
                 Some(own) => all.idle.remove(own),
                 None => all.idle.pop()?,

@@ -109,6 +109,7 @@ pub(super) fn wire(address: &str, tls: Option<&ClientConfig>) -> Wire {
     let manner = Manner {
         connect_timeout: Some(LIMIT),
         idle_limit: LIMIT,
+        own_within: LIMIT,
         keep_alive: LIMIT,
         silence: LIMIT,
         most_idle: 4,
@@ -162,7 +163,10 @@ pub(super) fn post_body(
     // A connection that must be made is the runtime's.
     let usable = wire.take_idle();
     let may_leave = usable.is_none();
-    kept(&wire.idle).idle.extend(usable);
+    let mut all = kept(&wire.idle);
+    all.waited_for.extend(usable.as_ref().map(Idle::watched));
+    all.idle.extend(usable);
+    drop(all);
     let outcome = outcome(
         runtime,
         way,
