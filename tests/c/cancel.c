@@ -3,10 +3,10 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "peer.h"
+#include "prompt.h"
 #include "site.h"
 
-enum { CANCELLERS = 4, FILLERS = 64 };
+enum { CANCELLERS = 4 };
 
 /* A site that takes a connection and then does what a case wants. */
 struct stuck {
@@ -18,31 +18,6 @@ struct stuck {
     int stop;
     pthread_t thread;
 };
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void nap(int milliseconds)
-{
-    struct timespec pause;
-
-    pause.tv_sec = milliseconds / 1000;
-    pause.tv_nsec = (long)(milliseconds % 1000) * 1000000;
-    nanosleep(&pause, NULL);
-}
-
-/* Under valgrind everything is slower, and no figure means anything. */
-static double limit(void)
-{
-    const char *preload = getenv("LD_PRELOAD");
-
-    return preload && strstr(preload, "vgpreload") ? 5.0 : 0.1;
-}
 
 static void *stuck_main(void *data)
 {
@@ -128,7 +103,7 @@ static void check_cancel(sg_op *op, const char *where, int may_have_applied)
     for (index = 0; index < CANCELLERS; index++)
         REQUIRE(pthread_create(&threads[index], NULL, cancel, op) == 0);
     CHECK_OK(sg_op_wait(op, 60000));
-    if (now() - started > limit())
+    if (now() - started > prompt_limit())
         check_failed(__FILE__, __LINE__, "%s: the cancel took %.0f ms", where, (now() - started) * 1000);
     for (index = 0; index < CANCELLERS; index++)
         pthread_join(threads[index], NULL);
@@ -175,36 +150,21 @@ static void check_stuck(const char *scheme, const char *says, const char *where,
     stuck_stop(&stuck);
 }
 
-/* A listener whose queue of connections is full: the system answers no further one. */
 static void check_connect(void)
 {
-    int fillers[FILLERS];
-    struct sockaddr_in address;
+    struct full_queue queue;
     sg_client *client;
     sg_op *op = NULL;
     char url[64];
-    int port, index;
-    int listener = peer_listen(&port);
 
-    REQUIRE(listen(listener, 0) == 0);
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)port);
-    for (index = 0; index < FILLERS; index++) {
-        fillers[index] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)!connect(fillers[index], (struct sockaddr *)&address, sizeof address);
-    }
-    nap(50);
-    client = client_of("http", port);
+    full_queue_start(&queue);
+    client = client_of("http", queue.port);
     check_cancel(begin(client, "read", "{}"), "in a connect", 0);
     sg_client_free(client);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", queue.port);
     REQUIRE_OK(sg_submit_connect_script(url, "script", "key", NULL, &op));
     check_cancel(op, "in a sign-in", 0);
-    for (index = 0; index < FILLERS; index++)
-        close(fillers[index]);
-    close(listener);
+    full_queue_stop(&queue);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* sg_client_cancel_calls() ends every call of a client within 100 ms, wherever the threads that wait for it are: in a connect, in the line for a
  * connection, in a read that waits by itself, in a poll, in the middle of a reply, in a pause, on the runtime. Calls that begin later go on, on
  * connections that were idle. */
-#include "peer.h"
+#include "prompt.h"
 #include "site.h"
 
 enum { CALLS = 8, ROUNDS = 200, BUSY = 4 };
@@ -21,31 +21,6 @@ struct site {
 static int count_of(int *number)
 {
     return __sync_fetch_and_add(number, 0);
-}
-
-static double now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void nap(int milliseconds)
-{
-    struct timespec pause;
-
-    pause.tv_sec = milliseconds / 1000;
-    pause.tv_nsec = (long)(milliseconds % 1000) * 1000000;
-    nanosleep(&pause, NULL);
-}
-
-/* Under valgrind and sanitizers everything is slower, and no figure means anything. */
-static double limit(void)
-{
-    const char *preload = getenv("LD_PRELOAD");
-
-    return preload && strstr(preload, "vgpreload") ? 10.0 : 0.1;
 }
 
 static void say(int socket, const char *text)
@@ -227,7 +202,7 @@ static void call_check(struct call *call, const char *where, double since, int m
     pthread_join(call->thread, NULL);
     if (call->status != SG_STATUS_CANCELLED)
         check_failed(__FILE__, __LINE__, "%s: %s", where, sg_status_name(call->status));
-    if (call->end - since > limit())
+    if (call->end - since > prompt_limit())
         check_failed(__FILE__, __LINE__, "%s: the cancel took %.0f ms", where, (call->end - since) * 1000);
     if (call->may_have_applied != may_have_applied)
         check_failed(__FILE__, __LINE__, "%s: may have applied: %d", where, call->may_have_applied);
@@ -319,37 +294,22 @@ static void check_many(void)
     site_stop(&site);
 }
 
-/* A listener that takes no connection out of its full queue. */
 static void check_connect(void)
 {
-    int fillers[64];
-    struct sockaddr_in address;
+    struct full_queue queue;
     struct call call;
     sg_client *client;
     double since;
-    int port, index;
-    int listener = peer_listen(&port);
 
-    REQUIRE(listen(listener, 0) == 0);
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)port);
-    for (index = 0; index < 64; index++) {
-        fillers[index] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)!connect(fillers[index], (struct sockaddr *)&address, sizeof address);
-    }
-    nap(50);
-    client = client_of(port, 0);
+    full_queue_start(&queue);
+    client = client_of(queue.port, 0);
     call_begin(&call, client, "create", "{}", 0);
     nap(150);
     since = now();
     CHECK_OK(sg_client_cancel_calls(client));
     call_check(&call, "in a connect", since, 0);
     sg_client_free(client);
-    for (index = 0; index < 64; index++)
-        close(fillers[index]);
-    close(listener);
+    full_queue_stop(&queue);
 }
 
 /* Threads that never stop calling, while others cancel: each call has its answer or was cancelled, and no connection is lost to

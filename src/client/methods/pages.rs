@@ -148,7 +148,7 @@ impl Pages {
         } else {
             self.ask(if is_first { 1 } else { AHEAD });
             let Some(mut page) = self.asked.pop_front() else { return Ok(None) };
-            let number = self.next - 1 - self.asked.len() as u64;
+            let number = self.taken();
             match joined(&mut page.0).await {
                 // Read ahead, it ended when all calls of the client were cancelled, before this one began.
                 Err(error) if error.status == Status::Cancelled => self.query.fetch(&self.client, number).await,
@@ -178,10 +178,15 @@ impl Pages {
         }
     }
 
+    /// The number of the page that was taken last out of those that were asked for.
+    fn taken(&self) -> u64 {
+        self.next - 1 - self.asked.len() as u64
+    }
+
     fn receive(&mut self, reply: Document) -> Result<Option<Document>> {
         let rows = entities(&reply)?.ok_or_else(|| Error::wrong_content("the site's reply to a read has no list of entities"))?;
         let (node, count) = (rows.node(), rows.count() as u64);
-        let page = self.next - 1 - self.asked.len() as u64;
+        let page = self.taken();
         let more = self.has_next_page(&reply, page, count)?;
         self.empty = if count == 0 { self.empty + 1 } else { 0 };
         if more && self.empty > MOST_EMPTY {
